@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The contract between the kernel program and user space: what lies in the pinned
+ * maps. Both sides include this file, and nothing else describes these bytes. A change
+ * of any layout below raises FLOWCTL_ABI; a binary that meets maps of another number
+ * refuses them (`meter attach --force` replaces them).
+ *
+ * Multi-byte fields are in host order unless their type is __be16/__be32.
+ */
+#ifndef FLOWCTL_ABI_H
+#define FLOWCTL_ABI_H
+
+#include <linux/types.h>
+
+#define FLOWCTL_ABI 1
+
+enum {
+	FLOW_INGRESS = 0,
+	FLOW_EGRESS = 1,
+};
+
+enum {
+	TUNNEL_NONE = 0,
+};
+
+/* A VLAN field holds the 12-bit id; this bit says that the tag was there at all,
+ * because id 0 (a priority tag) is a tag too. */
+#define VLAN_PRESENT 0x1000
+
+/*
+ * Seven words. IPv4 addresses are the first four bytes of src/dst, the rest 0; `family`
+ * keeps 1.2.3.4 apart from any IPv6 address, ::ffff:1.2.3.4 included.
+ *
+ * ICMP and ICMPv6: sport is 0, dport is type << 8 | code (as NetFlow has always done it).
+ */
+struct flow_key {
+	__u8 src[16];
+	__u8 dst[16];
+	__be16 sport;
+	__be16 dport;
+	__u32 ingress_ifindex;	/* at ingress: the hook's; at egress: where the packet came in, 0 = local */
+	__u32 egress_ifindex;	/* at egress: the hook's; at ingress: 0 */
+	__u16 vlan_outer;	/* VLAN_PRESENT | id, or 0 */
+	__u16 vlan_inner;
+	__u32 vni;
+	__u8 proto;		/* IP protocol number */
+	__u8 family;		/* 4 or 6 */
+	__u8 direction;		/* FLOW_INGRESS or FLOW_EGRESS */
+	__u8 tunnel;		/* TUNNEL_* */
+};
+
+/* What changes with many packets, in one word, so that a reader sees it whole. */
+union flow_word {
+	__u64 word;
+	struct {
+		__u32 last_tick;	/* low half of jiffies at the last packet */
+		__u8 tcp_flags;		/* OR of byte 13 of the TCP header */
+		__u8 tos;		/* of the first packet: IPv4 ToS or IPv6 traffic class */
+		__u8 min_ttl;
+		__u8 max_ttl;
+	};
+};
+
+struct flow_counters {
+	__u64 packets;		/* wire packets: a GSO packet counts its segments */
+	__u64 bytes;		/* of the IP layer */
+	union flow_word w;
+	__u64 first_ns;		/* CLOCK_BOOTTIME of the first packet */
+	__u32 first_tick;	/* jiffies at that very moment: last = first_ns + (last - first) ticks */
+	__u32 epoch;		/* table_ctl.epoch when this generation began */
+	__u32 mark;		/* of the first packet, as are the addresses below */
+	__u8 src_mac[6];	/* 0 where the device has no Ethernet header */
+	__u8 dst_mac[6];
+	__u8 reserved[8];
+};
+
+/*
+ * One cache line of key, one of counters. `gen` is even when the slot is valid, odd while
+ * it is rewritten, 0 when it was never used; every generation adds 2. Only the CPU that
+ * owns the part writes it. How it is read: lib/kernel/slot.h.
+ */
+struct flow_slot {
+	struct flow_key key;
+	__u32 gen;
+	__u32 idx;		/* this slot's number in the whole table */
+	struct flow_counters c;
+};
+
+#define FLOW_WAYS 4
+struct flow_bucket {
+	struct flow_slot way[FLOW_WAYS];
+};
+
+/* Why packets are in no flow record, by hook. The names are those of the CLI. */
+enum ledger_reason {
+	LEDGER_SEEN,		/* all that was offered to the hook */
+	LEDGER_FULL,		/* no slot and no room in the ring */
+	LEDGER_UNPARSED,	/* an IP packet whose header is short or wrong */
+	LEDGER_NON_IP,		/* ARP, LLDP, ... */
+	LEDGER_SAMPLED_OUT,
+	LEDGER_KERNEL_REASONS,
+	/* From here on counted by user space, in the hook's last entry. */
+	LEDGER_EXPORTED = LEDGER_KERNEL_REASONS,
+	LEDGER_FLUSHED,
+	LEDGER_DUPLICATE,	/* count: once — the packet is in its ingress record */
+	LEDGER_SELF,		/* the agent's own export stream */
+	LEDGER_UNDELIVERED,	/* no template carries such a record */
+	LEDGER_REASONS
+};
+
+struct ledger_count {
+	__u64 packets;
+	__u64 bytes;
+};
+
+struct hook_ledger {
+	struct ledger_count by[LEDGER_REASONS];
+	__u64 reserved[12];
+};
+
+/*
+ * A hook's pinned array: entry 0 .. parts-1 are the ledgers of the CPUs (written by the
+ * program), entry `parts` holds this: the meter's options and what user space counts.
+ */
+struct hook_info {
+	struct hook_ledger ledger;	/* LEDGER_EXPORTED and on */
+	__u32 ifindex;
+	__u32 sample;			/* 1 = every packet */
+	__u8 direction;
+	__u8 kind;			/* enum hook_kind of lib/kernel/hook.h */
+	__u8 made_clsact;		/* tc: the qdisc is ours to remove */
+	__u8 link_layer;		/* 1: frames begin with an Ethernet header */
+	__u32 prog_id;
+	__u32 tc_pref;
+	__u32 tc_handle;
+	__u64 attached_ns;		/* CLOCK_REALTIME */
+	char ifname[16];
+	char version[24];		/* of the flowctl that attached it */
+};
+
+/* One array entry must hold either. */
+union hook_entry {
+	struct hook_ledger cpu;
+	struct hook_info info;
+	__u8 size[384];
+};
+
+/* Records of idle flows that gave way while no agent ran (slow path, a hash map). */
+struct aged_key {
+	__u32 ifindex;
+	__u32 direction;
+};
+
+/*
+ * What is known of one slot's generation `gen` by user space: that much of it was
+ * exported or flushed. Whatever the slot, or its record in the ring, shows beyond this is
+ * still held. Pinned, so that a restarted agent knows it.
+ */
+struct journal_entry {
+	__u32 gen;
+	__u32 last_tick;
+	__u64 packets;
+	__u64 bytes;
+	__u64 reserved;
+};
+
+/* What was evicted and is not exported yet; in the pinned store. Times: CLOCK_BOOTTIME. */
+struct flow_part {
+	__u64 packets;
+	__u64 bytes;
+	__u64 first_ns;
+	__u64 last_ns;
+	__u8 tcp_flags;
+	__u8 tos;
+	__u8 min_ttl;
+	__u8 max_ttl;
+	__u32 mark;
+	__u8 src_mac[6];
+	__u8 dst_mac[6];
+	__u8 reserved[12];
+};
+
+struct store_entry {
+	struct flow_key key;
+	__u64 used;
+	struct flow_part part;
+};
+
+#define CTL_STREAMS 32
+/* The export sequence of one transport session and domain, kept over a restart. */
+struct ctl_stream {
+	__u64 session;		/* hash of transport, both addresses; 0 = free */
+	__u32 domain;
+	__u32 sequence;		/* of the next message, RFC 7011 3.1 */
+};
+
+/*
+ * The table's control block: one mmapped array entry. The first part is read by the
+ * program with every packet and written by user space seldom.
+ */
+struct table_ctl {
+	__u32 epoch;		/* a slot of another epoch rotates at its next packet */
+	__u32 idle_ticks;	/* a slot idle for longer rotates; 0 = never */
+	__u32 finished_ticks;	/* the same for one that has seen FIN or RST; 0 = never */
+	__u32 reclaim_ticks;	/* ring full and no agent: a victim idle for longer gives way; 0 = never */
+	__u64 lease_ns;		/* CLOCK_BOOTTIME; an agent is alive until then: nothing gives way */
+	__u64 reserved0[5];
+
+	__u32 abi;		/* FLOWCTL_ABI */
+	__u32 parts;		/* CPUs */
+	__u32 buckets;		/* a part; a power of two */
+	__u32 ring_bytes;	/* a part */
+	__u32 store_entries;
+	__u32 max_flows;
+	__u32 agent_pid;	/* of the agent that holds the lease, 0 = none */
+	__u32 closing;		/* meter detach asks the agent to export what is left: 1; it answers 2 */
+	__u64 netns_cookie;
+	__u64 netns_inode;
+	char netns_name[64];	/* as known when the table was made */
+	__u64 commit_seq;	/* odd while user space writes journal or store: readers retry */
+
+	/* The one operation that must not be done twice, see lib/kernel/journal.c. */
+	struct {
+		__u64 valid;
+		__u32 store_idx;
+		__u32 slot_idx;
+		__u32 gen;
+		__u32 part;
+		struct ledger_count gap;
+		struct store_entry entry;
+	} intent;
+
+	struct ctl_stream stream[CTL_STREAMS];
+	struct ledger_count gap;	/* aged by the program, yet partly exported before */
+};
+
+_Static_assert(sizeof(struct flow_key) == 56, "flow_key is hashed and compared in words");
+_Static_assert(sizeof(struct flow_slot) == 128, "a slot is two cache lines");
+_Static_assert(sizeof(struct hook_info) <= sizeof(union hook_entry), "hook_info outgrew its entry");
+_Static_assert(sizeof(struct journal_entry) == 32, "journal_entry");
+_Static_assert(sizeof(struct store_entry) == 128, "store_entry");
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * THE table of information elements that flowctl exports: names and numbers of the IANA
+ * IPFIX registry, one row an element. Templates, the encoder and `flowctl ie` follow it.
+ */
+#ifndef FLOWCTL_FLOW_IE_H
+#define FLOWCTL_FLOW_IE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow/record.h"
+
+/* Abstract data types of RFC 7012 that occur, with how the value lies in struct record. */
+enum ie_type {
+	IE_U8,
+	IE_U16,		/* host order in the record */
+	IE_U32,
+	IE_U64,
+	IE_BE16,	/* big-endian in the record (ports) */
+	IE_IPV4,
+	IE_IPV6,
+	IE_MAC,
+	IE_MSEC,	/* dateTimeMilliseconds, from ns in the record */
+	/* further ways to derive a value from the record get a type of their own */
+};
+
+/* What a record must be for an element to say something about it. */
+enum ie_applies {
+	IE_ANY = 0,
+	IE_V4 = 1 << 0,
+	IE_V6 = 1 << 1,
+	IE_PORTS = 1 << 2,
+	IE_TCP = 1 << 3,
+	IE_UDP = 1 << 4,
+	IE_ICMP = 1 << 5,
+	IE_VLAN = 1 << 6,
+	IE_QINQ = 1 << 7,
+};
+
+struct ie {
+	uint32_t pen;		/* enterprise number, 0 = IANA */
+	uint16_t id;
+	const char *name;	/* as in the registry, "octetDeltaCount" */
+	enum ie_type type;
+	uint16_t len_bytes;
+	unsigned applies;	/* all of these must hold (enum ie_applies) */
+	/* Write len_bytes of network order at @out. */
+	void (*put)(const struct record *r, uint8_t *out);
+	const char *source;	/* where the value comes from, a sentence for `flowctl ie` */
+};
+
+/* All rows; *ret_n gets their number. */
+const struct ie *ie_all(size_t *ret_n);
+/* By name, first letter in either case; NULL when unknown. */
+const struct ie *ie_find(const char *name);
+/* The IE_* bits that @r fulfils. */
+unsigned ie_record_applies(const struct record *r);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One IPFIX message being built (RFC 7011 3.1-3.3): header, sets, records. */
+#ifndef FLOWCTL_IPFIX_MESSAGE_H
+#define FLOWCTL_IPFIX_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ipfix/template.h"
+
+#define IPFIX_VERSION 10
+#define IPFIX_HEADER_LEN 16
+#define IPFIX_SET_HEADER_LEN 4
+#define IPFIX_SET_TEMPLATE 2
+#define IPFIX_MESSAGE_MAX 65535
+
+struct message {
+	uint8_t *buf;
+	size_t cap;		/* maxIpfixMessageLen */
+	size_t len;
+	size_t set;		/* offset of the open set's header, 0 = none */
+	uint16_t set_id;
+	uint32_t domain;
+	uint32_t records;	/* data records in it (those the sequence counts) */
+};
+
+int message_init(struct message *m, size_t cap);
+void message_deinit(struct message *m);
+/* Empty it for @domain. */
+void message_begin(struct message *m, uint32_t domain);
+bool message_is_empty(const struct message *m);
+/* Would a data record of @t fit, the set header it may need included? */
+bool message_has_room(const struct message *m, const struct template *t);
+/* 0, or -EMSGSIZE and nothing changed. */
+int message_add_record(struct message *m, const struct template *t, const struct record *r);
+int message_add_template(struct message *m, const struct template *t);
+/* Close the open set, fill in the header. @sequence: data records of this domain sent before
+ * this message, mod 2^32. @export_time_s: seconds since 1970. The message is buf[0..len). */
+void message_finish(struct message *m, uint32_t sequence, uint32_t export_time_s);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A transport session to one collector as a sink: templates first and again by time,
+ * records in messages of bounded length, one sequence a domain, one long-lived socket.
+ */
+#ifndef FLOWCTL_IPFIX_SESSION_H
+#define FLOWCTL_IPFIX_SESSION_H
+
+#include <stdint.h>
+
+#include "ipfix/template.h"
+#include "sink/sink.h"
+
+/*
+ * Where sequences outlive the process. @session is a hash of the transport and both
+ * addresses, 0 never; a session with an ephemeral port is never looked up.
+ */
+struct sequence_ops {
+	/* 0 and *ret, or -ENOENT. */
+	int (*get)(void *arg, uint64_t session, uint32_t domain, uint32_t *ret);
+	void (*set)(void *arg, uint64_t session, uint32_t domain, uint32_t sequence);
+	void *arg;
+};
+
+struct session_config {
+	const char *remote;		/* "host:port" */
+	const char *local;		/* "addr:port", NULL or port 0: any */
+	uint16_t max_message_len;
+	uint32_t template_flush_s;
+	const struct template_set *templates;	/* borrowed, outlives the session */
+	struct sequence_ops sequence;		/* get NULL: not kept */
+};
+
+/*
+ * Open a UDP session. The name is resolved without blocking, and again after trouble; a
+ * collector that cannot be resolved or reached is no error here. fail_usage() for malformed
+ * addresses, fail() when the local address cannot be bound.
+ */
+int session_udp_new(const struct session_config *config, struct sink **ret);
+/* The local and remote socket addresses, for self-exclusion. 0 or -ENOTCONN while unresolved. */
+struct session_tuple {
+	uint8_t family;			/* 4 or 6 */
+	uint8_t local[16], remote[16];	/* as in flow_key */
+	uint16_t local_port, remote_port;	/* host order */
+};
+int session_tuple(const struct sink *s, struct session_tuple *ret);
+/* Wait until the name is resolved and a template was sent, or @timeout_ns passed: for --once and final export. */
+int session_wait_ready(struct sink *s, uint64_t timeout_ns);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* IPFIX templates (RFC 7011 3.4): the built-in set, the user's, and which carries a record. */
+#ifndef FLOWCTL_IPFIX_TEMPLATE_H
+#define FLOWCTL_IPFIX_TEMPLATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow/ie.h"
+
+struct template {
+	uint16_t id;			/* 256.. */
+	uint16_t n_elements;
+	uint16_t record_len;		/* bytes of one data record */
+	uint16_t template_len;		/* bytes of the template record in a template set */
+	unsigned applies;		/* OR of its elements' */
+	const struct ie **elements;
+};
+
+struct template_set;
+
+int template_set_new(struct template_set **ret);
+void template_set_free(struct template_set *set);
+/* TCP, UDP, ICMP and other over IPv4 and IPv6: the elements of seeds 001 and 002. Ids from 256. */
+int template_set_add_builtin(struct template_set *set);
+/* A template of the named elements. fail_usage() for an unknown name, an id < 256, a repeated id, no element. */
+int template_set_add(struct template_set *set, uint16_t id, const char *const *names, size_t n);
+size_t template_set_count(const struct template_set *set);
+const struct template *template_set_get(const struct template_set *set, size_t i);
+/*
+ * The template that carries @r, or NULL. Only the address family excludes one; then the
+ * fewest elements that do not apply to the record, then the most elements, then the first.
+ */
+const struct template *template_set_choose(const struct template_set *set, const struct record *r);
+/* Bytes of the longest data record of any template. */
+uint16_t template_set_longest(const struct template_set *set);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A place in the kernel's packet path where the program sits: tcx (Linux 6.6) or a clsact
+ * filter. One ops struct a kind; the caller is inside the right namespace.
+ */
+#ifndef FLOWCTL_KERNEL_HOOK_H
+#define FLOWCTL_KERNEL_HOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/pin.h"
+
+enum hook_kind { HOOK_TCX, HOOK_TC, HOOK_XDP, HOOK_KINDS };	/* stored in hook_info.kind: only append */
+
+struct hook_target {
+	const struct pin_dir *dir;
+	uint32_t ifindex;
+	uint8_t direction;
+	uint32_t pref;		/* tc */
+	uint32_t handle;	/* tc */
+	bool made_clsact;	/* tc, set by attach */
+};
+
+struct hook_ops {
+	const char *name;
+	/* Does this kernel have it? Tries, never asks for a version. */
+	bool (*probe)(void);
+	/* Attach @prog_fd ahead of others and pin what keeps it there. fail(). */
+	int (*attach)(struct hook_target *t, int prog_fd);
+	/* Put @prog_fd in the place of the one attached, in one step; no packet passes unmetered. */
+	int (*replace)(struct hook_target *t, int prog_fd);
+	/* Remove ours and nothing else. */
+	int (*detach)(struct hook_target *t);
+	/* 0 and its place among the programs of that hook (0 = first), or -ENOENT when it is gone. */
+	int (*position)(const struct hook_target *t, uint32_t prog_id, int *ret);
+};
+
+extern const struct hook_ops hook_tcx, hook_tc;
+/* By enum hook_kind; NULL where not there (xdp comes later). */
+const struct hook_ops *hook_by_kind(enum hook_kind kind);
+
+#endif

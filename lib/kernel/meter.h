@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Meters: attach, detach and list them. What `flowctl meter` and the agent's configuration call. */
+#ifndef FLOWCTL_KERNEL_METER_H
+#define FLOWCTL_KERNEL_METER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/hook.h"
+#include "kernel/netns.h"
+#include "kernel/table.h"
+
+struct meter_options {
+	bool ingress, egress;
+	int hook;			/* enum hook_kind, or -1 = auto */
+	uint32_t pref, handle;		/* 100, 1 */
+	uint32_t max_flows;		/* 0 = default, or what the table has */
+	uint32_t sample;		/* 1 */
+	bool force;
+	bool dry_run;
+};
+
+/* Told for every interface and direction touched. */
+struct meter_change {
+	const char *netns;
+	const char *iface;
+	uint8_t direction;
+	bool changed;
+};
+typedef void (*meter_change_fn)(const struct meter_change *change, void *arg);
+
+/*
+ * Attach to the interfaces of @ns that match one of @names (anchored globs; lo only when
+ * written out), or to all that are up but lo (@n_names 0). All or nothing: what an error
+ * leaves half done is undone. A glob that matches nothing: fail() -ENODEV.
+ * *ret_warning (may be NULL): a malloc'd sentence on stacked interfaces, or NULL.
+ */
+int meter_attach(const struct netns *ns, const char *const *names, size_t n_names,
+		 const struct meter_options *options, meter_change_fn fn, void *arg,
+		 char **ret_warning);
+
+struct meter_detached {
+	uint64_t dropped_flows;		/* held by a table that went with its last meter */
+	bool agent_exported;		/* a running agent took them first */
+};
+/* Detach those matching @names, or all (@n_names 0) of the namespace with @cookie (which may be gone). */
+int meter_detach(uint64_t cookie, const char *const *names, size_t n_names, bool dry_run,
+		 meter_change_fn fn, void *arg, struct meter_detached *ret);
+
+struct meter_status {
+	char netns[NETNS_NAME_MAX];
+	char iface[IFACE_NAME_MAX];
+	uint64_t cookie;
+	uint32_t ifindex;
+	uint8_t direction;
+	enum hook_kind hook;
+	int position;			/* 0 = first; -1 = not there any more */
+	bool gone;			/* interface or namespace vanished: a leftover */
+	uint32_t prog_id;
+	uint32_t sample;
+	uint32_t max_flows;
+	uint64_t flows;			/* held, of this hook */
+	uint64_t packets, bytes;	/* seen */
+	uint64_t unmetered_packets, unmetered_bytes;	/* full + unparsed + aged */
+	uint64_t attached_ns;		/* CLOCK_REALTIME */
+	uint64_t memory_bytes;		/* of the namespace's table */
+	uint32_t agent_pid;		/* 0 = none */
+	uint32_t domain;
+	char version[24];
+};
+/* Every meter below the bpffs, or only of @cookie (0 = all). free() the array. */
+int meter_list(uint64_t cookie, struct meter_status **ret, size_t *ret_n);
+/* Remove the pins of vanished interfaces and namespaces (as far as no flows are held that an
+ * agent could still export). *ret_n: how many. */
+int meter_clear_leftovers(size_t *ret_n);
+
+#endif

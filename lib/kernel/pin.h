@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where things lie below $BPFFS/flowctl/: a folder a namespace, named by its cookie.
+ *
+ *	<cookie>/ctl slots rings ring_<part> journal store frags aged	the table
+ *	<cookie>/hook_<ifindex>_<direction>	ledger and options of one meter
+ *	<cookie>/prog_<ifindex>_<direction>	its program
+ *	<cookie>/link_<ifindex>_<direction>	its tcx link (tc has none)
+ *
+ * A flock on the folder is held around every change of what it holds and around every
+ * writing of journal and store. The running agent holds one on flowctl/ itself.
+ */
+#ifndef FLOWCTL_KERNEL_PIN_H
+#define FLOWCTL_KERNEL_PIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The bpffs to work below; set once by main (--bpffs, $FLOWCTL_BPFFS, /sys/fs/bpf). */
+void pin_set_root(const char *path);
+const char *pin_root(void);
+/* 0, or fail_system(): not a bpffs (hint: mount command, or --netns below `ip netns exec`). */
+int pin_check_root(void);
+
+struct pin_dir {
+	uint64_t cookie;
+	char path[512];		/* $BPFFS/flowctl/<cookie> */
+	int fd;			/* of the folder, -1 when closed */
+	bool locked;
+};
+#define PIN_DIR_NULL { .fd = -1 }
+
+/* Open the folder of @cookie; -ENOENT without a sentence when there is none and !@create. */
+int pin_dir_open(uint64_t cookie, bool create, struct pin_dir *ret);
+/* Wait for the exclusive lock; -ENOENT when the folder was removed meanwhile. */
+int pin_dir_lock(struct pin_dir *dir);
+void pin_dir_unlock(struct pin_dir *dir);
+void pin_dir_close(struct pin_dir *dir);
+/* Remove every pin in it and the folder (locked by the caller); flowctl/ too when it is
+ * empty and no agent runs. */
+int pin_dir_remove(struct pin_dir *dir);
+/* The cookies that have a folder; free() the array. No flowctl/ at all: 0 of them. */
+int pin_dirs(uint64_t **ret, size_t *ret_n);
+
+/* "name" or "name_<a>_<b>" below the folder, into @buf (512). */
+const char *pin_path(const struct pin_dir *dir, const char *name, char buf[512]);
+const char *pin_hook_path(const struct pin_dir *dir, const char *what, uint32_t ifindex,
+			  uint8_t direction, char buf[512]);
+/* The (ifindex, direction) pairs that have a hook_* pin. free() the array. */
+struct pin_hook {
+	uint32_t ifindex;
+	uint8_t direction;
+};
+int pin_hooks(const struct pin_dir *dir, struct pin_hook **ret, size_t *ret_n);
+
+/* Be the one agent below this bpffs: *ret_fd holds the lock. -EBUSY + sentence when there is one. */
+int pin_agent_lock(int *ret_fd);
+/* Is an agent running below this bpffs? */
+bool pin_agent_alive(void);
+
+#endif

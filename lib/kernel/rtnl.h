@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Links of a namespace, by rtnetlink (libnl-route-3). */
+#ifndef FLOWCTL_KERNEL_RTNL_H
+#define FLOWCTL_KERNEL_RTNL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow/record.h"
+
+struct link {
+	uint32_t ifindex;
+	char name[IFACE_NAME_MAX];
+	bool up;
+	bool loopback;
+	bool ethernet;		/* frames carry an Ethernet header (ARPHRD_ETHER, ARPHRD_LOOPBACK) */
+	uint32_t parent;	/* ifindex of the lower device in the same namespace, 0 = none */
+	uint32_t master;	/* ifindex of bridge or bond, 0 = none */
+	char kind[16];		/* "vlan", "veth", ""; IFLA_INFO_KIND */
+};
+
+/* All links of the namespace of @ns_fd, by ifindex. free() the array. */
+int rtnl_links(int ns_fd, struct link **ret, size_t *ret_n);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A namespace's flow table as user space holds it: its maps, mmapped. How flows are kept
+ * is known to account.h on the kernel side and to this folder's table, slot, ring, journal
+ * and reader on the user side, and to nobody else.
+ */
+#ifndef FLOWCTL_KERNEL_TABLE_H
+#define FLOWCTL_KERNEL_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi.h"
+#include "kernel/pin.h"
+
+#define TABLE_MAX_FLOWS_DEFAULT 131072
+
+/* How a box's N flows become slots and rings; the one place that decides. */
+struct table_geometry {
+	uint32_t max_flows;
+	uint32_t parts;		/* possible CPUs */
+	uint32_t buckets;	/* a part, a power of two */
+	uint32_t ring_bytes;	/* a part, a power of two, whole pages */
+	uint32_t store_entries;
+	uint64_t memory_bytes;	/* all maps together */
+};
+/* @max_flows 1..2^26. */
+void table_geometry(uint32_t max_flows, uint32_t parts, struct table_geometry *ret);
+
+struct table_ring {
+	uint64_t *consumer;		/* position, on a page of its own */
+	const uint64_t *producer;
+	const uint8_t *data;		/* mapped twice in a row */
+	uint64_t mask;
+};
+
+struct table {
+	struct pin_dir dir;		/* open, not locked */
+	bool writable;
+	struct table_ctl *ctl;		/* read-only mapping when !writable */
+	struct flow_bucket *slots;	/* always read-only */
+	struct journal_entry *journal;
+	struct store_entry *store;
+	struct table_ring *rings;	/* ctl->parts of them */
+	uint32_t n_slots;
+	/* Map descriptors, for programs to be loaded against them. */
+	int ctl_fd, slots_fd, rings_fd, journal_fd, store_fd, frags_fd, aged_fd;
+	/* Index of the store by key, built on first use by a writer: store entry + 1 by hash. */
+	uint32_t *store_index;
+	uint32_t store_index_mask;
+	uint32_t store_free;		/* where to look for a free entry next */
+};
+
+/*
+ * Make the table of the locked folder @dir: create the maps, pin them, fill in ctl.
+ * fail(); nothing pinned stays behind on failure. @name, @inode: of the namespace.
+ */
+int table_create(const struct pin_dir *dir, const struct table_geometry *g, uint64_t inode,
+		 const char *name);
+/*
+ * Open and map the table of @cookie. -ENOENT without a sentence when there is none. Maps of
+ * another layout: fail_system(-EPROTO) "... another layout version", hint --force.
+ */
+int table_open(uint64_t cookie, bool writable, struct table **ret);
+void table_close(struct table *t);
+
+/* Entries of one hook's pinned array, mapped: parts ledgers and then the info. */
+struct table_hook {
+	uint32_t ifindex;
+	uint8_t direction;
+	int fd;
+	union hook_entry *entries;	/* parts + 1 */
+	size_t size_bytes;
+	struct hook_info *info;		/* &entries[parts].info */
+};
+int table_hook_create(const struct table *t, uint32_t ifindex, uint8_t direction, struct table_hook *ret);
+/* -ENOENT without a sentence when it is not there. */
+int table_hook_open(const struct table *t, uint32_t ifindex, uint8_t direction, bool writable,
+		    struct table_hook *ret);
+void table_hook_close(struct table_hook *h);
+/* Sum of one reason over the CPUs (kernel reasons) or user space's own count. */
+struct ledger_count table_hook_sum(const struct table *t, const struct table_hook *h,
+				   enum ledger_reason reason);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records on stdout, for dump and its kin: sorted, limited, in the format asked for. */
+#ifndef FLOWCTL_SINK_PRINT_H
+#define FLOWCTL_SINK_PRINT_H
+
+#include <stddef.h>
+
+#include "flow/field.h"
+#include "flow/record.h"
+
+enum print_format { PRINT_TABLE, PRINT_WIDE, PRINT_JSON, PRINT_NDJSON, PRINT_CSV };
+extern const char *const print_format_names[];	/* NULL-terminated: "table", "wide", "json", "ndjson", "csv" */
+
+struct print_config {
+	enum print_format format;
+	const char *columns;	/* "a,b,c" or NULL */
+	const char *sort;	/* "KEY" descending, "-KEY" ascending, NULL = as they come */
+	size_t limit;		/* 0 = all */
+};
+
+/* Check columns and sort key. fail_usage() with a near miss as hint. */
+int print_check(const struct print_config *config);
+/* Print @n records (may be reordered). 0; -EPIPE quietly when the reader closed; fail(). */
+int print_records(const struct print_config *config, struct record *records, size_t n);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An output of records. Records are put one by one and leave in batches: the agent writes
+ * down (journals) what a batch holds before it lets any output send it, so that a killed
+ * agent never exports a thing twice.
+ *
+ *	if (!sink->ops->room(sink, record)) commit: journal, then flush() of every sink
+ *	sink->ops->put(sink, record)
+ */
+#ifndef FLOWCTL_SINK_SINK_H
+#define FLOWCTL_SINK_SINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "flow/record.h"
+
+struct sink;
+
+struct sink_stats {
+	uint64_t records;		/* sent (UDP) or written */
+	uint64_t bytes;			/* of messages or lines */
+	uint64_t errors;		/* failed sends or writes */
+	uint64_t lost_records;		/* could not be sent: collector unresolved, disk full */
+	uint64_t uncarried_records;	/* no template carries such a record */
+	uint64_t last_export_ns;	/* CLOCK_REALTIME of the last success, 0 = never */
+};
+
+struct sink_ops {
+	const char *name;
+	/* True when @r still fits into the open batch (or the batch is empty). */
+	bool (*room)(struct sink *s, const struct record *r);
+	/* Add @r to the open batch. 0; -ENOENT when this output cannot carry it (counted). */
+	int (*put)(struct sink *s, const struct record *r);
+	/* Called before the journal is written: the sequences that flush() is about to reach are
+	 * given to sink_sequence_fn (below). May be NULL. */
+	void (*prepare)(struct sink *s);
+	/* Send the open batch. Never blocks; trouble is counted and told once by the agent. */
+	int (*flush)(struct sink *s);
+	/* About once a second: template resend, reconnection, resolution. @now_ns: CLOCK_BOOTTIME. May be NULL. */
+	void (*tick)(struct sink *s, uint64_t now_ns);
+	/* SIGHUP: reopen files. May be NULL. */
+	int (*reopen)(struct sink *s);
+	/* Flush is not implied. Frees the sink. */
+	void (*close)(struct sink *s);
+};
+
+/* Every output's struct begins with this. */
+struct sink {
+	const struct sink_ops *ops;
+	char label[128];		/* "udp://127.0.0.1:4739", "log:/var/log/x"; for messages and metrics */
+	struct sink_stats stats;
+	char trouble[192];		/* what is wrong now, "" when nothing: told by the agent when it changes */
+};
+
+#endif
