@@ -145,6 +145,23 @@ union hook_entry {
 	__u8 size[384];
 };
 
+/* Where the first fragment of a datagram was seen, its ports are kept for the later ones. */
+struct frag_key {
+	__u8 src[16];
+	__u8 dst[16];
+	__u32 id;		/* IPv4: 16 bits of it */
+	__u16 vlan_outer;
+	__u16 vlan_inner;
+	__u8 proto;
+	__u8 family;
+	__u8 reserved[6];
+};
+
+struct frag_ports {
+	__be16 sport;
+	__be16 dport;
+};
+
 /* Records of idle flows that gave way while no agent ran (slow path, a hash map). */
 struct aged_key {
 	__u32 ifindex;

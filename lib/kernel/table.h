@@ -14,6 +14,8 @@
 #include "abi.h"
 #include "kernel/pin.h"
 
+struct table_hook;
+
 #define TABLE_MAX_FLOWS_DEFAULT 131072
 
 /* How a box's N flows become slots and rings; the one place that decides. */
@@ -46,6 +48,9 @@ struct table {
 	uint32_t n_slots;
 	/* Map descriptors, for programs to be loaded against them. */
 	int ctl_fd, slots_fd, rings_fd, journal_fd, store_fd, frags_fd, aged_fd;
+	/* The hooks whose ledgers a writer has touched, opened on first use. */
+	struct table_hook *hooks;
+	size_t n_hooks;
 	/* Index of the store by key, built on first use by a writer: store entry + 1 by hash. */
 	uint32_t *store_index;
 	uint32_t store_index_mask;
@@ -79,6 +84,13 @@ int table_hook_create(const struct table *t, uint32_t ifindex, uint8_t direction
 int table_hook_open(const struct table *t, uint32_t ifindex, uint8_t direction, bool writable,
 		    struct table_hook *ret);
 void table_hook_close(struct table_hook *h);
+/* Add to what user space counts (LEDGER_EXPORTED and on) of that hook, as far as it is still there. */
+void table_hook_count(struct table *t, uint32_t ifindex, uint8_t direction, enum ledger_reason reason,
+		      uint64_t packets, uint64_t bytes);
+/* Forget the opened ones: hooks came or went. */
+void table_hooks_close(struct table *t);
+/* What the program let go of idle flows of that hook while no agent ran. */
+struct ledger_count table_aged(const struct table *t, uint32_t ifindex, uint8_t direction);
 /* Sum of one reason over the CPUs (kernel reasons) or user space's own count. */
 struct ledger_count table_hook_sum(const struct table *t, const struct table_hook *h,
 				   enum ledger_reason reason);
