@@ -33,6 +33,8 @@ struct snapshot_ref {
 	bool in_store;
 	bool closed;
 	uint64_t packets, bytes;	/* slot: total of the generation as read */
+	uint32_t flow;		/* index into snapshot.flows */
+	struct flow_part part;	/* what is held there */
 };
 
 struct snapshot {
@@ -46,6 +48,8 @@ struct snapshot {
 	size_t cap, cap_refs;
 	uint32_t *index;
 	uint32_t index_mask;
+	uint32_t *slot_ref;	/* by slot: index + 1 into refs */
+	uint32_t n_slots;
 };
 
 void snapshot_init(struct snapshot *s);
@@ -63,8 +67,11 @@ int snapshot_read(struct table *t, struct snapshot *s);
 int journal_begin(struct table *t, uint64_t lease_ns);
 /* Move what the rings hold into the store. *ret_n: records. -ENOSPC: the store is full, the rest stays. */
 int journal_drain(struct table *t, size_t *ret_n);
-/* Mark as gone: the whole flow, or only its closed part. @reason: a user space one. */
-int journal_take(struct table *t, struct snapshot *s, struct flow *f, bool closed_only);
+/* Finish what a killed writer began. */
+void journal_recover(struct table *t);
+/* Mark as gone: the whole flow, or only its closed part. Counted as @reason in its hook's ledger. */
+int journal_take(struct table *t, struct snapshot *s, struct flow *f, bool closed_only,
+		 enum ledger_reason reason);
 /* Let every slot rotate at its next packet. */
 void journal_bump_epoch(struct table *t);
 
