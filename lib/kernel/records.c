@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+/* See records.h. Names are looked up once a reading, not once a record. */
+#include "kernel/records.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+int record_names_init(struct record_names *names, const struct table *t, const struct netns *ns)
+{
+	struct record_names n = { 0 };
+	int r;
+
+	if (ns) {
+		snprintf(n.netns, sizeof(n.netns), "%s", ns->name);
+		n.domain = netns_domain(ns);
+		r = rtnl_links(ns->fd, &n.links, &n.n_links);
+	} else {
+		struct netns gone = { .cookie = t->ctl->netns_cookie, .inode = t->ctl->netns_inode, .fd = -1 };
+
+		snprintf(gone.name, sizeof(gone.name), "%.*s", (int)sizeof(gone.name) - 1,
+			 t->ctl->netns_name);
+		snprintf(n.netns, sizeof(n.netns), "%s", gone.name);
+		n.domain = netns_domain(&gone);
+		r = 0;
+	}
+	if (r == 0)
+		r = pin_hooks(&t->dir, &n.hooks, &n.n_hooks);
+	if (r < 0) {
+		record_names_deinit(&n);
+		return r;
+	}
+	for (size_t i = 0; i < n.n_links; i++) {
+		if (n.links[i].loopback)
+			n.loopback = n.links[i].ifindex;
+	}
+	*names = n;
+	return 0;
+}
+
+void record_names_deinit(struct record_names *names)
+{
+	free(names->links);
+	free(names->hooks);
+	*names = (struct record_names) { 0 };
+}
+
+void record_context_init(struct record_context *ctx, const struct record_names *names, uint32_t domain)
+{
+	*ctx = (struct record_context) {
+		.names = names,
+		.real_offset_ns = clock_real_offset_ns(),
+		.domain = domain ? domain : names->domain,
+	};
+}
+
+static const char *iface_name(const struct record_names *names, uint32_t ifindex)
+{
+	size_t lo = 0, hi = names->n_links;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (names->links[mid].ifindex == ifindex)
+			return names->links[mid].name;
+		if (names->links[mid].ifindex < ifindex)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+void record_from_part(const struct flow_key *key, const struct flow_part *part,
+		      const struct record_context *ctx, struct record *ret)
+{
+	uint32_t ifindex = key->direction == FLOW_EGRESS ? key->egress_ifindex : key->ingress_ifindex;
+
+	*ret = (struct record) {
+		.key = *key,
+		.packets = part->packets,
+		.bytes = part->bytes,
+		.first_ns = part->first_ns + ctx->real_offset_ns,
+		.last_ns = part->last_ns + ctx->real_offset_ns,
+		.mark = part->mark,
+		.ifindex = ifindex,
+		.domain = ctx->domain,
+		.tcp_flags = part->tcp_flags,
+		.tos = part->tos,
+		.min_ttl = part->min_ttl,
+		.max_ttl = part->max_ttl,
+		.netns = ctx->names->netns,
+		.iface = iface_name(ctx->names, ifindex),
+	};
+	memcpy(ret->src_mac, part->src_mac, sizeof(ret->src_mac));
+	memcpy(ret->dst_mac, part->dst_mac, sizeof(ret->dst_mac));
+}
+
+static int append(struct records *ret, const struct snapshot *s, const struct record_names *names)
+{
+	struct record *grown = reallocarray(ret->v, ret->n + s->n + 1, sizeof(*grown));
+	struct record_context ctx;
+
+	if (!grown)
+		return fail(-ENOMEM, "cannot hold the flows that were read");
+	ret->v = grown;
+	record_context_init(&ctx, names, 0);
+	for (size_t i = 0; i < s->n; i++)
+		record_from_part(&s->flows[i].key, &s->flows[i].all, &ctx, &ret->v[ret->n++]);
+	return 0;
+}
+
+DEFINE_CLEANUP(struct table, table_close)
+
+static int read_table(uint64_t cookie, const struct netns *ns, struct records *ret)
+{
+	_cleanup_(table_closep) struct table *t = NULL;
+	_cleanup_(snapshot_deinit) struct snapshot s = { 0 };
+	struct record_names *names = &ret->names[ret->n_names];
+	int r;
+
+	r = table_open(cookie, false, &t);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = snapshot_read(t, &s);
+	if (r == 0)
+		r = record_names_init(names, t, ns);
+	if (r < 0)
+		return r;
+	ret->first[ret->n_names++] = ret->n;
+	r = append(ret, &s, names);
+	ret->first[ret->n_names] = ret->n;
+	return r;
+}
+
+static int read_tables(const struct netns *only, const uint64_t *cookies, size_t n, struct records *ret)
+{
+	struct netns *list = NULL;
+	size_t n_list = 0;
+	int r;
+
+	r = netns_list(&list, &n_list);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (!only || only->cookie == cookies[i])
+			r = read_table(cookies[i], netns_find(list, n_list, cookies[i]), ret);
+	}
+	netns_list_free(list, n_list);
+	return r;
+}
+
+int records_read(const char *netns, struct records *ret)
+{
+	_cleanup_(netns_close) struct netns only = NETNS_NULL;
+	_cleanup_(freep) uint64_t *cookies = NULL;
+	struct records all = { 0 };
+	size_t n = 0;
+	int r;
+
+	r = netns ? netns_open(netns, &only) : 0;
+	if (r == 0)
+		r = pin_dirs(&cookies, &n);
+	if (r < 0)
+		return r;
+	all.names = calloc(n + 1, sizeof(*all.names));
+	all.first = calloc(n + 1, sizeof(*all.first));
+	if (!all.names || !all.first)
+		r = fail(-ENOMEM, "cannot hold the flows that were read");
+	else
+		r = read_tables(netns ? &only : NULL, cookies, n, &all);
+	if (r < 0) {
+		records_deinit(&all);
+		return r;
+	}
+	*ret = all;
+	return 0;
+}
+
+void records_deinit(struct records *r)
+{
+	for (size_t i = 0; i < r->n_names; i++)
+		record_names_deinit(&r->names[i]);
+	free(r->names);
+	free(r->first);
+	free(r->v);
+	*r = (struct records) { 0 };
+}
