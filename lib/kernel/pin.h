@@ -35,6 +35,8 @@ struct pin_dir {
 int pin_dir_open(uint64_t cookie, bool create, struct pin_dir *ret);
 /* Wait for the exclusive lock; -ENOENT when the folder was removed meanwhile. */
 int pin_dir_lock(struct pin_dir *dir);
+/* Both, again where the folder was removed in between. -ENOENT as pin_dir_open(). */
+int pin_dir_acquire(uint64_t cookie, bool create, struct pin_dir *ret);
 void pin_dir_unlock(struct pin_dir *dir);
 void pin_dir_close(struct pin_dir *dir);
 /* Remove every pin in it and the folder (locked by the caller); flowctl/ too when it is

@@ -15,10 +15,14 @@ struct link {
 	bool up;
 	bool loopback;
 	bool ethernet;		/* frames carry an Ethernet header (ARPHRD_ETHER, ARPHRD_LOOPBACK) */
-	uint32_t parent;	/* ifindex of the lower device in the same namespace, 0 = none */
+	uint32_t parent;	/* ifindex of the device below it in the same namespace (VLAN, macvlan, ...), 0 = none */
 	uint32_t master;	/* ifindex of bridge or bond, 0 = none */
 	char kind[16];		/* "vlan", "veth", ""; IFLA_INFO_KIND */
 };
+
+/* A libnl socket of NETLINK_ROUTE in the namespace of @ns_fd (-1: the caller's); nl_socket_free(). */
+struct nl_sock;
+int rtnl_open(int ns_fd, struct nl_sock **ret);
 
 /* All links of the namespace of @ns_fd, by ifindex. free() the array. */
 int rtnl_links(int ns_fd, struct link **ret, size_t *ret_n);
