@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+/* See json.h. Strings are made valid UTF-8 on the way out (RFC 3629), for interface names may hold any byte. */
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+void json_init(struct json *j, struct strbuf *out, bool pretty)
+{
+	*j = (struct json) { .out = out, .pretty = pretty };
+}
+
+static void newline(struct json *j)
+{
+	if (!j->pretty)
+		return;
+	strbuf_putc(j->out, '\n');
+	for (int i = 0; i < j->depth; i++)
+		strbuf_puts(j->out, "  ");
+}
+
+/* The length of the well-formed sequence at @s, 0 when there is none. */
+static size_t utf8_len(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 :
+		   s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+static void put_string(struct strbuf *out, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	strbuf_putc(out, '"');
+	while (*s) {
+		size_t n = utf8_len(s);
+
+		if (*s == '"' || *s == '\\')
+			strbuf_printf(out, "\\%c", *s);
+		else if (*s == '\n')
+			strbuf_puts(out, "\\n");
+		else if (*s < 0x20 || *s == 0x7f)
+			strbuf_printf(out, "\\u%04x", *s);
+		else if (n)
+			strbuf_add(out, s, n);
+		else
+			strbuf_puts(out, "\xef\xbf\xbd");
+		s += n ? n : 1;
+	}
+	strbuf_putc(out, '"');
+}
+
+static void begin_value(struct json *j, const char *key)
+{
+	if (j->depth > 0 && j->depth <= JSON_DEPTH) {
+		if (j->comma[j->depth - 1])
+			strbuf_putc(j->out, ',');
+		j->comma[j->depth - 1] = true;
+		newline(j);
+	}
+	if (!key)
+		return;
+	put_string(j->out, key);
+	strbuf_puts(j->out, j->pretty ? ": " : ":");
+}
+
+static void begin(struct json *j, const char *key, char bracket)
+{
+	begin_value(j, key);
+	strbuf_putc(j->out, bracket);
+	if (j->depth < JSON_DEPTH)
+		j->comma[j->depth] = false;
+	j->depth++;
+}
+
+static void end(struct json *j, char bracket)
+{
+	bool had = j->depth <= JSON_DEPTH && j->comma[j->depth - 1];
+
+	j->depth--;
+	if (had)
+		newline(j);
+	strbuf_putc(j->out, bracket);
+}
+
+void json_object_begin(struct json *j, const char *key)
+{
+	begin(j, key, '{');
+}
+
+void json_object_end(struct json *j)
+{
+	end(j, '}');
+}
+
+void json_array_begin(struct json *j, const char *key)
+{
+	begin(j, key, '[');
+}
+
+void json_array_end(struct json *j)
+{
+	end(j, ']');
+}
+
+void json_u64(struct json *j, const char *key, uint64_t v)
+{
+	begin_value(j, key);
+	strbuf_printf(j->out, "%" PRIu64, v);
+}
+
+void json_s64(struct json *j, const char *key, int64_t v)
+{
+	begin_value(j, key);
+	strbuf_printf(j->out, "%" PRId64, v);
+}
+
+void json_bool(struct json *j, const char *key, bool v)
+{
+	begin_value(j, key);
+	strbuf_puts(j->out, v ? "true" : "false");
+}
+
+void json_null(struct json *j, const char *key)
+{
+	begin_value(j, key);
+	strbuf_puts(j->out, "null");
+}
+
+void json_str(struct json *j, const char *key, const char *s)
+{
+	if (!s) {
+		json_null(j, key);
+		return;
+	}
+	begin_value(j, key);
+	put_string(j->out, s);
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+/* See parse.h. No strtol: it takes white space, signs and trailing rubbish for numbers. */
+#include "base/parse.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+static int digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return 99;
+}
+
+int parse_u64(const char *s, uint64_t max, uint64_t *ret)
+{
+	unsigned base = 10;
+	uint64_t v = 0;
+
+	if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X')) {
+		base = 16;
+		s += 2;
+	}
+	if (!*s)
+		return -EINVAL;
+	for (; *s; s++) {
+		unsigned d = digit_value(*s);
+
+		if (d >= base)
+			return -EINVAL;
+		if (v > (UINT64_MAX - d) / base)
+			return -ERANGE;
+		v = v * base + d;
+	}
+	if (v > max)
+		return -ERANGE;
+	*ret = v;
+	return 0;
+}
+
+static const struct {
+	const char *unit;
+	uint64_t ns;
+} duration_units[] = {
+	{ "", NSEC_PER_SEC }, { "us", NSEC_PER_USEC }, { "ms", NSEC_PER_MSEC },
+	{ "s", NSEC_PER_SEC }, { "m", 60 * NSEC_PER_SEC }, { "h", 3600 * NSEC_PER_SEC },
+};
+
+static int duration_unit(const char *s, uint64_t *ret)
+{
+	for (size_t i = 0; i < sizeof(duration_units) / sizeof(duration_units[0]); i++) {
+		if (strcmp(s, duration_units[i].unit) == 0) {
+			*ret = duration_units[i].ns;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int parse_duration(const char *s, uint64_t *ret_ns)
+{
+	size_t whole_len = strspn(s, "0123456789"), fraction_len = 0;
+	const char *fraction = s + whole_len;
+	uint64_t whole, unit, ns, part;
+	char digits[24];
+	int r;
+
+	if (whole_len == 0 || whole_len >= sizeof(digits))
+		return -EINVAL;
+	memcpy(digits, s, whole_len);
+	digits[whole_len] = '\0';
+	if (*fraction == '.') {
+		fraction++;
+		fraction_len = strspn(fraction, "0123456789");
+		if (fraction_len == 0)
+			return -EINVAL;
+	}
+	r = duration_unit(fraction + fraction_len, &unit);
+	if (r == 0)
+		r = parse_u64(digits, UINT64_MAX / unit, &whole);
+	if (r < 0)
+		return r;
+	ns = whole * unit;
+	part = unit;
+	for (size_t i = 0; i < fraction_len && part >= 10; i++) {
+		part /= 10;
+		ns += (fraction[i] - '0') * part;
+	}
+	*ret_ns = ns;
+	return 0;
+}
+
+int parse_prefix(const char *s, struct parse_prefix *ret)
+{
+	struct parse_prefix p = { 0 };
+	const char *slash = strchr(s, '/');
+	size_t len = slash ? (size_t)(slash - s) : strlen(s);
+	char addr[INET6_ADDRSTRLEN];
+	uint64_t bits;
+
+	if (len >= sizeof(addr))
+		return -EINVAL;
+	memcpy(addr, s, len);
+	addr[len] = '\0';
+	if (inet_pton(AF_INET, addr, p.addr) == 1)
+		p.family = 4;
+	else if (inet_pton(AF_INET6, addr, p.addr) == 1)
+		p.family = 6;
+	else
+		return -EINVAL;
+	bits = p.family == 4 ? 32 : 128;
+	if (slash && parse_u64(slash + 1, bits, &bits) < 0)
+		return -EINVAL;
+	p.len_bits = bits;
+	*ret = p;
+	return 0;
+}
+
+int parse_endpoint(const char *s, struct parse_endpoint *ret)
+{
+	struct parse_endpoint e = { 0 };
+	const char *colon = strrchr(s, ':');
+	size_t len = colon ? (size_t)(colon - s) : 0;
+	uint64_t port;
+
+	if (!colon || parse_u64(colon + 1, 65535, &port) < 0)
+		return -EINVAL;
+	if (len >= 2 && s[0] == '[' && s[len - 1] == ']') {
+		s++;
+		len -= 2;
+	} else if (memchr(s, ':', len)) {
+		return -EINVAL;		/* an IPv6 address wants brackets */
+	}
+	if (len == 0 || len >= sizeof(e.host))
+		return -EINVAL;
+	memcpy(e.host, s, len);
+	e.port = port;
+	*ret = e;
+	return 0;
+}
+
+/* Levenshtein's distance, of words short enough to be command words. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[33], la = strlen(a), lb = strlen(b);
+
+	if (la > 32 || lb > 32)
+		return 99;
+	for (unsigned j = 0; j <= lb; j++)
+		row[j] = j;
+	for (unsigned i = 1; i <= la; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (unsigned j = 1; j <= lb; j++) {
+			unsigned best = diagonal + (tolower(a[i - 1]) != tolower(b[j - 1]));
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[lb];
+}
+
+const char *parse_nearest(const char *s, const char *const *words)
+{
+	unsigned best = strlen(s) / 3 + 1;
+	const char *found = NULL;
+
+	for (; *words; words++) {
+		unsigned d = distance(s, *words);
+
+		/* A beginning of the word is meant too. */
+		if (strlen(s) >= 2 && strncmp(s, *words, strlen(s)) == 0)
+			d = 1;
+		if (d <= best && (!found || d < best)) {
+			best = d;
+			found = *words;
+		}
+	}
+	return found;
+}
