@@ -23,11 +23,14 @@ struct field_value {
 
 struct field {
 	const char *key;
+	/* Writes *ret, or leaves it FIELD_NULL; NULL = not measured by this version. */
 	void (*get)(const struct record *r, struct field_value *ret);
 };
 
 /* All fields in the order of the JSON object. */
 const struct field *field_all(size_t *ret_n);
+/* Its value in @r. */
+void field_value(const struct field *f, const struct record *r, struct field_value *ret);
 /* By key; NULL when unknown. */
 const struct field *field_find(const char *key);
 

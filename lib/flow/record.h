@@ -25,6 +25,12 @@ enum flow_end_reason {
 #define NETNS_NAME_MAX 64
 #define IFACE_NAME_MAX 16
 
+/* A place where packets are metered. */
+struct hook_id {
+	uint32_t ifindex;
+	uint8_t direction;	/* FLOW_INGRESS, FLOW_EGRESS */
+};
+
 struct record {
 	struct flow_key key;	/* abi.h; count once fills key.egress_ifindex of an ingress record */
 	uint64_t packets;

@@ -340,19 +340,19 @@ const char *pin_hook_path(const struct pin_dir *dir, const char *what, uint32_t 
 
 static int hook_compare(const void *a_, const void *b_)
 {
-	const struct pin_hook *a = a_, *b = b_;
+	const struct hook_id *a = a_, *b = b_;
 
 	if (a->ifindex != b->ifindex)
 		return a->ifindex < b->ifindex ? -1 : 1;
 	return (int)a->direction - (int)b->direction;
 }
 
-int pin_hooks(const struct pin_dir *dir, struct pin_hook **ret, size_t *ret_n)
+int pin_hooks(const struct pin_dir *dir, struct hook_id **ret, size_t *ret_n)
 {
 	_cleanup_(closedirp) DIR *d = NULL;
-	_cleanup_(freep) struct pin_hook *list = NULL;
+	_cleanup_(freep) struct hook_id *list = NULL;
 	struct dirent *entry;
-	struct pin_hook hook;
+	struct hook_id hook;
 	size_t n = 0;
 	int r;
 

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "flow/record.h"
+
 /* The bpffs to work below; set once by main (--bpffs, $FLOWCTL_BPFFS, /sys/fs/bpf). */
 void pin_set_root(const char *path);
 const char *pin_root(void);
@@ -50,11 +52,7 @@ const char *pin_path(const struct pin_dir *dir, const char *name, char buf[512])
 const char *pin_hook_path(const struct pin_dir *dir, const char *what, uint32_t ifindex,
 			  uint8_t direction, char buf[512]);
 /* The (ifindex, direction) pairs that have a hook_* pin. free() the array. */
-struct pin_hook {
-	uint32_t ifindex;
-	uint8_t direction;
-};
-int pin_hooks(const struct pin_dir *dir, struct pin_hook **ret, size_t *ret_n);
+int pin_hooks(const struct pin_dir *dir, struct hook_id **ret, size_t *ret_n);
 
 /* Be the one agent below this bpffs: *ret_fd holds the lock. -EBUSY + sentence when there is one. */
 int pin_agent_lock(int *ret_fd);

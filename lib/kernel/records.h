@@ -20,7 +20,7 @@ struct record_names {
 	uint32_t domain;		/* the default one, netns_domain() */
 	struct link *links;		/* by ifindex; empty when the namespace is gone */
 	size_t n_links;
-	struct pin_hook *hooks;
+	struct hook_id *hooks;
 	size_t n_hooks;
 	uint32_t loopback;		/* ifindex of lo, 0 = unknown */
 };

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One row a key, in the order people see them. What this version does not measure has a
+ * row with no getter: it prints as null, and the key's place is kept.
+ */
+#include "flow/field.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+static uint64_t timestamp_ns;
+
+static const struct {
+	uint8_t number;
+	const char *name;
+} proto_names[] = {
+	{ 1, "ICMP" }, { 2, "IGMP" }, { 4, "IPIP" }, { 6, "TCP" }, { 17, "UDP" }, { 41, "IPV6" },
+	{ 47, "GRE" }, { 50, "ESP" }, { 51, "AH" }, { 58, "ICMPv6" }, { 132, "SCTP" },
+};
+
+const char *field_proto_name(uint8_t proto, char buf[4])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(proto_names); i++) {
+		if (proto_names[i].number == proto)
+			return proto_names[i].name;
+	}
+	snprintf(buf, 4, "%u", proto);
+	return buf;
+}
+
+void field_set_timestamp(uint64_t real_ns)
+{
+	timestamp_ns = real_ns;
+}
+
+static void put_u64(struct field_value *v, uint64_t n)
+{
+	v->kind = FIELD_U64;
+	v->u64 = n;
+}
+
+static void put_str(struct field_value *v, const char *s)
+{
+	v->kind = s ? FIELD_STR : FIELD_NULL;
+	if (s)
+		snprintf(v->text, sizeof(v->text), "%s", s);
+}
+
+static void put_time(struct field_value *v, uint64_t ns)
+{
+	char buf[CLOCK_RFC3339_LEN];
+
+	put_str(v, clock_rfc3339(ns, buf));
+}
+
+static void put_addr(struct field_value *v, uint8_t family, const uint8_t addr[16])
+{
+	v->kind = FIELD_STR;
+	inet_ntop(family == 4 ? AF_INET : AF_INET6, addr, v->text, sizeof(v->text));
+}
+
+static void put_port(struct field_value *v, const struct record *r, __be16 port)
+{
+	if (proto_has_ports(r->key.proto))
+		put_u64(v, be16toh(port));
+}
+
+static void put_vlan(struct field_value *v, uint16_t vlan)
+{
+	if (vlan & VLAN_PRESENT)
+		put_u64(v, vlan & ~VLAN_PRESENT);
+}
+
+#define GET(name_, body_)                                                            \
+	static void get_##name_(const struct record *r, struct field_value *v)       \
+	{                                                                            \
+		body_;                                                               \
+	}
+
+GET(version, put_str(v, "3"))
+GET(timestamp, put_time(v, timestamp_ns))
+GET(netns, put_str(v, r->netns))
+GET(iface, put_str(v, r->iface))
+GET(ifindex, put_u64(v, r->ifindex))
+GET(direction, put_u64(v, r->key.direction))
+GET(ingress_ifindex, put_u64(v, r->key.ingress_ifindex))
+GET(egress_ifindex, put_u64(v, r->key.egress_ifindex))
+GET(src_ip, put_addr(v, r->key.family, r->key.src))
+GET(dst_ip, put_addr(v, r->key.family, r->key.dst))
+GET(src_port, put_port(v, r, r->key.sport))
+GET(dst_port, put_port(v, r, r->key.dport))
+GET(vlan_id, put_vlan(v, r->key.vlan_outer))
+GET(inner_vlan_id, put_vlan(v, r->key.vlan_inner))
+GET(mark, put_u64(v, r->mark))
+GET(tos, put_u64(v, r->tos))
+GET(dscp, put_u64(v, r->tos >> 2))
+GET(min_ttl, put_u64(v, r->min_ttl))
+GET(max_ttl, put_u64(v, r->max_ttl))
+GET(packets, put_u64(v, r->packets))
+GET(bytes, put_u64(v, r->bytes))
+GET(first_seen, put_time(v, r->first_ns))
+GET(last_seen, put_time(v, r->last_ns))
+GET(duration_ms, put_u64(v, (r->last_ns - r->first_ns) / NSEC_PER_MSEC))
+
+static void get_proto(const struct record *r, struct field_value *v)
+{
+	char buf[4];
+
+	put_str(v, field_proto_name(r->key.proto, buf));
+}
+
+static void get_encapsulated(const struct record *r, struct field_value *v)
+{
+	v->kind = FIELD_BOOL;
+	v->u64 = r->key.tunnel != TUNNEL_NONE;
+}
+
+static void get_icmp_type(const struct record *r, struct field_value *v)
+{
+	if (proto_is_icmp(&r->key))
+		put_u64(v, be16toh(r->key.dport) >> 8);
+}
+
+static void get_icmp_code(const struct record *r, struct field_value *v)
+{
+	if (proto_is_icmp(&r->key))
+		put_u64(v, be16toh(r->key.dport) & 0xff);
+}
+
+static void get_end_reason(const struct record *r, struct field_value *v)
+{
+	static const char *const names[] = { NULL, "idle", "active", "end", "forced", "lack" };
+
+	put_str(v, r->end_reason < ARRAY_SIZE(names) ? names[r->end_reason] : NULL);
+}
+
+static void get_tcp_flags(const struct record *r, struct field_value *v)
+{
+	static const char *const names[] = { "FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR" };
+	size_t len = 0;
+
+	if (r->key.proto != 6)
+		return;
+	put_str(v, "");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (r->tcp_flags & (1 << i))
+			len += snprintf(v->text + len, sizeof(v->text) - len, "%s%s", len ? "|" : "",
+					names[i]);
+	}
+}
+
+#define FIELD(name_) { #name_, get_##name_ }
+#define FIELD_LATER(name_) { #name_, NULL }
+
+static const struct field fields[] = {
+	FIELD(version), FIELD(timestamp), FIELD(netns), FIELD(iface), FIELD(ifindex), FIELD(direction),
+	FIELD(ingress_ifindex), FIELD(egress_ifindex), FIELD(proto), FIELD(src_ip), FIELD(src_port),
+	FIELD(dst_ip), FIELD(dst_port), FIELD(encapsulated), FIELD_LATER(tunnel), FIELD_LATER(vni),
+	/* Not encapsulated: the packet's own addresses are these. */
+	{ "pkt_src_ip", get_src_ip }, { "pkt_dst_ip", get_dst_ip },
+	FIELD(vlan_id), FIELD(inner_vlan_id), FIELD(mark), FIELD(tos), FIELD(dscp), FIELD(min_ttl),
+	FIELD(max_ttl), FIELD(icmp_type), FIELD(icmp_code), FIELD(packets), FIELD(bytes),
+	FIELD(first_seen), FIELD(last_seen), FIELD(duration_ms), FIELD(end_reason), FIELD(tcp_flags),
+	FIELD_LATER(handshake_latency_us), FIELD_LATER(handshake_server_us),
+	FIELD_LATER(handshake_client_us), FIELD_LATER(retransmissions), FIELD_LATER(fast_retransmits),
+	FIELD_LATER(timeout_retransmits), FIELD_LATER(spurious_retransmits), FIELD_LATER(avg_jitter_us),
+	FIELD_LATER(max_jitter_us), FIELD_LATER(min_window_size), FIELD_LATER(max_window_size),
+	FIELD_LATER(last_window_size), FIELD_LATER(zero_windows), FIELD_LATER(out_of_order_pkts),
+	FIELD_LATER(duplicate_acks), FIELD_LATER(min_rtt_us), FIELD_LATER(max_rtt_us),
+	FIELD_LATER(avg_rtt_us), FIELD_LATER(rtt_samples), FIELD_LATER(ecn_flags),
+	FIELD_LATER(aws_account), FIELD_LATER(aws_vpc), FIELD_LATER(aws_subnet),
+	FIELD_LATER(aws_interface), FIELD_LATER(aws_instance), FIELD_LATER(aws_az),
+	FIELD_LATER(aws_region),
+};
+
+const struct field *field_all(size_t *ret_n)
+{
+	*ret_n = ARRAY_SIZE(fields);
+	return fields;
+}
+
+const struct field *field_find(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		if (strcmp(fields[i].key, key) == 0)
+			return &fields[i];
+	}
+	return NULL;
+}
+
+void field_value(const struct field *f, const struct record *r, struct field_value *ret)
+{
+	ret->kind = FIELD_NULL;
+	if (f->get)
+		f->get(r, ret);
+}
+
+static void value_json(struct json *j, const char *key, const struct field_value *v)
+{
+	switch (v->kind) {
+	case FIELD_NULL:
+		json_null(j, key);
+		break;
+	case FIELD_U64:
+		json_u64(j, key, v->u64);
+		break;
+	case FIELD_STR:
+		json_str(j, key, v->text);
+		break;
+	case FIELD_BOOL:
+		json_bool(j, key, v->u64);
+		break;
+	}
+}
+
+void field_record_json(struct json *j, const char *key, const struct record *r)
+{
+	json_object_begin(j, key);
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		struct field_value v;
+
+		field_value(&fields[i], r, &v);
+		value_json(j, fields[i].key, &v);
+	}
+	json_object_end(j);
+}
+
+int field_compare(const struct field *f, const struct record *a, const struct record *b)
+{
+	struct field_value x, y;
+
+	field_value(f, a, &x);
+	field_value(f, b, &y);
+	if (x.kind == FIELD_NULL || y.kind == FIELD_NULL)
+		return (x.kind != FIELD_NULL) - (y.kind != FIELD_NULL);
+	if (x.kind == FIELD_STR)
+		return strcmp(x.text, y.text);
+	return (x.u64 > y.u64) - (x.u64 < y.u64);
+}
