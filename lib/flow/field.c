@@ -218,15 +218,19 @@ static void value_json(struct json *j, const char *key, const struct field_value
 	}
 }
 
+void field_json(struct json *j, const struct field *f, const struct record *r)
+{
+	struct field_value v;
+
+	field_value(f, r, &v);
+	value_json(j, f->key, &v);
+}
+
 void field_record_json(struct json *j, const char *key, const struct record *r)
 {
 	json_object_begin(j, key);
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		struct field_value v;
-
-		field_value(&fields[i], r, &v);
-		value_json(j, fields[i].key, &v);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		field_json(j, &fields[i], r);
 	json_object_end(j);
 }
 

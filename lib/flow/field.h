@@ -37,6 +37,8 @@ const struct field *field_find(const char *key);
 /* The time put into `timestamp` by what prints now: CLOCK_REALTIME ns. */
 void field_set_timestamp(uint64_t real_ns);
 
+/* "key": value, of an open object. */
+void field_json(struct json *j, const struct field *f, const struct record *r);
 /* One record as a JSON object (@key NULL: no key). */
 void field_record_json(struct json *j, const char *key, const struct record *r);
 /* Order two records by @f: <0, 0, >0; null sorts before everything. */

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Prints what the tables hold now; looks only, and is exact with and without an agent. */
+#include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "cmd.h"
+#include "flow/once.h"
+#include "kernel/records.h"
+#include "select.h"
+#include "sink/print.h"
+
+struct dump_args {
+	int format;
+	const char *columns, *sort;
+	uint64_t limit;
+	struct select_args select;
+	const char *netns;
+	struct opt_strs names;
+	int direction;
+	bool has_direction;
+	int count;
+};
+
+static const char *const directions[] = { "ingress", "egress", NULL };
+static const char *const counts[] = { "all", "once", NULL };
+
+static const struct opt dump_opts[] = {
+	OPT(CHOICE, dump_args, format, .name = "output", .letter = 'o', .arg = "FORMAT",
+	    .choices = print_format_names, .help = "table (default), wide, json, ndjson or csv"),
+	OPT(STR, dump_args, columns, .name = "columns", .arg = "A,B,...",
+	    .help = "these keys only, in this order"),
+	OPT(STR, dump_args, sort, .name = "sort", .arg = "KEY",
+	    .help = "biggest KEY first; -KEY: smallest first"),
+	OPT(U64, dump_args, limit, .name = "limit", .arg = "N", .min = 1, .help = "the first N only"),
+	SELECT_OPTS(dump_args),
+	OPT(STR, dump_args, netns, .name = "netns", .arg = "NS",
+	    .help = "of this network namespace only\n(a name, a path, or pid:PID)"),
+	OPT(STRS, dump_args, names, .name = "name", .letter = 'n', .arg = "IFACE",
+	    .help = "of this interface (repeatable, a glob is fine)"),
+	OPT(CHOICE, dump_args, direction, .name = "direction", .arg = "DIR", .choices = directions,
+	    .help = "ingress or egress only", OPT_GIVEN(dump_args, has_direction)),
+	OPT(CHOICE, dump_args, count, .name = "count", .arg = "all|once", .choices = counts,
+	    .help = "every hook's flows (all, default), or every\npacket of the box in one of them"),
+	OPT_END,
+};
+
+static bool name_matches(const struct opt_strs *names, const struct record *r)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		if (r->iface && fnmatch(names->v[i], r->iface, 0) == 0)
+			return true;
+	}
+	return names->n == 0;
+}
+
+/* One namespace after the other: an interface number means something in one only. */
+static int count_once(struct records *all)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < all->n_names; i++) {
+		const struct record_names *names = &all->names[i];
+		struct record *first = &all->v[all->first[i]];
+		size_t n = all->first[i + 1] - all->first[i];
+		struct once *once;
+		int r;
+
+		r = once_new(UINT64_MAX, &once);
+		if (r == 0)
+			r = once_set_hooks(once, names->hooks, names->n_hooks, names->loopback);
+		if (r < 0)
+			return r;
+		n = once_filter(once, first, n);
+		once_free(once);
+		memmove(&all->v[kept], first, n * sizeof(*first));
+		kept += n;
+	}
+	all->n = kept;
+	return 0;
+}
+
+static int dump_run(const void *args_, int argc, char **argv)
+{
+	_cleanup_(records_deinit) struct records all = { 0 };
+	const struct dump_args *args = args_;
+	struct print_config print = {
+		.format = args->format, .columns = args->columns, .sort = args->sort, .limit = args->limit,
+	};
+	struct filter filter;
+	size_t kept = 0;
+	int r;
+
+	r = print_check(&print);
+	if (r == 0)
+		r = select_filter(&args->select, &filter);
+	if (r == 0)
+		r = records_read(args->netns, &all);
+	if (r == 0 && args->count == 1)
+		r = count_once(&all);
+	if (r < 0)
+		return r;
+	filter.has_direction = args->has_direction;
+	filter.direction = args->direction;
+	for (size_t i = 0; i < all.n; i++) {
+		if (filter_match(&filter, &all.v[i]) && name_matches(&args->names, &all.v[i]))
+			all.v[kept++] = all.v[i];
+	}
+	field_set_timestamp(clock_real_ns());
+	return print_records(&print, all.v, kept);
+}
+
+const struct cmd cmd_dump = {
+	.name = "dump",
+	.summary = "print the flows held now",
+	.opts = dump_opts,
+	.example = "flowctl dump --sort bytes --limit 10 -p tcp -d 10.0.0.0/8",
+	.needs = CMD_BPF | CMD_BPFFS,
+	.args_size = sizeof(struct dump_args),
+	.run = dump_run,
+};

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The table is never written by user space: a dropped flow is noted in the journal as
+ * gone, and the epoch moves, so that what comes after begins with a record of its own.
+ */
+#include "kernel/flush.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "kernel/records.h"
+
+/* While this works, no idle slot gives way; an agent's lease is never shortened. */
+#define LEASE_NS (2 * NSEC_PER_SEC)
+#define ROUNDS 64
+
+DEFINE_CLEANUP(struct table, table_close)
+
+static int take_matching(struct table *t, struct snapshot *s, const struct filter *f,
+			 const struct record_context *ctx, uint64_t *n)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->n; i++) {
+		struct record rec;
+
+		record_from_part(&s->flows[i].key, &s->flows[i].all, ctx, &rec);
+		if (!filter_match(f, &rec))
+			continue;
+		r = journal_take(t, s, &s->flows[i], false, LEDGER_FLUSHED);
+		(*n)++;
+	}
+	return r;
+}
+
+/* The store may be too small for all that the rings hold: then in several rounds. */
+static int flush_locked(struct table *t, const struct filter *f, const struct record_context *ctx,
+			uint64_t *n)
+{
+	_cleanup_(snapshot_deinit) struct snapshot s = { 0 };
+	uint64_t before;
+	bool full;
+	int r;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		size_t drained;
+
+		r = journal_drain(t, &drained);
+		full = r == -ENOSPC;
+		if (r < 0 && !full)
+			return r;
+		before = *n;
+		r = snapshot_read(t, &s);
+		if (r == 0)
+			r = take_matching(t, &s, f, ctx, n);
+		if (r < 0 || !full || *n == before)
+			return r;
+	}
+	return 0;
+}
+
+static int flush_table(uint64_t cookie, const struct netns *ns, const struct filter *f, uint64_t *n)
+{
+	_cleanup_(record_names_deinit) struct record_names names = { 0 };
+	_cleanup_(table_closep) struct table *t = NULL;
+	struct record_context ctx;
+	uint64_t lease;
+	int r;
+
+	r = table_open(cookie, true, &t);
+	if (r == 0)
+		r = record_names_init(&names, t, ns);
+	if (r == 0)
+		r = pin_dir_lock(&t->dir);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	record_context_init(&ctx, &names, 0);
+	lease = t->ctl->lease_ns;
+	r = journal_begin(t, LEASE_NS);
+	if (r == 0)
+		r = flush_locked(t, f, &ctx, n);
+	journal_bump_epoch(t);
+	if (t->ctl->agent_pid && lease > t->ctl->lease_ns)
+		t->ctl->lease_ns = lease;
+	pin_dir_unlock(&t->dir);
+	return r;
+}
+
+int flush_flows(const char *netns, const struct filter *f, uint64_t *ret_n)
+{
+	_cleanup_(netns_close) struct netns only = NETNS_NULL;
+	_cleanup_(freep) uint64_t *cookies = NULL;
+	struct netns *list = NULL;
+	size_t n = 0, n_list = 0;
+	uint64_t flushed = 0;
+	int r;
+
+	r = netns ? netns_open(netns, &only) : 0;
+	if (r == 0)
+		r = pin_dirs(&cookies, &n);
+	if (r == 0)
+		r = netns_list(&list, &n_list);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (!netns || only.cookie == cookies[i])
+			r = flush_table(cookies[i], netns_find(list, n_list, cookies[i]), f, &flushed);
+	}
+	netns_list_free(list, n_list);
+	if (r == 0)
+		*ret_n = flushed;
+	return r;
+}
