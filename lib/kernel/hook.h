@@ -26,7 +26,8 @@ struct hook_ops {
 	const char *name;
 	/* Does this kernel have it? Tries, never asks for a version. */
 	bool (*probe)(void);
-	/* Attach @prog_fd ahead of others and pin what keeps it there. fail(). */
+	/* Attach @prog_fd ahead of others and pin what keeps it there; the caller has pinned
+	 * the program itself already. fail(). */
 	int (*attach)(struct hook_target *t, int prog_fd);
 	/* Put @prog_fd in the place of the one attached, in one step; no packet passes unmetered. */
 	int (*replace)(struct hook_target *t, int prog_fd);
@@ -39,5 +40,12 @@ struct hook_ops {
 extern const struct hook_ops hook_tcx, hook_tc;
 /* By enum hook_kind; NULL where not there (xdp comes later). */
 const struct hook_ops *hook_by_kind(enum hook_kind kind);
+
+/* The kernel's id of a program. 0 or -errno without a sentence. */
+int hook_prog_id(int prog_fd, uint32_t *ret);
+/* The id of the program pinned as @what ("prog", "next") for @t; 0 = none. */
+uint32_t hook_pinned_prog(const struct hook_target *t, const char *what);
+/* A program that does nothing, to try things with: its descriptor or -errno. */
+int hook_trivial_prog(void);
 
 #endif

@@ -80,6 +80,17 @@ void netns_leave(struct netns_scope *scope)
 	scope->old_fd = -1;
 }
 
+int netns_scratch(struct netns_scope *scope)
+{
+	_cleanup_(closep) int old = -1;
+
+	old = open(NETNS_SELF, O_RDONLY | O_CLOEXEC);
+	if (old < 0 || unshare(CLONE_NEWNET) < 0)
+		return -errno;
+	scope->old_fd = take_fd(&old);
+	return 0;
+}
+
 static int read_cookie(int ns_fd, uint64_t *ret)
 {
 	_cleanup_(netns_leave) struct netns_scope scope = NETNS_SCOPE_NULL;
