@@ -23,7 +23,7 @@ enum ie_type {
 	IE_IPV6,
 	IE_MAC,
 	IE_MSEC,	/* dateTimeMilliseconds, from ns in the record */
-	/* further ways to derive a value from the record get a type of their own */
+	IE_NTP,		/* dateTimeMicroseconds and dateTimeNanoseconds: NTP format, RFC 7011 6.1.9, 6.1.10 */
 };
 
 /* What a record must be for an element to say something about it. */

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A message grows set by set: a record of another template closes the open set and begins
+ * the next. Lengths are filled in when a set or the message is closed.
+ */
+#include "ipfix/message.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+static void put16(uint8_t *p, uint16_t v)
+{
+	v = htobe16(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+	v = htobe32(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+int message_init(struct message *m, size_t cap)
+{
+	*m = (struct message) { .cap = cap < IPFIX_MESSAGE_MAX ? cap : IPFIX_MESSAGE_MAX };
+	m->buf = malloc(m->cap);
+	return m->buf ? 0 : fail(-ENOMEM, "cannot make a message");
+}
+
+void message_deinit(struct message *m)
+{
+	free(m->buf);
+	*m = (struct message) { 0 };
+}
+
+void message_begin(struct message *m, uint32_t domain)
+{
+	m->len = IPFIX_HEADER_LEN;
+	m->set = 0;
+	m->domain = domain;
+	m->records = 0;
+}
+
+bool message_is_empty(const struct message *m)
+{
+	return m->len <= IPFIX_HEADER_LEN;
+}
+
+static void close_set(struct message *m)
+{
+	if (m->set)
+		put16(m->buf + m->set + 2, m->len - m->set);
+	m->set = 0;
+}
+
+static size_t needed(const struct message *m, uint16_t set_id, size_t len)
+{
+	return len + (m->set && m->set_id == set_id ? 0 : IPFIX_SET_HEADER_LEN);
+}
+
+/* Room for @len bytes in a set of @set_id; NULL when they do not fit. */
+static uint8_t *reserve(struct message *m, uint16_t set_id, size_t len)
+{
+	uint8_t *p;
+
+	if (m->len + needed(m, set_id, len) > m->cap)
+		return NULL;
+	if (!m->set || m->set_id != set_id) {
+		close_set(m);
+		m->set = m->len;
+		m->set_id = set_id;
+		put16(m->buf + m->len, set_id);
+		m->len += IPFIX_SET_HEADER_LEN;
+	}
+	p = m->buf + m->len;
+	m->len += len;
+	return p;
+}
+
+bool message_has_room(const struct message *m, const struct template *t)
+{
+	return m->len + needed(m, t->id, t->record_len) <= m->cap;
+}
+
+int message_add_record(struct message *m, const struct template *t, const struct record *r)
+{
+	uint8_t *p = reserve(m, t->id, t->record_len);
+
+	if (!p)
+		return -EMSGSIZE;
+	for (size_t i = 0; i < t->n_elements; i++) {
+		t->elements[i]->put(r, p);
+		p += t->elements[i]->len_bytes;
+	}
+	m->records++;
+	return 0;
+}
+
+int message_add_template(struct message *m, const struct template *t)
+{
+	uint8_t *p = reserve(m, IPFIX_SET_TEMPLATE, t->template_len);
+
+	if (!p)
+		return -EMSGSIZE;
+	put16(p, t->id);
+	put16(p + 2, t->n_elements);
+	p += 4;
+	for (size_t i = 0; i < t->n_elements; i++) {
+		const struct ie *e = t->elements[i];
+
+		put16(p, e->id | (e->pen ? 0x8000 : 0));
+		put16(p + 2, e->len_bytes);
+		p += 4;
+		if (e->pen) {
+			put32(p, e->pen);
+			p += 4;
+		}
+	}
+	return 0;
+}
+
+void message_finish(struct message *m, uint32_t sequence, uint32_t export_time_s)
+{
+	close_set(m);
+	put16(m->buf, IPFIX_VERSION);
+	put16(m->buf + 2, m->len);
+	put32(m->buf + 4, export_time_s);
+	put32(m->buf + 8, sequence);
+	put32(m->buf + 12, m->domain);
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Templates and the choice among them. The built-in set is eight templates, of two
+ * families and four kinds of traffic, made of lists of names shared between them.
+ *
+ * Seed systems exported flowStart/EndSysUpTime alone, which no collector can turn into a
+ * time; the built-in templates carry Milliseconds instead.
+ */
+#include "ipfix/template.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+#define TEMPLATE_ID_MIN 256
+#define ELEMENTS_MAX 64
+
+struct template_set {
+	struct template **v;
+	size_t n;
+};
+
+int template_set_new(struct template_set **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : fail(-ENOMEM, "cannot make templates");
+}
+
+void template_set_free(struct template_set *set)
+{
+	if (!set)
+		return;
+	for (size_t i = 0; i < set->n; i++) {
+		free(set->v[i]->elements);
+		free(set->v[i]);
+	}
+	free(set->v);
+	free(set);
+}
+
+static void template_free(struct template *t)
+{
+	free(t->elements);
+	free(t);
+}
+
+DEFINE_CLEANUP(struct template, template_free)
+
+static int add_element(struct template *t, const char *name)
+{
+	const struct ie *e = ie_find(name);
+
+	if (!e)
+		return fail_usage("'%s' is no information element that this version exports", name);
+	for (size_t i = 0; i < t->n_elements; i++) {
+		if (t->elements[i] == e)
+			return fail_usage("information element '%s' is named twice", name);
+	}
+	t->elements[t->n_elements++] = e;
+	t->record_len += e->len_bytes;
+	t->template_len += e->pen ? 8 : 4;
+	t->applies |= e->applies;
+	return 0;
+}
+
+int template_set_add(struct template_set *set, uint16_t id, const char *const *names, size_t n)
+{
+	_cleanup_(template_freep) struct template *t = NULL;
+	struct template **grown;
+	int r = 0;
+
+	if (id < TEMPLATE_ID_MIN)
+		return fail_usage("a template's id is 256 to 65535, not %u", id);
+	if (!n || n > ELEMENTS_MAX)
+		return fail_usage("a template has 1 to %d elements", ELEMENTS_MAX);
+	for (size_t i = 0; i < set->n; i++) {
+		if (set->v[i]->id == id)
+			return fail_usage("the template id %u is used twice", id);
+	}
+	t = calloc(1, sizeof(*t));
+	if (t)
+		t->elements = calloc(n, sizeof(*t->elements));
+	grown = reallocarray(set->v, set->n + 1, sizeof(*grown));
+	if (grown)
+		set->v = grown;
+	if (!t || !t->elements || !grown)
+		return fail(-ENOMEM, "cannot make templates");
+	t->id = id;
+	t->template_len = 4;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = add_element(t, names[i]);
+	if (r < 0)
+		return r;
+	if ((t->applies & IE_V4) && (t->applies & IE_V6))
+		return fail_usage("a template cannot carry IPv4 and IPv6 addresses both");
+	set->v[set->n++] = take_ptr(t);
+	return 0;
+}
+
+/* What every built-in template begins with. */
+static const char *const common[] = {
+	"flowStartMilliseconds", "flowEndMilliseconds", "octetDeltaCount", "packetDeltaCount",
+	"ingressInterface", "egressInterface", "ipVersion", "protocolIdentifier", "ipClassOfService",
+	"ipDiffServCodePoint", "minimumTTL", "maximumTTL", "flowDirection", "flowEndReason",
+	"vlanId", "dot1qVlanId", "dot1qCustomerVlanId",
+};
+
+static const struct builtin {
+	uint16_t id;
+	const char *more[6];
+} builtins[] = {
+	{ 256, { "sourceIPv4Address", "destinationIPv4Address", "sourceTransportPort",
+		 "destinationTransportPort", "tcpControlBits" } },
+	{ 257, { "sourceIPv4Address", "destinationIPv4Address", "sourceTransportPort",
+		 "destinationTransportPort" } },
+	{ 258, { "sourceIPv4Address", "destinationIPv4Address", "icmpTypeCodeIPv4" } },
+	{ 259, { "sourceIPv4Address", "destinationIPv4Address" } },
+	{ 260, { "sourceIPv6Address", "destinationIPv6Address", "sourceTransportPort",
+		 "destinationTransportPort", "tcpControlBits" } },
+	{ 261, { "sourceIPv6Address", "destinationIPv6Address", "sourceTransportPort",
+		 "destinationTransportPort" } },
+	{ 262, { "sourceIPv6Address", "destinationIPv6Address", "icmpTypeCodeIPv6" } },
+	{ 263, { "sourceIPv6Address", "destinationIPv6Address" } },
+};
+
+int template_set_add_builtin(struct template_set *set)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(builtins); i++) {
+		const char *names[ARRAY_SIZE(common) + ARRAY_SIZE(builtins[0].more)];
+		size_t n = 0;
+		int r;
+
+		for (size_t k = 0; k < ARRAY_SIZE(builtins[i].more) && builtins[i].more[k]; k++)
+			names[n++] = builtins[i].more[k];
+		for (size_t k = 0; k < ARRAY_SIZE(common); k++)
+			names[n++] = common[k];
+		r = template_set_add(set, builtins[i].id, names, n);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+size_t template_set_count(const struct template_set *set)
+{
+	return set->n;
+}
+
+const struct template *template_set_get(const struct template_set *set, size_t i)
+{
+	return set->v[i];
+}
+
+static unsigned count_idle_elements(const struct template *t, unsigned applies)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < t->n_elements; i++)
+		n += (t->elements[i]->applies & ~applies) != 0;
+	return n;
+}
+
+const struct template *template_set_choose(const struct template_set *set, const struct record *r)
+{
+	unsigned applies = ie_record_applies(r), best_idle = 0;
+	unsigned family = applies & (IE_V4 | IE_V6);
+	const struct template *best = NULL;
+
+	for (size_t i = 0; i < set->n; i++) {
+		const struct template *t = set->v[i];
+		unsigned idle;
+
+		if (t->applies & (IE_V4 | IE_V6) & ~family)
+			continue;
+		idle = count_idle_elements(t, applies);
+		if (best && (idle > best_idle || (idle == best_idle && t->n_elements <= best->n_elements)))
+			continue;
+		best = t;
+		best_idle = idle;
+	}
+	return best;
+}
+
+uint16_t template_set_longest(const struct template_set *set)
+{
+	uint16_t longest = 0;
+
+	for (size_t i = 0; i < set->n; i++) {
+		if (set->v[i]->record_len > longest)
+			longest = set->v[i]->record_len;
+	}
+	return longest;
+}
