@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One loop, one thread. Every tick the rings are drained into the pinned store, whatever
+ * happens to this process; once a second, or sooner when the store runs full, what is due
+ * is exported. The folder of a table is locked while its journal is written, and no longer.
+ */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/internal.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "ipfix/session.h"
+
+#define TICK_NS (100 * NSEC_PER_MSEC)
+#define TICK_BUSY_NS (5 * NSEC_PER_MSEC)
+#define SCAN_NS (1 * NSEC_PER_SEC)
+#define LOOK_NS (1 * NSEC_PER_SEC)
+/* Several ticks and a long scan: a living agent never lets it lapse. */
+#define LEASE_NS (10 * NSEC_PER_SEC)
+#define READY_NS (2 * NSEC_PER_SEC)
+#define FORCED_ROUNDS 3
+
+/* Lock, finish the dead, drain. *ret_drained: records. False: the table is gone. */
+static bool table_begin(struct agent_table *t, size_t *ret_drained, bool *ret_full)
+{
+	int r;
+
+	*ret_drained = 0;
+	r = pin_dir_lock(&t->table->dir);
+	if (r < 0) {
+		t->gone = true;
+		return false;
+	}
+	r = journal_begin(t->table, LEASE_NS);
+	if (r == 0)
+		r = journal_drain(t->table, ret_drained);
+	*ret_full = r == -ENOSPC;
+	if (r < 0 && r != -ENOSPC)
+		log_error("%s", error_message());
+	return true;
+}
+
+/* What is left leaves with reason "forced"; a few rounds, because packets go on arriving. */
+static int export_forced(struct agent *a, struct agent_table *t)
+{
+	size_t drained;
+	bool full;
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < FORCED_ROUNDS; i++) {
+		if (!table_begin(t, &drained, &full))
+			return 0;
+		r = export_scan(a, t, SCAN_FORCED);
+		pin_dir_unlock(&t->table->dir);
+	}
+	return r;
+}
+
+/* `meter detach` waits for this answer before it removes the table. */
+static void answer_closing(struct agent *a, struct agent_table *t)
+{
+	if (__atomic_load_n(&t->table->ctl->closing, __ATOMIC_ACQUIRE) != 1)
+		return;
+	if (export_forced(a, t) < 0)
+		log_error("%s", error_message());
+	__atomic_store_n(&t->table->ctl->closing, 2, __ATOMIC_RELEASE);
+	t->gone = true;
+}
+
+/* Returns true when the rings fill fast and want the next look soon. */
+static bool table_tick(struct agent *a, struct agent_table *t, uint64_t now)
+{
+	size_t drained;
+	bool full;
+	int r = 0;
+
+	if (t->gone || !table_begin(t, &drained, &full))
+		return false;
+	if (full || now >= t->next_scan_ns) {
+		r = export_scan(a, t, full ? SCAN_LACK : SCAN_EXPIRED);
+		t->next_scan_ns = now + SCAN_NS;
+	}
+	if (r < 0)
+		log_error("%s", error_message());
+	pin_dir_unlock(&t->table->dir);
+	return full || drained > t->ring_records / 4;
+}
+
+static int look(struct agent *a, uint64_t now)
+{
+	int r;
+
+	if (now < a->next_look_ns)
+		return 0;
+	a->next_look_ns = now + LOOK_NS;
+	tables_attach(a);
+	r = tables_look(a);
+	if (r < 0)
+		log_warning("%s", error_message());
+	outputs_tick(&a->outputs, now);
+	return 0;
+}
+
+static int on_tick(struct loop *loop, void *arg)
+{
+	struct agent *a = arg;
+	uint64_t now = clock_boot_ns();
+	bool busy = false;
+
+	look(a, now);
+	for (size_t i = 0; i < a->n_tables; i++) {
+		answer_closing(a, &a->tables[i]);
+		busy |= table_tick(a, &a->tables[i], now);
+	}
+	return loop_set_timer(loop, a->tick_timer, busy ? TICK_BUSY_NS : TICK_NS);
+}
+
+/* A bad file leaves the running configuration in force; a good one loses no record. */
+static void reload(struct agent *a)
+{
+	struct agent_outputs outputs;
+	struct conf *conf;
+
+	outputs_reopen(&a->outputs);
+	if (conf_load(a->config_path, &conf) < 0) {
+		log_warning("%s; the running configuration stays", error_message());
+		return;
+	}
+	/* The old ones go first: the new may want their ports. */
+	outputs_close(&a->outputs);
+	if (outputs_open(&outputs, conf, a) < 0) {
+		log_warning("%s; the running configuration stays", error_message());
+		conf_free(conf);
+		if (outputs_open(&a->outputs, a->conf, a) < 0)
+			log_error("%s", error_message());
+		return;
+	}
+	a->outputs = outputs;
+	conf_free(a->conf);
+	a->conf = conf;
+	a->meters_seen = 0;
+	for (size_t i = 0; i < a->n_tables; i++)
+		tables_set_limits(a, &a->tables[i]);
+	log_info("configuration read again from '%s'", a->config_path);
+}
+
+static int on_signal(struct loop *loop, int signo, void *arg)
+{
+	struct agent *a = arg;
+
+	if (signo == SIGHUP)
+		reload(a);
+	else
+		loop_stop(loop);
+	return 0;
+}
+
+static int setup(struct agent *a)
+{
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	r = loop_new(&a->loop);
+	if (r == 0)
+		r = loop_add_signals(a->loop, &set, on_signal, a);
+	if (r == 0)
+		r = loop_add_timer(a->loop, TICK_NS, on_tick, a, &a->tick_timer);
+	if (r < 0)
+		return r;
+	/* Tables first: an output asks them where its sequence stood. */
+	tables_attach(a);
+	r = tables_look(a);
+	return r < 0 ? r : outputs_open(&a->outputs, a->conf, a);
+}
+
+static void finish(struct agent *a)
+{
+	for (size_t i = 0; i < a->outputs.n && a->n_tables; i++)
+		session_wait_ready(a->outputs.sinks[i], READY_NS);
+	for (size_t i = 0; i < a->n_tables; i++) {
+		if (export_forced(a, &a->tables[i]) < 0)
+			log_error("%s", error_message());
+	}
+	outputs_tell(&a->outputs);
+}
+
+int agent_run(const struct agent_options *options, struct conf *conf)
+{
+	struct agent a = { .config_path = options->config_path, .netns = options->netns, .conf = conf };
+	_cleanup_(closep) int lock = -1;
+	int r;
+
+	r = pin_agent_lock(&lock);
+	if (r == 0)
+		r = setup(&a);
+	if (r == 0) {
+		log_info("exporting to %zu output%s", a.outputs.n, a.outputs.n == 1 ? "" : "s");
+		r = loop_run(a.loop);
+		finish(&a);
+	}
+	tables_close(&a);
+	outputs_close(&a.outputs);
+	loop_free(a.loop);
+	conf_free(a.conf);
+	return r;
+}

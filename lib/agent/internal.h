@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the agent share. */
+#ifndef FLOWCTL_AGENT_INTERNAL_H
+#define FLOWCTL_AGENT_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "conf/conf.h"
+#include "flow/expire.h"
+#include "flow/once.h"
+#include "kernel/netns.h"
+#include "kernel/reader.h"
+#include "kernel/records.h"
+#include "sink/sink.h"
+
+/* One metered namespace. */
+struct agent_table {
+	struct table *table;
+	struct record_names names;	/* of its namespace and interfaces, as of the last look */
+	struct once *once;
+	struct snapshot snapshot;
+	size_t ring_records;		/* capacity of all its rings */
+	uint64_t next_scan_ns;		/* CLOCK_BOOTTIME */
+	bool gone;			/* to be closed */
+};
+
+struct agent_outputs {
+	struct sink **sinks;
+	size_t n;
+	char (*told)[192];		/* the trouble last told, by sink */
+};
+
+struct agent {
+	const char *config_path;
+	const char *netns;
+	struct conf *conf;
+	struct loop *loop;
+	int tick_timer;
+	struct agent_table *tables;
+	size_t n_tables;
+	struct agent_outputs outputs;
+	uint64_t next_look_ns;		/* for tables that came or went */
+	uint64_t meters_seen;		/* fingerprint of the links the configured meters were tried on */
+	bool ending;
+};
+
+/* outputs.c: one sink for each configured output. @agent: for the sequences, NULL = not kept. */
+int outputs_open(struct agent_outputs *o, const struct conf *conf, struct agent *agent);
+void outputs_close(struct agent_outputs *o);
+/* Tell new trouble, and its end, once each. */
+void outputs_tell(struct agent_outputs *o);
+void outputs_tick(struct agent_outputs *o, uint64_t now_ns);
+void outputs_reopen(struct agent_outputs *o);
+/* Is @key the agent's own export stream, in either direction? */
+bool outputs_is_self(const struct agent_outputs *o, const struct flow_key *key);
+
+/* tables.c */
+/* Open tables that came, close those that went. */
+int tables_look(struct agent *a);
+void tables_close(struct agent *a);
+/* Give the program the time-outs of the configuration in force. */
+void tables_set_limits(const struct agent *a, struct agent_table *t);
+/* Attach what the configuration's meters: name and nothing meters yet. Trouble is told, never fatal. */
+void tables_attach(struct agent *a);
+
+/* export.c: the folder of @t is locked. */
+enum scan_kind { SCAN_EXPIRED, SCAN_FORCED, SCAN_LACK };
+/* Read the table and let leave what is due. */
+int export_scan(struct agent *a, struct agent_table *t, enum scan_kind kind);
+
+#endif

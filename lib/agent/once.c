@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `agent --once`: what dump would print, to the configured outputs. Nothing is marked as exported. */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/internal.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "ipfix/session.h"
+
+#define READY_NS (5 * NSEC_PER_SEC)
+
+static void flush_all(struct agent_outputs *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		o->sinks[i]->ops->flush(o->sinks[i]);
+}
+
+static void put_all(struct agent_outputs *o, const struct record *rec)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		if (!o->sinks[i]->ops->room(o->sinks[i], rec))
+			o->sinks[i]->ops->flush(o->sinks[i]);
+		o->sinks[i]->ops->put(o->sinks[i], rec);
+	}
+}
+
+static int put_namespace(struct agent_outputs *o, const struct conf *conf, struct record *v, size_t n,
+			 const struct record_names *names)
+{
+	struct once *once;
+	int r;
+
+	r = once_new(UINT64_MAX, &once);
+	if (r == 0)
+		r = once_set_hooks(once, names->hooks, names->n_hooks, names->loopback);
+	if (r < 0)
+		return r;
+	if (!conf->count_all)
+		n = once_filter(once, v, n);
+	once_free(once);
+	for (size_t i = 0; i < n; i++) {
+		if (conf->domain)
+			v[i].domain = conf->domain;
+		if (!outputs_is_self(o, &v[i].key))
+			put_all(o, &v[i]);
+	}
+	flush_all(o);
+	return 0;
+}
+
+/* An output that got nothing through makes the command fail; the others have theirs. */
+static int verdict(const struct agent_outputs *o)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		if (o->sinks[i]->stats.lost_records)
+			return fail_plain(-EIO, "%s: %s", o->sinks[i]->label, o->sinks[i]->trouble);
+	}
+	return 0;
+}
+
+int agent_run_once(const struct agent_options *options, const struct conf *conf)
+{
+	_cleanup_(records_deinit) struct records all = { 0 };
+	struct agent_outputs outputs;
+	int r;
+
+	r = records_read(options->netns, &all);
+	if (r == 0)
+		r = outputs_open(&outputs, conf, NULL);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < outputs.n; i++)
+		session_wait_ready(outputs.sinks[i], READY_NS);
+	for (size_t i = 0; r == 0 && i < all.n_names; i++)
+		r = put_namespace(&outputs, conf, &all.v[all.first[i]], all.first[i + 1] - all.first[i],
+				  &all.names[i]);
+	if (r == 0)
+		r = verdict(&outputs);
+	outputs_close(&outputs);
+	return r;
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The configured outputs as sinks. Trouble of one output is told once, when it begins and
+ * when it ends, and never touches another. The sequences of IPFIX sessions are kept in the
+ * tables' control blocks, the newest of them counts.
+ */
+#include "agent/internal.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "ipfix/session.h"
+#include "sink/log.h"
+
+static struct ctl_stream *stream_find(struct table *t, uint64_t session, uint32_t domain, bool make)
+{
+	struct ctl_stream *free_one = NULL;
+
+	for (size_t i = 0; i < CTL_STREAMS; i++) {
+		struct ctl_stream *s = &t->ctl->stream[i];
+
+		if (s->session == session && s->domain == domain)
+			return s;
+		if (!s->session && !free_one)
+			free_one = s;
+	}
+	if (!make || !free_one)
+		return NULL;
+	*free_one = (struct ctl_stream) { .session = session, .domain = domain };
+	return free_one;
+}
+
+static int sequence_get(void *arg, uint64_t session, uint32_t domain, uint32_t *ret)
+{
+	struct agent *a = arg;
+	bool found = false;
+
+	for (size_t i = 0; i < a->n_tables; i++) {
+		struct ctl_stream *s = stream_find(a->tables[i].table, session, domain, false);
+
+		if (!s || (found && (int32_t)(s->sequence - *ret) <= 0))
+			continue;
+		*ret = s->sequence;
+		found = true;
+	}
+	return found ? 0 : -ENOENT;
+}
+
+static void sequence_set(void *arg, uint64_t session, uint32_t domain, uint32_t sequence)
+{
+	struct agent *a = arg;
+
+	for (size_t i = 0; i < a->n_tables; i++) {
+		struct ctl_stream *s = stream_find(a->tables[i].table, session, domain, true);
+
+		if (s)
+			s->sequence = sequence;
+	}
+}
+
+static int open_one(const struct conf_output *out, const struct conf *conf, struct agent *agent,
+		    struct sink **ret)
+{
+	struct session_config session = {
+		.remote = out->remote,
+		.local = out->local,
+		.max_message_len = conf->max_message_len,
+		.template_flush_s = conf->template_flush_s,
+		.templates = conf->templates,
+	};
+
+	if (out->kind == CONF_LOG)
+		return sink_log_new(out->file, ret);
+	if (agent)
+		session.sequence = (struct sequence_ops) { sequence_get, sequence_set, agent };
+	return session_udp_new(&session, ret);
+}
+
+int outputs_open(struct agent_outputs *o, const struct conf *conf, struct agent *agent)
+{
+	struct agent_outputs new = { 0 };
+	int r;
+
+	new.sinks = calloc(conf->n_outputs + 1, sizeof(*new.sinks));
+	new.told = calloc(conf->n_outputs + 1, sizeof(*new.told));
+	if (!new.sinks || !new.told) {
+		outputs_close(&new);
+		return fail(-ENOMEM, "cannot open the outputs");
+	}
+	for (size_t i = 0; i < conf->n_outputs; i++) {
+		r = open_one(&conf->outputs[i], conf, agent, &new.sinks[i]);
+		if (r < 0) {
+			outputs_close(&new);
+			return r;
+		}
+		new.n++;
+	}
+	*o = new;
+	return 0;
+}
+
+void outputs_close(struct agent_outputs *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		o->sinks[i]->ops->close(o->sinks[i]);
+	free(o->sinks);
+	free(o->told);
+	*o = (struct agent_outputs) { 0 };
+}
+
+void outputs_tell(struct agent_outputs *o)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		const struct sink *s = o->sinks[i];
+
+		if (strcmp(s->trouble, o->told[i]) == 0)
+			continue;
+		if (s->trouble[0])
+			log_warning("%s: %s", s->label, s->trouble);
+		else
+			log_info("%s: works again", s->label);
+		memcpy(o->told[i], s->trouble, sizeof(o->told[i]));
+	}
+}
+
+void outputs_tick(struct agent_outputs *o, uint64_t now_ns)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		if (o->sinks[i]->ops->tick)
+			o->sinks[i]->ops->tick(o->sinks[i], now_ns);
+	}
+	outputs_tell(o);
+}
+
+void outputs_reopen(struct agent_outputs *o)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		const struct sink_ops *ops = o->sinks[i]->ops;
+
+		if (ops->reopen && ops->reopen(o->sinks[i]) < 0)
+			log_warning("%s: %s", o->sinks[i]->label, error_message());
+	}
+}
+
+static bool is_end(const uint8_t addr[16], __be16 port, const uint8_t want[16], uint16_t want_port)
+{
+	return memcmp(addr, want, 16) == 0 && be16toh(port) == want_port;
+}
+
+bool outputs_is_self(const struct agent_outputs *o, const struct flow_key *key)
+{
+	struct session_tuple t;
+
+	for (size_t i = 0; i < o->n; i++) {
+		if (session_tuple(o->sinks[i], &t) < 0 || t.family != key->family || key->proto != 17)
+			continue;
+		if (is_end(key->src, key->sport, t.local, t.local_port) &&
+		    is_end(key->dst, key->dport, t.remote, t.remote_port))
+			return true;
+		if (is_end(key->dst, key->dport, t.local, t.local_port) &&
+		    is_end(key->src, key->sport, t.remote, t.remote_port))
+			return true;
+	}
+	return false;
+}

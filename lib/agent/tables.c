@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Which namespaces are metered is looked at once a second: tables are made and removed by
+ * `meter attach` and `meter detach` at any time, and links named in the configuration may
+ * appear later than the agent.
+ */
+#include "agent/internal.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "kernel/meter.h"
+#include "kernel/rtnl.h"
+
+#define RING_RECORD_BYTES (8 + sizeof(struct flow_slot))
+
+static uint32_t ticks(uint64_t seconds)
+{
+	return seconds * NSEC_PER_SEC / clock_tick_ns();
+}
+
+/* The program rotates by the same limits that records expire by. */
+void tables_set_limits(const struct agent *a, struct agent_table *at)
+{
+	struct table *t = at->table;
+
+	t->ctl->idle_ticks = ticks(a->conf->idle_s);
+	t->ctl->finished_ticks = ticks(a->conf->finished_s);
+	t->ctl->reclaim_ticks = ticks(a->conf->idle_s);
+	t->ctl->agent_pid = getpid();
+}
+
+static void release(struct table *t)
+{
+	t->ctl->idle_ticks = 0;
+	t->ctl->finished_ticks = 0;
+	t->ctl->agent_pid = 0;
+	t->ctl->lease_ns = 0;
+}
+
+static void close_one(struct agent_table *t)
+{
+	if (t->table && !t->gone)
+		release(t->table);
+	table_close(t->table);
+	once_free(t->once);
+	snapshot_deinit(&t->snapshot);
+	record_names_deinit(&t->names);
+	*t = (struct agent_table) { 0 };
+}
+
+static int open_one(struct agent *a, uint64_t cookie)
+{
+	struct agent_table t = { 0 }, *grown;
+	int r;
+
+	r = table_open(cookie, true, &t.table);
+	if (r < 0)
+		return r;
+	snapshot_init(&t.snapshot);
+	t.ring_records = (size_t)t.table->ctl->parts * t.table->ctl->ring_bytes / RING_RECORD_BYTES;
+	grown = reallocarray(a->tables, a->n_tables + 1, sizeof(*grown));
+	if (grown)
+		a->tables = grown;
+	if (!grown || once_new(a->conf->idle_s * NSEC_PER_SEC, &t.once) < 0) {
+		close_one(&t);
+		return fail(-ENOMEM, "cannot open a table");
+	}
+	tables_set_limits(a, &t);
+	a->tables[a->n_tables++] = t;
+	return 0;
+}
+
+static bool is_open(const struct agent *a, uint64_t cookie)
+{
+	for (size_t i = 0; i < a->n_tables; i++) {
+		if (a->tables[i].table->dir.cookie == cookie)
+			return true;
+	}
+	return false;
+}
+
+static void drop_gone(struct agent *a)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < a->n_tables; i++) {
+		if (a->tables[i].gone)
+			close_one(&a->tables[i]);
+		else
+			a->tables[kept++] = a->tables[i];
+	}
+	a->n_tables = kept;
+}
+
+static bool wanted(const struct agent *a, const struct netns *only, uint64_t cookie)
+{
+	return !a->netns || only->cookie == cookie;
+}
+
+/* Names and metered hooks of every table, as they are now. */
+static void learn_names(struct agent_table *t, const struct netns *list, size_t n)
+{
+	struct record_names names = { 0 };
+
+	if (record_names_init(&names, t->table, netns_find(list, n, t->table->dir.cookie)) < 0)
+		return;
+	record_names_deinit(&t->names);
+	t->names = names;
+	once_set_hooks(t->once, names.hooks, names.n_hooks, names.loopback);
+	table_hooks_close(t->table);
+}
+
+int tables_look(struct agent *a)
+{
+	_cleanup_(freep) uint64_t *cookies = NULL;
+	_cleanup_(netns_close) struct netns only = NETNS_NULL;
+	struct netns *list = NULL;
+	size_t n, n_list = 0;
+	int r;
+
+	drop_gone(a);
+	if (a->netns && netns_open(a->netns, &only) < 0)
+		return 0;
+	r = pin_dirs(&cookies, &n);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		if (is_open(a, cookies[i]) || !wanted(a, &only, cookies[i]))
+			continue;
+		r = open_one(a, cookies[i]);
+		if (r < 0 && r != -ENOENT)
+			log_warning("%s", error_message());
+	}
+	r = netns_list(&list, &n_list);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < a->n_tables; i++)
+		learn_names(&a->tables[i], list, n_list);
+	netns_list_free(list, n_list);
+	return 0;
+}
+
+void tables_close(struct agent *a)
+{
+	for (size_t i = 0; i < a->n_tables; i++)
+		close_one(&a->tables[i]);
+	free(a->tables);
+	a->tables = NULL;
+	a->n_tables = 0;
+}
+
+static void told_change(const struct meter_change *change, void *arg)
+{
+	if (change->changed)
+		log_info("metering %s:%s:%s", change->netns, change->iface,
+			 change->direction == FLOW_EGRESS ? "egress" : "ingress");
+}
+
+static bool netns_matches(const struct conf_meter *m, const struct netns *ns, const struct netns *own)
+{
+	if (!m->netns)
+		return ns->cookie == own->cookie;
+	return fnmatch(m->netns, ns->name, 0) == 0;
+}
+
+static bool link_matches(const struct conf_meter *m, const struct link *l)
+{
+	if (l->loopback && strcmp(m->name, l->name) != 0)
+		return false;
+	return fnmatch(m->name, l->name, 0) == 0;
+}
+
+static void attach_one(const struct conf_meter *m, const struct netns *ns)
+{
+	const char *names[] = { m->name };
+	struct meter_options options = {
+		.ingress = m->direction != CONF_EGRESS,
+		.egress = m->direction != CONF_INGRESS,
+		.hook = !m->hook || strcmp(m->hook, "auto") == 0 ? -1 :
+			strcmp(m->hook, "tcx") == 0 ? HOOK_TCX : HOOK_TC,
+		.pref = 100,
+		.handle = 1,
+		.max_flows = m->max_flows,
+		.sample = m->sample,
+	};
+	_cleanup_(freep) char *warning = NULL;
+
+	if (meter_attach(ns, names, 1, &options, told_change, NULL, &warning) < 0)
+		log_warning("cannot meter %s:%s: %s", ns->name, m->name, error_message());
+	else if (warning)
+		log_warning("%s", warning);
+}
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	return (h ^ v) * UINT64_C(0x100000001B3);
+}
+
+/* A number that changes when a link of interest appears; links are attached to when it does. */
+static uint64_t fingerprint(const struct conf *conf, const struct netns *list, size_t n,
+			    const struct netns *own)
+{
+	uint64_t h = 1;
+
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_(freep) struct link *links = NULL;
+		size_t n_links = 0;
+
+		if (rtnl_links(list[i].fd, &links, &n_links) < 0)
+			continue;
+		for (size_t l = 0; l < n_links; l++) {
+			for (size_t m = 0; m < conf->n_meters; m++) {
+				if (netns_matches(&conf->meters[m], &list[i], own) &&
+				    link_matches(&conf->meters[m], &links[l]))
+					h = mix(mix(mix(h, list[i].cookie), links[l].ifindex), m);
+			}
+		}
+	}
+	return h;
+}
+
+static bool has_link(const struct conf_meter *m, const struct netns *ns)
+{
+	_cleanup_(freep) struct link *links = NULL;
+	size_t n = 0;
+
+	if (rtnl_links(ns->fd, &links, &n) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (link_matches(m, &links[i]))
+			return true;
+	}
+	return false;
+}
+
+void tables_attach(struct agent *a)
+{
+	_cleanup_(netns_close) struct netns own = NETNS_NULL;
+	struct netns *list = NULL;
+	size_t n = 0;
+	uint64_t seen;
+
+	if (!a->conf->n_meters || netns_open(NULL, &own) < 0 || netns_list(&list, &n) < 0)
+		return;
+	seen = fingerprint(a->conf, list, n, &own);
+	for (size_t m = 0; seen != a->meters_seen && m < a->conf->n_meters; m++) {
+		for (size_t i = 0; i < n; i++) {
+			if (netns_matches(&a->conf->meters[m], &list[i], &own) &&
+			    has_link(&a->conf->meters[m], &list[i]))
+				attach_one(&a->conf->meters[m], &list[i]);
+		}
+	}
+	a->meters_seen = seen;
+	netns_list_free(list, n);
+}

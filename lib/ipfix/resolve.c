@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+/* See resolve.h. Two hold it, the asker and the thread; the last one frees it. */
+#include "ipfix/resolve.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+enum { WORKING, DONE, FAILED };
+
+struct resolve {
+	char host[256], port[8];
+	int holders;		/* atomic */
+	int state;		/* atomic; what follows is written before it leaves WORKING */
+	int error;
+	struct sockaddr_storage addr;
+	socklen_t len;
+};
+
+static void let_go(struct resolve *r)
+{
+	if (__atomic_sub_fetch(&r->holders, 1, __ATOMIC_ACQ_REL) == 0)
+		free(r);
+}
+
+static void look_up(struct resolve *r, int flags)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = flags | AI_NUMERICSERV }, *list;
+
+	r->error = getaddrinfo(r->host, r->port, &hints, &list);
+	if (r->error == 0) {
+		memcpy(&r->addr, list->ai_addr, list->ai_addrlen);
+		r->len = list->ai_addrlen;
+		freeaddrinfo(list);
+	}
+	__atomic_store_n(&r->state, r->error ? FAILED : DONE, __ATOMIC_RELEASE);
+}
+
+static void *thread_main(void *arg)
+{
+	look_up(arg, AI_ADDRCONFIG);
+	let_go(arg);
+	return NULL;
+}
+
+static int start_thread(struct resolve *r)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int err;
+
+	r->state = WORKING;
+	r->holders = 2;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	err = pthread_create(&thread, &attr, thread_main, r);
+	pthread_attr_destroy(&attr);
+	if (!err)
+		return 0;
+	r->holders = 1;
+	return fail(-err, "cannot resolve '%s'", r->host);
+}
+
+int resolve_start(const struct parse_endpoint *e, struct resolve **ret)
+{
+	struct resolve *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return fail(-ENOMEM, "cannot resolve '%s'", e->host);
+	snprintf(r->host, sizeof(r->host), "%s", e->host);
+	snprintf(r->port, sizeof(r->port), "%u", e->port);
+	r->holders = 1;
+	look_up(r, AI_NUMERICHOST);
+	if (r->state == FAILED) {
+		err = start_thread(r);
+		if (err < 0) {
+			let_go(r);
+			return err;
+		}
+	}
+	*ret = r;
+	return 0;
+}
+
+int resolve_poll(const struct resolve *r, struct sockaddr_storage *ret, socklen_t *ret_len)
+{
+	switch (__atomic_load_n(&r->state, __ATOMIC_ACQUIRE)) {
+	case WORKING:
+		return -EAGAIN;
+	case FAILED:
+		return -ENOENT;
+	}
+	*ret = r->addr;
+	*ret_len = r->len;
+	return 0;
+}
+
+const char *resolve_error(const struct resolve *r)
+{
+	return gai_strerror(r->error);
+}
+
+void resolve_free(struct resolve *r)
+{
+	if (r)
+		let_go(r);
+}
