@@ -44,6 +44,7 @@ struct conf {
 	size_t n_meters;
 	struct conf_output *outputs;
 	size_t n_outputs;
+	bool builtin_templates;		/* the built-in set is among them, after the user's own */
 	struct template_set *templates;	/* never NULL after conf_load() */
 };
 

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The top of the file, meters:, what later versions bring, and what only several keys
+ * together can get wrong. A key is a row here, in keys_outputs.c or in keys_templates.c.
+ */
+#include "conf/keys.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/parse.h"
+#include "flow/record.h"
+#include "ipfix/message.h"
+
+/* A week; in ticks of the fastest kernel (1000 Hz) it fits into 31 bits. */
+#define TIMER_MAX_S (7 * 24 * 3600)
+/* The longest payload of a UDP datagram. */
+#define MESSAGE_MAX 65507
+#define MESSAGE_MIN (IPFIX_HEADER_LEN + IPFIX_SET_HEADER_LEN + 1)
+
+static int later(struct decoder *d, const cJSON *node, void *to)
+{
+	return decode_fault(d, node, "is not in this version of flowctl");
+}
+
+static const char *const directions[] = { "both", "ingress", "egress", NULL };
+static const char *const hooks[] = { "auto", "tcx", "tc", NULL };
+static const char *const later_hooks[] = { "xdp", NULL };
+static const char *const decaps[] = { "none", NULL };
+static const char *const later_decaps[] = { "all", "geneve", "vxlan", "gre", "ipip", NULL };
+static const char *const counts[] = { "once", "all", NULL };
+
+static int check_iface(struct decoder *d, const cJSON *node, void *to)
+{
+	const char *s = *(char **)to;
+
+	if (s[strcspn(s, "/ \t\n")])
+		return decode_fault(d, node, "an interface's name has no white space and no '/'");
+	if (!s[strcspn(s, "*?[")] && strlen(s) >= IFACE_NAME_MAX)
+		return decode_fault(d, node, "an interface's name has at most %d characters",
+				    IFACE_NAME_MAX - 1);
+	return 0;
+}
+
+/* none, or an empty list. */
+static int check_decap(struct decoder *d, const cJSON *node, void *to)
+{
+	const struct decode_key none = { .type = DECODE_CHOICE, .words = decaps, .later = later_decaps };
+	int unused;
+
+	if (!cJSON_IsArray(node))
+		return decode_value(d, node, &none, &unused);
+	if (cJSON_GetArraySize(node))
+		return decode_fault(d, node, "looking into tunnels is not in this version of flowctl, only none");
+	return 0;
+}
+
+struct meter_keys {
+	struct conf_meter m;
+	int direction, hook;
+};
+
+static const struct decode_key meter_keys[] = {
+	DECODE("netns", STR, meter_keys, m.netns),
+	DECODE("name", STR, meter_keys, m.name, .required = true, .call = check_iface),
+	DECODE("direction", CHOICE, meter_keys, direction, .words = directions),
+	DECODE("hook", CHOICE, meter_keys, hook, .words = hooks, .later = later_hooks),
+	DECODE("maxFlows", U64, meter_keys, m.max_flows, .min = 1, .max = 1 << 26),
+	DECODE("sample", U64, meter_keys, m.sample, .min = 1, .max = UINT32_MAX, .fallback = 1),
+	DECODE_WHOLE("decap", check_decap),
+	DECODE_KEYS_END,
+};
+
+static int decode_meter(struct decoder *d, const cJSON *node, void *arg)
+{
+	struct conf *conf = arg;
+	struct meter_keys keys = { 0 };
+	int r = decode_map(d, node, meter_keys, &keys);
+
+	keys.m.direction = (enum conf_direction)keys.direction;
+	keys.m.hook = strdup(hooks[keys.hook]);
+	conf->meters[conf->n_meters++] = keys.m;
+	return r == 0 && !keys.m.hook ? fail(-ENOMEM, "cannot read '%s'", d->name) : r;
+}
+
+static int decode_meters(struct decoder *d, const cJSON *node, void *to)
+{
+	struct conf *conf = to;
+
+	if (!cJSON_IsArray(node))
+		return decode_wrong_type(d, node, "a list");
+	conf->meters = calloc(cJSON_GetArraySize(node) + 1, sizeof(*conf->meters));
+	if (!conf->meters)
+		return fail(-ENOMEM, "cannot read '%s'", d->name);
+	return decode_list(d, node, decode_meter, conf);
+}
+
+static int decode_count(struct decoder *d, const cJSON *node, void *to)
+{
+	const struct decode_key key = { .type = DECODE_CHOICE, .words = counts };
+	int i;
+	int r = decode_value(d, node, &key, &i);
+
+	if (r == 0)
+		*(bool *)to = i == 1;
+	return r;
+}
+
+/* false and auto mean what this version does; true asks for more. */
+static int aws_enabled(struct decoder *d, const cJSON *node, void *to)
+{
+	if (cJSON_IsTrue(node))
+		return later(d, node, to);
+	if (cJSON_IsFalse(node) || (cJSON_IsString(node) && strcmp(node->valuestring, "auto") == 0))
+		return 0;
+	return decode_fault(d, node, "must be auto, true or false");
+}
+
+static int aws_refresh(struct decoder *d, const cJSON *node, void *to)
+{
+	uint64_t ns;
+
+	if (!cJSON_IsString(node) && !cJSON_IsNumber(node))
+		return decode_wrong_type(d, node, "a duration (as 5m)");
+	if (parse_duration(node->valuestring, &ns) < 0 || ns == 0)
+		return decode_fault(d, node, "must be a duration (as 5m)");
+	return 0;
+}
+
+static const struct decode_key aws_keys[] = {
+	DECODE_WHOLE("enabled", aws_enabled),
+	DECODE_WHOLE("refresh", aws_refresh),
+	DECODE_KEYS_END,
+};
+
+static int decode_aws(struct decoder *d, const cJSON *node, void *to)
+{
+	return decode_map(d, node, aws_keys, to);
+}
+
+struct top_keys {
+	struct conf *conf;
+	bool builtin;
+};
+
+#define TIMER(key_, field_, fallback_) \
+	DECODE(key_, U64, conf, field_, .min = 1, .max = TIMER_MAX_S, .fallback = fallback_)
+
+static const struct decode_key top_keys[] = {
+	DECODE("maxIpfixMessageLen", U64, conf, max_message_len, .min = MESSAGE_MIN, .max = MESSAGE_MAX,
+	       .fallback = 1400),
+	TIMER("timerTemplateFlushSeconds", template_flush_s, 60),
+	TIMER("timerFinishedDrainSeconds", finished_s, 1),
+	TIMER("timerForceDrainSeconds", active_s, 60),
+	TIMER("idleTimeoutSeconds", idle_s, 15),
+	DECODE("count", CALL, conf, count_all, .call = decode_count),
+	DECODE("observationDomainId", U64, conf, domain, .min = 1, .max = UINT32_MAX),
+	DECODE_WHOLE("meters", decode_meters),
+	DECODE_WHOLE("outputs", keys_outputs),
+	DECODE_WHOLE("collectors", keys_collectors),
+	DECODE_WHOLE("templates", keys_templates),
+	DECODE("builtinTemplates", BOOL, conf, builtin_templates),
+	DECODE_WHOLE("metrics", later),
+	DECODE_WHOLE("aws", decode_aws),
+	DECODE_KEYS_END,
+};
+
+static bool has_collector(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_outputs; i++) {
+		if (conf->outputs[i].kind == CONF_COLLECTOR)
+			return true;
+	}
+	return false;
+}
+
+/* The user's templates come first: of two that carry a record equally well it is theirs. */
+static int add_builtin(struct decoder *d, struct conf *conf)
+{
+	const cJSON *root = d->tree->root;
+	const cJSON *key = cJSON_GetObjectItemCaseSensitive(root, "builtinTemplates");
+	bool own = cJSON_GetObjectItemCaseSensitive(root, "templates");
+
+	if (!key)
+		conf->builtin_templates = !own;
+	if (conf->builtin_templates) {
+		int r = template_set_add_builtin(conf->templates);
+
+		return r == -EINVAL ? decode_fault(d, key, "builtinTemplates: %s", error_message()) : r;
+	}
+	if (template_set_count(conf->templates) == 0 && has_collector(conf))
+		return decode_fault(d, key, "templates: there is none for the collectors");
+	return 0;
+}
+
+/* A template and one record of it must fit, each with the headers of message and set. */
+static int check_message_len(struct decoder *d, const struct conf *conf)
+{
+	const size_t headers = IPFIX_HEADER_LEN + IPFIX_SET_HEADER_LEN;
+	const cJSON *key = cJSON_GetObjectItemCaseSensitive(d->tree->root, "maxIpfixMessageLen");
+
+	if (!key)
+		key = cJSON_GetObjectItemCaseSensitive(d->tree->root, "templates");
+	for (size_t i = 0; i < template_set_count(conf->templates); i++) {
+		const struct template *t = template_set_get(conf->templates, i);
+		bool record = t->record_len >= t->template_len;
+		size_t need = headers + (record ? t->record_len : t->template_len);
+
+		if (need > conf->max_message_len)
+			return decode_fault(d, key,
+					    "maxIpfixMessageLen: %llu bytes are too few for %s "
+					    "template %u, which needs %zu",
+					    (unsigned long long)conf->max_message_len,
+					    record ? "a record of" : "the announcement of", t->id, need);
+	}
+	return 0;
+}
+
+int keys_decode(struct decoder *d, struct conf *conf)
+{
+	int r = decode_map(d, d->tree->root, top_keys, conf);
+
+	if (r == 0 && conf->n_outputs == 0)
+		r = decode_fault(d, cJSON_GetObjectItemCaseSensitive(d->tree->root, "outputs"),
+				 "outputs: there is none, a collector or a log is needed");
+	if (r == 0)
+		r = add_builtin(d, conf);
+	return r < 0 ? r : check_message_len(d, conf);
+}

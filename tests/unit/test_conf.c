@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Configurations that load, what they load as, and one row for every way to be wrong. */
+#include <errno.h>
+
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "conf/conf.h"
+#include "test.h"
+
+static struct conf *load(const char *text)
+{
+	struct conf *c = NULL;
+
+	error_clear();
+	if (conf_parse("c.yaml", text, strlen(text), &c) < 0)
+		printf("# %s\n", error_message());
+	return c;
+}
+
+TEST(the_example_loads)
+{
+	struct conf *c = NULL;
+
+	CHECK(conf_load("misc/examples/config.yaml", &c) == 0);
+	CHECK(c->n_meters == 1 && c->n_outputs == 2 && c->builtin_templates);
+	CHECK(template_set_count(c->templates) == 9);
+	conf_free(c);
+}
+
+/* interface.md part 3. */
+TEST(every_timer_has_its_default)
+{
+	struct conf *c = load("outputs: [{log: {file: stdout}}]\n");
+
+	CHECK(c);
+	CHECK(c->max_message_len == 1400 && c->template_flush_s == 60 && c->finished_s == 1);
+	CHECK(c->active_s == 60 && c->idle_s == 15 && !c->count_all && c->domain == 0);
+	CHECK(c->n_outputs == 1 && c->outputs[0].kind == CONF_LOG);
+	CHECK_STR(c->outputs[0].file, "stdout");
+	CHECK(c->n_meters == 0 && c->builtin_templates);
+	conf_free(c);
+}
+
+TEST(every_value_arrives)
+{
+	struct conf *c = load(
+		"maxIpfixMessageLen: 1200\n"
+		"timerTemplateFlushSeconds: 61\n"
+		"timerFinishedDrainSeconds: 2\n"
+		"timerForceDrainSeconds: 62\n"
+		"idleTimeoutSeconds: 16\n"
+		"count: all\n"
+		"observationDomainId: 4294967295\n"
+		"meters:\n"
+		"- {netns: ns0, name: 'eth*', direction: egress, decap: none, maxFlows: 1000, sample: 5, hook: tcx}\n"
+		"- name: lo\n"
+		"outputs:\n"
+		"- collector: {remoteAddress: 127.0.0.1:4739, localAddress: 127.0.0.2:5000, transport: udp}\n"
+		"- collector: {remoteAddress: \"[2001:db8::1]:2055\", localAddress: 0.0.0.0:0}\n"
+		"- collector: {remoteAddress: collector.example:4739}\n"
+		"- log: {file: /var/log/flow.log, format: json, hooks: []}\n"
+		"aws: {enabled: auto, refresh: 5m}\n");
+
+	CHECK(c);
+	CHECK(c->max_message_len == 1200 && c->template_flush_s == 61 && c->finished_s == 2);
+	CHECK(c->active_s == 62 && c->idle_s == 16 && c->count_all && c->domain == 4294967295);
+	CHECK(c->n_meters == 2 && c->n_outputs == 4);
+	CHECK_STR(c->meters[0].netns, "ns0");
+	CHECK_STR(c->meters[0].name, "eth*");
+	CHECK_STR(c->meters[0].hook, "tcx");
+	CHECK(c->meters[0].direction == CONF_EGRESS && c->meters[0].max_flows == 1000);
+	CHECK(c->meters[0].sample == 5 && c->meters[1].sample == 1 && c->meters[1].max_flows == 0);
+	CHECK(!c->meters[1].netns && c->meters[1].direction == CONF_BOTH);
+	CHECK_STR(c->meters[1].hook, "auto");
+	CHECK_STR(c->outputs[0].remote, "127.0.0.1:4739");
+	CHECK_STR(c->outputs[0].local, "127.0.0.2:5000");
+	CHECK_STR(c->outputs[1].remote, "[2001:db8::1]:2055");
+	CHECK(!c->outputs[1].local && !c->outputs[2].local);
+	CHECK(c->outputs[3].kind == CONF_LOG);
+	conf_free(c);
+}
+
+/* The README of the older exporter, and the file it ships. */
+TEST(the_older_spellings_load)
+{
+	struct conf *c = load(
+		"collectors:\n"
+		"- address: 10.146.0.6:2100\n"
+		"- {remoteAddress: 10.0.0.1:2055, localAddress: 10.0.0.2:0}\n"
+		"templates:\n"
+		"- id: 1024\n"
+		"  template:\n"
+		"  - FlowEndMilliseconds\n"
+		"  - FlowStartMilliseconds\n"
+		"  - OctetDeltaCount\n"
+		"  - PacketDeltaCount\n"
+		"  - IpVersion\n"
+		"  - FlowDirection\n"
+		"  - SourceIPv4Address\n"
+		"  - DestinationIPv4Address\n");
+
+	CHECK(c);
+	CHECK(c->n_outputs == 2 && c->outputs[1].kind == CONF_COLLECTOR);
+	CHECK_STR(c->outputs[0].remote, "10.146.0.6:2100");
+	CHECK_STR(c->outputs[1].local, "10.0.0.2:0");
+	CHECK(template_set_count(c->templates) == 1);
+	CHECK(template_set_get(c->templates, 0)->id == 1024);
+	/* 8+8+8+8+1+1+4+4, the lengths of the IANA registry's types */
+	CHECK(template_set_get(c->templates, 0)->record_len == 42);
+	conf_free(c);
+}
+
+TEST(json_is_read_by_the_same_decoder)
+{
+	struct conf *c = load("{\n\t\"idleTimeoutSeconds\":20,\n\t\"outputs\":[{\"collector\":"
+			      "{\"remoteAddress\":\"[::1]:4739\"}},{\"log\":{\"file\":\"\\/tmp\\/a\\u0062\"}}]\n}\n");
+
+	CHECK(c);
+	CHECK(c->idle_s == 20 && c->n_outputs == 2);
+	CHECK_STR(c->outputs[0].remote, "[::1]:4739");
+	CHECK_STR(c->outputs[1].file, "/tmp/ab");
+	conf_free(c);
+}
+
+TEST(templates_replace_the_built_in_ones_unless_told_otherwise)
+{
+	struct conf *c = load("collectors: [{address: 10.0.0.1:2055}]\n"
+			      "builtinTemplates: true\n"
+			      "templates: [{id: 300, template: [{name: octetDeltaCount}]}]\n");
+
+	CHECK(c);
+	CHECK(template_set_count(c->templates) == 9 && template_set_get(c->templates, 0)->id == 300);
+	conf_free(c);
+	c = load("collectors: [{address: 10.0.0.1:2055}]\n"
+		 "templates: [{id: 300, template: [{name: octetDeltaCount}]}]\n");
+	CHECK(c);
+	CHECK(template_set_count(c->templates) == 1);
+	conf_free(c);
+}
+
+#define OUT "outputs: [{collector: {remoteAddress: 10.0.0.1:4739}}]\n"
+
+static const struct row {
+	const char *text, *message, *hint;
+} rows[] = {
+	/* the shape of the file */
+	{ "", "c.yaml: is empty" },
+	{ "# nothing\n", "c.yaml: is empty" },
+	{ "just words\n", "c.yaml:1: must be a mapping, not text" },
+	{ "- a\n", "c.yaml:1: must be a mapping, not a list" },
+	{ "{}\n", "c.yaml:1: outputs: there is none, a collector or a log is needed" },
+	{ "outputs: []\n", "c.yaml:1: outputs: there is none, a collector or a log is needed" },
+	{ "outputs:\n", "c.yaml:1: outputs: must be a list, not nothing" },
+	{ OUT "---\n" OUT, "c.yaml:2: a second document begins" },
+	{ "count: once\n" OUT "count: all\n", "c.yaml:3: count: given twice, first in line 1" },
+	{ "outputs: &a []\n", "c.yaml:1: anchors ('&') are not accepted" },
+	{ "count: &a once\n", "c.yaml:1: anchors ('&') are not accepted" },
+	{ OUT "meters: *a\n", "c.yaml:2: aliases ('*') are not accepted" },
+	{ OUT "<<: {count: all}\n", "c.yaml:2: merge keys ('<<') are not accepted" },
+	{ OUT "count: !!str once\n", "c.yaml:2: tags ('!') are not accepted" },
+	{ OUT "meters: !x []\n", "c.yaml:2: tags ('!') are not accepted" },
+	{ "[a]: b\n", "c.yaml:1: a key must be text" },
+	{ "outputs: [[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]\n", "c.yaml:1: nested too deeply" },
+	{ OUT "count: \"a\\0b\"\n", "c.yaml:2: a NUL character in a text" },
+	{ OUT "\tcount: all\n",
+	  "c.yaml:2: cannot be read as YAML: found character that cannot start any token" },
+	{ "outputs:\n- collector: {remoteAddress: 10.0.0.1:4739\n",
+	  "c.yaml:3: cannot be read as YAML: did not find expected ',' or '}'" },
+	{ "count: \x01\n", "c.yaml:1: cannot be read as YAML: control characters are not allowed" },
+	/* unknown keys */
+	{ OUT "idleTimeoutSecond: 5\n", "c.yaml:2: idleTimeoutSecond: unknown key",
+	  "did you mean 'idleTimeoutSeconds'?" },
+	{ OUT "5: 6\n", "c.yaml:2: 5: unknown key" },
+	{ "outputs:\n- collector:\n    remoteAddress: 10.0.0.1:4739\n    adress: x\n",
+	  "c.yaml:4: outputs[0].collector.adress: unknown key" },
+	{ OUT "\"a\\tb\": 6\n", "c.yaml:2: a?b: unknown key" },
+	/* numbers */
+	{ OUT "idleTimeoutSeconds: 0\n", "c.yaml:2: idleTimeoutSeconds: 0 is out of range (1 to 604800)" },
+	{ OUT "timerForceDrainSeconds: 0\n",
+	  "c.yaml:2: timerForceDrainSeconds: 0 is out of range (1 to 604800)" },
+	{ OUT "timerFinishedDrainSeconds: -1\n",
+	  "c.yaml:2: timerFinishedDrainSeconds: -1 is out of range (1 to 604800)" },
+	{ OUT "timerTemplateFlushSeconds: 0\n",
+	  "c.yaml:2: timerTemplateFlushSeconds: 0 is out of range (1 to 604800)" },
+	{ OUT "idleTimeoutSeconds: 99999999999999999999999\n",
+	  "c.yaml:2: idleTimeoutSeconds: 99999999999999999999999 is out of range (1 to 604800)" },
+	{ OUT "idleTimeoutSeconds: 1.5\n", "c.yaml:2: idleTimeoutSeconds: 1.5 is not a whole number" },
+	{ OUT "idleTimeoutSeconds: '5'\n",
+	  "c.yaml:2: idleTimeoutSeconds: must be a whole number, not text" },
+	{ OUT "idleTimeoutSeconds: 5s\n",
+	  "c.yaml:2: idleTimeoutSeconds: must be a whole number, not text" },
+	{ OUT "idleTimeoutSeconds: [5]\n",
+	  "c.yaml:2: idleTimeoutSeconds: must be a whole number, not a list" },
+	{ OUT "idleTimeoutSeconds:\n",
+	  "c.yaml:2: idleTimeoutSeconds: must be a whole number, not nothing" },
+	{ OUT "idleTimeoutSeconds: true\n",
+	  "c.yaml:2: idleTimeoutSeconds: must be a whole number, not true or false" },
+	{ OUT "observationDomainId: 0\n",
+	  "c.yaml:2: observationDomainId: 0 is out of range (1 to 4294967295)" },
+	{ OUT "observationDomainId: 4294967296\n",
+	  "c.yaml:2: observationDomainId: 4294967296 is out of range (1 to 4294967295)" },
+	{ OUT "count: twice\n", "c.yaml:2: count: 'twice' is not once or all" },
+	{ OUT "builtinTemplates: 1\n", "c.yaml:2: builtinTemplates: must be true or false, not a number" },
+	/* the longest message */
+	{ OUT "maxIpfixMessageLen: 20\n", "c.yaml:2: maxIpfixMessageLen: 20 is out of range (21 to 65507)" },
+	{ OUT "maxIpfixMessageLen: 65508\n",
+	  "c.yaml:2: maxIpfixMessageLen: 65508 is out of range (21 to 65507)" },
+	/* two IPv6 addresses are 32 bytes; message and set header 16 + 4 (RFC 7011 3.1, 3.3.2) */
+	{ OUT "maxIpfixMessageLen: 51\n"
+	  "templates: [{id: 256, template: [sourceIPv6Address, destinationIPv6Address]}]\n",
+	  "c.yaml:2: maxIpfixMessageLen: 51 bytes are too few for a record of template 256, which needs 52" },
+	/* a template of one element is 4 + 4 bytes (RFC 7011 3.4.1) */
+	{ "maxIpfixMessageLen: 27\n" OUT "templates: [{id: 256, template: [ipVersion]}]\n",
+	  "c.yaml:1: maxIpfixMessageLen: 27 bytes are too few for the announcement of template 256, which needs 28" },
+	/* meters */
+	{ OUT "meters: {name: eth0}\n", "c.yaml:2: meters: must be a list, not a mapping" },
+	{ OUT "meters: [eth0]\n", "c.yaml:2: meters[0]: must be a mapping, not text" },
+	{ OUT "meters:\n- name: eth0\n- netns: a\n", "c.yaml:4: meters[1]: 'name' is missing" },
+	{ OUT "meters: [{name: a b}]\n",
+	  "c.yaml:2: meters[0].name: an interface's name has no white space and no '/'" },
+	{ OUT "meters: [{name: sixteen-letters-}]\n",
+	  "c.yaml:2: meters[0].name: an interface's name has at most 15 characters" },
+	{ OUT "meters: [{name: 5}]\n", "c.yaml:2: meters[0].name: must be text, not a number" },
+	{ OUT "meters: [{name: ''}]\n", "c.yaml:2: meters[0].name: is empty" },
+	{ OUT "meters: [{name: eth0, direction: in}]\n",
+	  "c.yaml:2: meters[0].direction: 'in' is not both, ingress or egress",
+	  "did you mean 'ingress'?" },
+	{ OUT "meters: [{name: eth0, hook: xdp}]\n",
+	  "c.yaml:2: meters[0].hook: 'xdp' is not in this version of flowctl, only auto, tcx or tc" },
+	{ OUT "meters: [{name: eth0, maxFlows: 0}]\n",
+	  "c.yaml:2: meters[0].maxFlows: 0 is out of range (1 to 67108864)" },
+	{ OUT "meters: [{name: eth0, decap: all}]\n",
+	  "c.yaml:2: meters[0].decap: 'all' is not in this version of flowctl, only none" },
+	{ OUT "meters: [{name: eth0, decap: [geneve]}]\n",
+	  "c.yaml:2: meters[0].decap: looking into tunnels is not in this version of flowctl, only none" },
+	/* outputs */
+	{ "outputs: [{}]\n", "c.yaml:1: outputs[0]: must be either a collector or a log" },
+	{ "outputs: [{collector: {remoteAddress: a:1}, log: {file: stdout}}]\n",
+	  "c.yaml:1: outputs[0]: must be either a collector or a log" },
+	{ "outputs: [{prom: {}}]\n", "c.yaml:1: outputs[0].prom: unknown key" },
+	{ "outputs:\n- collector: {}\n", "c.yaml:2: outputs[0].collector: 'remoteAddress' is missing" },
+	{ "outputs: [{collector: 127.0.0.1:4739}]\n",
+	  "c.yaml:1: outputs[0].collector: must be a mapping, not text" },
+	{ "outputs:\n- log: {file: a}\n- collector:\n    remoteAddress: 127.0.0.1\n",
+	  "c.yaml:4: outputs[1].collector.remoteAddress: '127.0.0.1' is not HOST:PORT (as 192.0.2.1:4739 or \"[2001:db8::1]:4739\")" },
+	{ "outputs: [{collector: {remoteAddress: 4739}}]\n",
+	  "c.yaml:1: outputs[0].collector.remoteAddress: must be text, not a number" },
+	{ "outputs: [{collector: {remoteAddress: '2001:db8::1:4739'}}]\n",
+	  "c.yaml:1: outputs[0].collector.remoteAddress: '2001:db8::1:4739' is not HOST:PORT (as 192.0.2.1:4739 or \"[2001:db8::1]:4739\")" },
+	{ "outputs: [{collector: {remoteAddress: 10.0.0.1:65536}}]\n",
+	  "c.yaml:1: outputs[0].collector.remoteAddress: '10.0.0.1:65536' is not HOST:PORT (as 192.0.2.1:4739 or \"[2001:db8::1]:4739\")" },
+	{ "outputs: [{collector: {remoteAddress: 10.0.0.1:0}}]\n",
+	  "c.yaml:1: outputs[0].collector.remoteAddress: '10.0.0.1:0' has the port 0" },
+	{ "outputs: [{collector: {remoteAddress: 10.0.0.256:4739}}]\n",
+	  "c.yaml:1: outputs[0].collector.remoteAddress: '10.0.0.256:4739' has neither an address nor a host's name" },
+	{ "outputs: [{collector: {remoteAddress: 'a b:4739'}}]\n",
+	  "c.yaml:1: outputs[0].collector.remoteAddress: 'a b:4739' has neither an address nor a host's name" },
+	{ "outputs: [{collector: {remoteAddress: 10.0.0.1:1, localAddress: localhost:0}}]\n",
+	  "c.yaml:1: outputs[0].collector.localAddress: 'localhost:0' is not ADDRESS:PORT (as 192.0.2.1:0 or \"[2001:db8::1]:0\")" },
+	{ "outputs: [{collector: {remoteAddress: 10.0.0.1:1, localAddress: '[::1]:0'}}]\n",
+	  "c.yaml:1: outputs[0].collector: remoteAddress and localAddress are not of one address family" },
+	{ "outputs: [{collector: {remoteAddress: 10.0.0.1:1, transport: tcp}}]\n",
+	  "c.yaml:1: outputs[0].collector.transport: 'tcp' is not in this version of flowctl, only udp" },
+	{ "outputs: [{collector: {remoteAddress: 10.0.0.1:1, transport: carrier-pigeon}}]\n",
+	  "c.yaml:1: outputs[0].collector.transport: 'carrier-pigeon' is not udp" },
+	{ "collectors: [{localAddress: 10.0.0.1:1}]\n",
+	  "c.yaml:1: collectors[0]: 'remoteAddress' is missing" },
+	{ "collectors: [{address: 10.0.0.1:1, remoteAddress: 10.0.0.1:1}]\n",
+	  "c.yaml:1: collectors[0]: remoteAddress and address mean the same, give one" },
+	{ "outputs: [{log: {}}]\n", "c.yaml:1: outputs[0].log: 'file' is missing" },
+	{ "outputs: [{log: {file: stdout, format: vpc}}]\n",
+	  "c.yaml:1: outputs[0].log.format: 'vpc' is not in this version of flowctl, only json" },
+	{ "outputs: [{log: {file: stdout, format: text}}]\n",
+	  "c.yaml:1: outputs[0].log.format: 'text' is not in this version of flowctl, only json" },
+	{ "outputs: [{log: {file: stdout, fields: a}}]\n",
+	  "c.yaml:1: outputs[0].log.fields: belongs to the format vpc, which is not in this version of flowctl" },
+	{ "outputs: [{log: {file: stdout, hooks: [{name: a, command: b}]}}]\n",
+	  "c.yaml:1: outputs[0].log.hooks: hooks are not in this version of flowctl" },
+	/* templates */
+	{ OUT "templates: []\n", "c.yaml:1: templates: there is none for the collectors" },
+	{ OUT "builtinTemplates: false\n", "c.yaml:2: templates: there is none for the collectors" },
+	{ OUT "templates: [{id: 255, template: [ipVersion]}]\n",
+	  "c.yaml:2: templates[0].id: 255 is out of range (256 to 65535)" },
+	{ OUT "templates: [{id: 65536, template: [ipVersion]}]\n",
+	  "c.yaml:2: templates[0].id: 65536 is out of range (256 to 65535)" },
+	{ OUT "templates: [{template: [ipVersion]}]\n", "c.yaml:2: templates[0]: 'id' is missing" },
+	{ OUT "templates: [{id: 300}]\n", "c.yaml:2: templates[0]: 'template' is missing" },
+	{ OUT "templates: [{id: 300, template: []}]\n", "c.yaml:2: templates[0].template: is empty" },
+	{ OUT "templates:\n- {id: 300, template: [ipVersion]}\n- {id: 300, template: [ipVersion]}\n",
+	  "c.yaml:4: templates[1]: the id 300 was used before" },
+	{ OUT "templates:\n- id: 300\n  template:\n  - name: ipVersion\n  - name: octetDeltaCont\n",
+	  "c.yaml:6: templates[0].template[1].name: 'octetDeltaCont' is no information element that flowctl exports",
+	  "did you mean 'octetDeltaCount'?" },
+	{ OUT "templates:\n- id: 300\n  template:\n  - OCTETDELTACOUNT\n",
+	  "c.yaml:5: templates[0].template[0]: 'OCTETDELTACOUNT' is no information element that flowctl exports",
+	  "did you mean 'octetDeltaCount'?" },
+	{ OUT "templates: [{id: 300, template: [{nam: ipVersion}]}]\n",
+	  "c.yaml:2: templates[0].template[0].nam: unknown key", "did you mean 'name'?" },
+	{ OUT "templates: [{id: 300, template: [7]}]\n",
+	  "c.yaml:2: templates[0].template[0]: must be an element's name, not a number" },
+	/* of later versions */
+	{ OUT "metrics: {listen: '127.0.0.1:9999'}\n",
+	  "c.yaml:2: metrics: is not in this version of flowctl" },
+	{ OUT "aws: {enabled: true}\n", "c.yaml:2: aws.enabled: is not in this version of flowctl" },
+	{ OUT "aws: {enabled: maybe}\n", "c.yaml:2: aws.enabled: must be auto, true or false" },
+	{ OUT "aws: {refresh: soon}\n", "c.yaml:2: aws.refresh: must be a duration (as 5m)" },
+};
+
+TEST(every_fault_has_its_sentence)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf *c = NULL;
+
+		error_clear();
+		if (conf_parse("c.yaml", rows[i].text, strlen(rows[i].text), &c) != -EINVAL)
+			printf("# accepted: %s\n", rows[i].text);
+		CHECK(!c);
+		CHECK_STR(error_message(), rows[i].message);
+		CHECK(error_exit_status() == ERROR_USAGE);
+		if (rows[i].hint)
+			CHECK_STR(error_hint_text(), rows[i].hint);
+	}
+}
+
+TEST(a_file_that_is_not_there_failed_and_is_no_wrong_usage)
+{
+	struct conf *c = NULL;
+
+	error_clear();
+	CHECK(conf_load("/nonexistent/config.yaml", &c) == -ENOENT && !c);
+	CHECK_STR(error_message(),
+		  "cannot open the configuration '/nonexistent/config.yaml': No such file or directory");
+	CHECK(error_exit_status() == ERROR_FAILED);
+	CHECK(conf_load("/", &c) == -EISDIR && !c);
+}
+
+TEST(a_file_longer_than_a_mebibyte_is_refused)
+{
+	size_t len = 1024 * 1024 + 1;
+	char *text = malloc(len + 1);
+	struct conf *c = NULL;
+
+	CHECK(text);
+	memset(text, '#', len);
+	text[len] = '\0';
+	error_clear();
+	CHECK(conf_parse("c.yaml", text, len, &c) == -EINVAL);
+	CHECK_STR(error_message(), "c.yaml: longer than 1048576 bytes");
+	free(text);
+	CHECK(conf_load("/dev/zero", &c) == -EINVAL);
+	CHECK_STR(error_message(), "/dev/zero: longer than 1048576 bytes");
+}
+
+static struct strbuf many_keys(void)
+{
+	struct strbuf b = STRBUF_NULL;
+
+	for (int i = 0; i < 100000; i++)
+		strbuf_printf(&b, "k%d: 1\n", i);
+	return b;
+}
+
+TEST(a_hundred_thousand_keys_are_refused_at_once)
+{
+	struct strbuf b = many_keys();
+	struct conf *c = NULL;
+
+	CHECK(conf_parse("c.yaml", b.data, b.len, &c) == -EINVAL);
+	CHECK_STR(error_message(), "c.yaml:257: more than 256 keys in one mapping");
+	strbuf_deinit(&b);
+}
+
+static char *read_whole(const char *path, size_t *ret_len)
+{
+	FILE *f = fopen(path, "re");
+	char *text = malloc(65536);
+
+	*ret_len = f && text ? fread(text, 1, 65536, f) : 0;
+	if (f)
+		fclose(f);
+	return text;
+}
+
+/* Whatever is cut off or turned over: a sentence or a configuration, and nothing leaks. */
+TEST(a_damaged_file_never_does_harm)
+{
+	size_t len;
+	char *text = read_whole("misc/examples/config.yaml", &len);
+	unsigned seed = 1;
+
+	CHECK(text && len > 1000);
+	for (size_t i = 0; i < 6 * len; i++) {
+		size_t n = i < len ? i : len;
+		char *cut = malloc(n + 1);
+		struct conf *c = NULL;
+
+		CHECK(cut);
+		memcpy(cut, text, n);
+		for (int k = 0; i >= len && k < 3; k++) {
+			seed = seed * 1103515245 + 12345;
+			cut[(seed >> 8) % len] = "\n :-[]{},'\"#&*!|>%@\t\\0aZ\xff\xc3"[(seed >> 3) % 27];
+		}
+		error_clear();
+		if (conf_parse("c.yaml", cut, n, &c) < 0)
+			CHECK(strncmp(error_message(), "c.yaml:", 7) == 0);
+		conf_free(c);
+		free(cut);
+	}
+	free(text);
+}
+
+static const char *warnings(const char *text, struct strbuf *out)
+{
+	struct conf *c = load(text);
+
+	strbuf_reset(out);
+	if (!c)
+		return "(not loaded)";
+	conf_warnings(c, out);
+	conf_free(c);
+	return strbuf_str(out);
+}
+
+TEST(what_no_template_carries_is_told)
+{
+	struct strbuf b = STRBUF_NULL;
+
+	CHECK_STR(warnings(OUT, &b), "");
+	CHECK_STR(warnings(OUT "templates: [{id: 300, template: [octetDeltaCount]}]\n", &b), "");
+	CHECK_STR(warnings(OUT "templates: [{id: 300, template: [sourceIPv4Address]}]\n", &b),
+		  "no template carries records of TCP over IPv6\n"
+		  "no template carries records of UDP over IPv6\n"
+		  "no template carries records of ICMPv6\n"
+		  "no template carries records of other protocols over IPv6\n");
+	CHECK_STR(warnings("outputs: [{log: {file: stdout}}]\n"
+			   "templates: [{id: 300, template: [sourceIPv4Address]}]\n", &b), "");
+	strbuf_deinit(&b);
+}
