@@ -313,7 +313,7 @@ TEST(every_fault_has_its_sentence)
 
 		error_clear();
 		if (conf_parse("c.yaml", rows[i].text, strlen(rows[i].text), &c) != -EINVAL)
-			printf("# accepted: %s\n", rows[i].text);
+			printf("# row %zu was accepted\n", i);
 		CHECK(!c);
 		CHECK_STR(error_message(), rows[i].message);
 		CHECK(error_exit_status() == ERROR_USAGE);
