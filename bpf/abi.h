@@ -152,14 +152,17 @@ struct frag_key {
 	__u32 id;		/* IPv4: 16 bits of it */
 	__u16 vlan_outer;
 	__u16 vlan_inner;
-	__u8 proto;
+	__u8 proto;		/* as every fragment shows it */
 	__u8 family;
 	__u8 reserved[6];
 };
 
 struct frag_ports {
+	__u64 seen_ns;		/* CLOCK_BOOTTIME; ids come again */
 	__be16 sport;
 	__be16 dport;
+	__u8 proto;		/* behind all of IPv6's extension headers, which only the first shows */
+	__u8 reserved[3];
 };
 
 /* Records of idle flows that gave way while no agent ran (slow path, a hash map). */

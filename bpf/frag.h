@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Only the first fragment of a datagram shows ports. They are kept, so that the later
+ * ones count in the same flow; those that come before it, or without it, have ports 0.
+ */
+#ifndef FLOWCTL_FRAG_H
+#define FLOWCTL_FRAG_H
+
+#include <bpf/bpf_helpers.h>
+
+#include "abi.h"
+#include "maps.h"
+#include "packet.h"
+
+/* As long as Linux waits for the rest of a datagram; after that the id may be another's. */
+#define FRAG_NS (30ull * 1000 * 1000 * 1000)
+
+static __always_inline void frag_put(const struct frag_key *key, const struct facts *f)
+{
+	struct frag_ports ports = {
+		.seen_ns = bpf_ktime_get_boot_ns(),
+		.sport = f->sport,
+		.dport = f->dport,
+		.proto = f->proto,
+	};
+
+	bpf_map_update_elem(&frags, key, &ports, BPF_ANY);
+}
+
+static __always_inline void frag_get(const struct frag_key *key, struct facts *f)
+{
+	const struct frag_ports *ports = bpf_map_lookup_elem(&frags, key);
+
+	if (!ports || bpf_ktime_get_boot_ns() - ports->seen_ns > FRAG_NS)
+		return;
+	f->sport = ports->sport;
+	f->dport = ports->dport;
+	f->proto = ports->proto;
+}
+
+static __always_inline void frag_resolve(struct facts *f)
+{
+	struct frag_key key = {};
+
+	if (f->fragment == FRAGMENT_NONE)
+		return;
+	__builtin_memcpy(key.src, f->src, sizeof(key.src));
+	__builtin_memcpy(key.dst, f->dst, sizeof(key.dst));
+	key.id = f->frag_id;
+	key.vlan_outer = f->vlan_outer;
+	key.vlan_inner = f->vlan_inner;
+	key.proto = f->frag_proto;
+	key.family = f->family;
+	if (f->fragment == FRAGMENT_FIRST)
+		frag_put(&key, f);
+	else
+		frag_get(&key, f);
+}
+
+#endif

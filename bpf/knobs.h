@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is fixed when the program is loaded: user space writes these into the skeleton's
+ * rodata before the load, and the verifier removes the code that can no longer be reached.
+ */
+#ifndef FLOWCTL_KNOBS_H
+#define FLOWCTL_KNOBS_H
+
+#include <linux/types.h>
+
+const volatile __u32 knob_parts = 1;		/* CPUs that have a part of the table */
+const volatile __u32 knob_bucket_mask = 0;	/* buckets a part, less one */
+const volatile __u32 knob_direction = 0;	/* FLOW_INGRESS or FLOW_EGRESS */
+const volatile __u32 knob_ethernet = 1;		/* 0: frames begin with the IP header (tun) */
+const volatile __u32 knob_sample = 1;		/* keep one packet of so many, at random */
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One packet at one hook, from what its headers say to the ledger. Whatever becomes of
+ * it, the very same packets and bytes are added to "seen" and to where they went: so the
+ * ledger balances by construction.
+ */
+#ifndef FLOWCTL_METER_H
+#define FLOWCTL_METER_H
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "account.h"
+#include "frag.h"
+#include "knobs.h"
+#include "maps.h"
+#include "packet.h"
+
+static __always_inline void ledger_add(struct hook_ledger *l, enum ledger_reason reason,
+				       const struct facts *f)
+{
+	l->by[reason].packets += f->packets;
+	l->by[reason].bytes += f->bytes;
+}
+
+/* For CPUs without a part, which share the entry behind the last. */
+static __always_inline void ledger_add_shared(struct hook_ledger *l, enum ledger_reason reason,
+					      const struct facts *f)
+{
+	__sync_fetch_and_add(&l->by[reason].packets, f->packets);
+	__sync_fetch_and_add(&l->by[reason].bytes, f->bytes);
+}
+
+static __always_inline void meter_unserved(const struct facts *f)
+{
+	__u32 last = knob_parts;
+	union hook_entry *e = bpf_map_lookup_elem(&hook, &last);
+
+	if (!e)
+		return;
+	ledger_add_shared(&e->cpu, LEDGER_SEEN, f);
+	ledger_add_shared(&e->cpu, LEDGER_FULL, f);
+}
+
+static __always_inline bool sampled_out(void)
+{
+	if (knob_sample <= 1)
+		return false;
+	return ((__u64)bpf_get_prandom_u32() * knob_sample) >> 32;
+}
+
+/* @reason: what parse() returned for @f. */
+static __always_inline void meter(struct __sk_buff *skb, struct facts *f, enum ledger_reason reason)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	union hook_entry *e;
+
+	if (cpu >= knob_parts) {
+		meter_unserved(f);
+		return;
+	}
+	e = bpf_map_lookup_elem(&hook, &cpu);
+	if (!e)
+		return;
+	ledger_add(&e->cpu, LEDGER_SEEN, f);
+	if (reason == LEDGER_SEEN && sampled_out())
+		reason = LEDGER_SAMPLED_OUT;
+	if (reason == LEDGER_SEEN) {
+		frag_resolve(f);
+		reason = account(skb, f, cpu);
+	}
+	if (reason != LEDGER_SEEN)
+		ledger_add(&e->cpu, reason, f);
+}
+
+#endif

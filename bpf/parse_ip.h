@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * IPv4 with its options and IPv6 with its extension headers: addresses, the protocol that
+ * follows, the true length, and whether this is a fragment. Afterwards the cursor stands
+ * at the transport header and ends where the IP packet ends.
+ */
+#ifndef FLOWCTL_PARSE_IP_H
+#define FLOWCTL_PARSE_IP_H
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+
+#include "packet.h"
+
+#define IP4_MORE_FRAGMENTS 0x2000
+#define IP4_OFFSET_MASK 0x1fff
+#define IP6_MORE_FRAGMENTS 0x0001
+#define IP6_OFFSET_MASK 0xfff8
+#define IP6_EXTENSIONS 8
+#define IP6_JUMBO_OPTION 0xc2	/* RFC 2675 */
+#define IP6_JUMBO_LEN 8
+
+/* Extension headers that linux/in6.h does not name. */
+#define PROTO_HIP 139
+#define PROTO_SHIM6 140
+
+/* A word of memory whose first four bytes are those of @x_, and the rest 0. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FIRST_FOUR(x_) ((__u64)(x_))
+#else
+#define FIRST_FOUR(x_) ((__u64)(x_) << 32)
+#endif
+
+struct ip4_header {
+	__u8 version_ihl;
+	__u8 tos;
+	__be16 total_len;
+	__be16 id;
+	__be16 fragment;
+	__u8 ttl;
+	__u8 proto;
+	__be16 checksum;
+	__be32 src;
+	__be32 dst;
+} WIRE;
+
+struct ip6_header {
+	__be16 version_class;	/* version 4, class 8, four bits of the flow label */
+	__be16 flow_label;
+	__be16 payload_len;
+	__u8 next;
+	__u8 hop_limit;
+	__u64 src[2];
+	__u64 dst[2];
+} WIRE;
+
+/* What all extension headers begin with; `len` counts words of 8 (AH: of 4) behind the first 8 bytes. */
+struct ip6_extension {
+	__u8 next;
+	__u8 len;
+	__be16 fragment;	/* of the fragment header */
+	__be32 id;		/* of the fragment header */
+} WIRE;
+
+static __always_inline void note_fragment(struct facts *f, bool offset, bool more, __u32 id)
+{
+	f->fragment = offset ? FRAGMENT_LATER : more ? FRAGMENT_FIRST : FRAGMENT_NONE;
+	f->frag_id = id;
+	f->frag_proto = f->proto;
+}
+
+/* @claimed: what the length field says, 0 = that it does not (BIG TCP). The frame has the last word. */
+static __always_inline void set_ip_len(struct packet *p, __u32 claimed, __u32 header_len)
+{
+	__u32 frame = p->left + header_len;
+
+	frame = claimed && claimed < frame ? claimed : frame;
+	p->f->ip_len = frame;
+	packet_cut(p, frame - header_len);
+}
+
+static __always_inline bool parse_ip4(struct packet *p)
+{
+	struct facts *f = p->f;
+	const struct ip4_header *ip = packet_take(p, sizeof(*ip));
+	__u32 header_len, total_len;
+	__u16 fragment;
+
+	if (!ip)
+		return false;
+	header_len = (ip->version_ihl & 0xf) * 4;
+	total_len = bpf_ntohs(ip->total_len);
+	if (ip->version_ihl >> 4 != 4 || header_len < sizeof(*ip))
+		return false;
+	if ((total_len && total_len < header_len) || !packet_skip(p, header_len - sizeof(*ip)))
+		return false;
+	f->src[0] = FIRST_FOUR(ip->src);
+	f->dst[0] = FIRST_FOUR(ip->dst);
+	f->family = 4;
+	f->proto = ip->proto;
+	f->tos = ip->tos;
+	f->ttl = ip->ttl;
+	set_ip_len(p, total_len, header_len);
+	fragment = bpf_ntohs(ip->fragment);
+	note_fragment(f, fragment & IP4_OFFSET_MASK, fragment & IP4_MORE_FRAGMENTS,
+		      bpf_ntohs(ip->id));
+	return true;
+}
+
+/* Those that lie between the IPv6 header and the transport's. ESP is a transport here. */
+static __always_inline bool is_extension(__u8 proto)
+{
+	switch (proto) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_DSTOPTS:
+	case IPPROTO_AH:
+	case IPPROTO_MH:
+	case PROTO_HIP:
+	case PROTO_SHIM6:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* One header; the cursor goes to the next. */
+static __always_inline bool parse_extension(struct packet *p)
+{
+	struct facts *f = p->f;
+	const struct ip6_extension *e = packet_take(p, sizeof(*e));
+	__u8 proto = f->proto;
+	__u16 fragment;
+
+	if (!e)
+		return false;
+	f->proto = e->next;
+	if (proto == IPPROTO_FRAGMENT) {
+		fragment = bpf_ntohs(e->fragment);
+		note_fragment(f, fragment & IP6_OFFSET_MASK, fragment & IP6_MORE_FRAGMENTS, e->id);
+		return true;
+	}
+	if (proto == IPPROTO_HOPOPTS && e->len == 0 &&
+	    (bpf_ntohs(e->fragment) >> 8) == IP6_JUMBO_OPTION)
+		f->jumbo_len = IP6_JUMBO_LEN;
+	return packet_skip(p, e->len << (proto == IPPROTO_AH ? 2 : 3));
+}
+
+static __always_inline bool parse_extensions(struct packet *p)
+{
+	const struct facts *f = p->f;
+
+	NO_UNROLL
+	for (int i = 0; i < IP6_EXTENSIONS; i++) {
+		if (!is_extension(f->proto) || f->fragment == FRAGMENT_LATER)
+			return true;
+		if (!parse_extension(p))
+			return false;
+	}
+	return !is_extension(f->proto);
+}
+
+/*
+ * A payload length of 0 stands for BIG TCP (the frame knows the length), but for what
+ * says itself that nothing follows.
+ */
+static __always_inline __u32 ip6_claimed(const struct ip6_header *ip)
+{
+	__u32 payload_len = bpf_ntohs(ip->payload_len);
+
+	return payload_len || ip->next == IPPROTO_NONE ? payload_len + sizeof(*ip) : 0;
+}
+
+static __always_inline bool parse_ip6(struct packet *p)
+{
+	struct facts *f = p->f;
+	const struct ip6_header *ip = packet_take(p, sizeof(*ip));
+
+	if (!ip || bpf_ntohs(ip->version_class) >> 12 != 6)
+		return false;
+	f->src[0] = ip->src[0];
+	f->src[1] = ip->src[1];
+	f->dst[0] = ip->dst[0];
+	f->dst[1] = ip->dst[1];
+	f->family = 6;
+	f->proto = ip->next;
+	f->tos = bpf_ntohs(ip->version_class) >> 4;
+	f->ttl = ip->hop_limit;
+	set_ip_len(p, ip6_claimed(ip), sizeof(*ip));
+	return parse_extensions(p);
+}
+
+#endif
