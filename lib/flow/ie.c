@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One row an element: number, name, type and length as the IANA registry has them, when it
- * says something, and how its value is written.
+ * One row an element, with number and name as the IANA registry has them. A FIELD is the
+ * value of a member of struct record, in the type that is named: a member of another type
+ * does not compile. A DERIVED value has a function of its own. The type gives the length.
  */
 #include "flow/ie.h"
 
 #include <ctype.h>
 #include <endian.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/error.h"
+#include "base/parse.h"
 
 static void be16(uint8_t *out, uint16_t v)
 {
@@ -31,145 +35,252 @@ static void be64(uint8_t *out, uint64_t v)
 	memcpy(out, &v, sizeof(v));
 }
 
-#define PUT(name_, body_)                                              \
-	static void put_##name_(const struct record *r, uint8_t *out)  \
-	{                                                              \
-		body_;                                                 \
-	}
-
-PUT(octets, be64(out, r->bytes))
-PUT(packets, be64(out, r->packets))
-PUT(proto, out[0] = r->key.proto)
-PUT(tos, out[0] = r->tos)
-PUT(dscp, out[0] = r->tos >> 2)
-PUT(tcp_flags, out[0] = r->key.proto == IPPROTO_TCP ? r->tcp_flags : 0)
-PUT(src4, memcpy(out, r->key.src, 4))
-PUT(dst4, memcpy(out, r->key.dst, 4))
-PUT(src6, memcpy(out, r->key.src, 16))
-PUT(dst6, memcpy(out, r->key.dst, 16))
-PUT(ingress, be32(out, r->key.ingress_ifindex))
-PUT(egress, be32(out, r->key.egress_ifindex))
-PUT(min_ttl, out[0] = r->min_ttl)
-PUT(max_ttl, out[0] = r->max_ttl)
-PUT(src_mac, memcpy(out, r->src_mac, 6))
-PUT(dst_mac, memcpy(out, r->dst_mac, 6))
-PUT(version, out[0] = r->key.family)
-PUT(direction, out[0] = r->key.direction)
-PUT(end_reason, out[0] = r->end_reason)
-PUT(vlan, be16(out, r->key.vlan_outer & ~VLAN_PRESENT))
-PUT(inner_vlan, be16(out, r->key.vlan_inner & ~VLAN_PRESENT))
-PUT(start_s, be32(out, r->first_ns / NSEC_PER_SEC))
-PUT(end_s, be32(out, r->last_ns / NSEC_PER_SEC))
-PUT(start_ms, be64(out, r->first_ns / NSEC_PER_MSEC))
-PUT(end_ms, be64(out, r->last_ns / NSEC_PER_MSEC))
-PUT(duration_ms, be32(out, (r->last_ns - r->first_ns) / NSEC_PER_MSEC))
-
-/* Ports and ICMP share their place in the key: each says 0 where it does not apply. */
-static uint16_t port_of(const struct record *r, __be16 port)
-{
-	return proto_has_ports(r->key.proto) ? be16toh(port) : 0;
-}
-
-static uint16_t icmp_of(const struct record *r)
-{
-	return proto_is_icmp(&r->key) ? be16toh(r->key.dport) : 0;
-}
-
-PUT(src_port, be16(out, port_of(r, r->key.sport)))
-PUT(dst_port, be16(out, port_of(r, r->key.dport)))
-PUT(icmp, be16(out, icmp_of(r)))
-PUT(icmp_type, out[0] = icmp_of(r) >> 8)
-PUT(icmp_code, out[0] = icmp_of(r) & 0xff)
-
 /*
- * RFC 7011 6.1.9, 6.1.10: NTP time, 32 bits of seconds since 1900 (era 0; it wraps in 2036
- * as the RFC says) and a 32-bit fraction. Of microseconds the low 11 bits are 0.
+ * NTP time: 32 bits of seconds since 1900 (era 0; they wrap in 2036, as the RFC says) and
+ * 32 of a binary fraction. The fraction is rounded up to @step, a power of two: a reader
+ * who cuts to decimal digits then gets back the very @unit the value was made of.
  */
 #define NTP_UNIX_S UINT64_C(2208988800)
 
-static void put_ntp(uint8_t *out, uint64_t ns, uint32_t mask)
+static void put_ntp(uint8_t *out, uint64_t ns, uint64_t unit_ns, uint64_t step)
 {
-	uint64_t fraction = ((ns % NSEC_PER_SEC) << 32) / NSEC_PER_SEC;
+	uint64_t units = ns % NSEC_PER_SEC / unit_ns, per_s = NSEC_PER_SEC / unit_ns;
+	uint64_t fraction = ((units << 32) + per_s - 1) / per_s;
 
 	be32(out, ns / NSEC_PER_SEC + NTP_UNIX_S);
-	be32(out + 4, fraction & mask);
+	be32(out + 4, (fraction + step - 1) & ~(step - 1));
 }
 
-PUT(start_us, put_ntp(out, r->first_ns, ~0x7ffu))
-PUT(end_us, put_ntp(out, r->last_ns, ~0x7ffu))
-PUT(start_ns, put_ntp(out, r->first_ns, ~0u))
-PUT(end_ns, put_ntp(out, r->last_ns, ~0u))
-
-/* When this system began (CLOCK_BOOTTIME 0), and times relative to it, mod 2^32 ms. */
-static uint64_t init_ns(void)
+void ie_put(const struct ie *e, const struct record *r, uint8_t *out)
 {
-	return clock_real_offset_ns();
+	const uint8_t *at = (const uint8_t *)r + e->offset;
+	uint16_t u16;
+	uint32_t u32;
+	uint64_t u64 = 0;
+
+	if (e->put) {
+		e->put(r, out);
+		return;
+	}
+	if (e->type == IE_U64 || e->type >= IE_SEC)
+		memcpy(&u64, at, sizeof(u64));
+	switch (e->type) {
+	case IE_U8:
+	case IE_BE16:
+	case IE_IPV4:
+	case IE_IPV6:
+	case IE_MAC:
+		memcpy(out, at, e->len_bytes);
+		break;
+	case IE_U16:
+		memcpy(&u16, at, sizeof(u16));
+		be16(out, u16);
+		break;
+	case IE_U32:
+		memcpy(&u32, at, sizeof(u32));
+		be32(out, u32);
+		break;
+	case IE_U64:
+		be64(out, u64);
+		break;
+	case IE_SEC:
+		be32(out, u64 / NSEC_PER_SEC);
+		break;
+	case IE_MSEC:
+		be64(out, u64 / NSEC_PER_MSEC);
+		break;
+	case IE_NTP_US:		/* the 11 low bits are 0 */
+		put_ntp(out, u64, NSEC_PER_USEC, 1 << 11);
+		break;
+	case IE_NTP_NS:
+		put_ntp(out, u64, 1, 1);
+		break;
+	}
 }
 
-PUT(init_ms, be64(out, init_ns() / NSEC_PER_MSEC))
-PUT(start_up, be32(out, (r->first_ns - init_ns()) / NSEC_PER_MSEC))
-PUT(end_up, be32(out, (r->last_ns - init_ns()) / NSEC_PER_MSEC))
+/* Ports and ICMP share their place in the key: each says 0 where it does not apply. */
+static void put_src_port(const struct record *r, uint8_t *out)
+{
+	be16(out, proto_has_ports(r->key.proto) ? be16toh(r->key.sport) : 0);
+}
 
-/* A number that stays with the flow over all its records. */
+static void put_dst_port(const struct record *r, uint8_t *out)
+{
+	be16(out, proto_has_ports(r->key.proto) ? be16toh(r->key.dport) : 0);
+}
+
+static void put_icmp(const struct record *r, uint8_t *out)
+{
+	be16(out, proto_is_icmp(&r->key) ? be16toh(r->key.dport) : 0);
+}
+
+static void put_icmp_type(const struct record *r, uint8_t *out)
+{
+	uint8_t both[2];
+
+	put_icmp(r, both);
+	out[0] = both[0];
+}
+
+static void put_icmp_code(const struct record *r, uint8_t *out)
+{
+	uint8_t both[2];
+
+	put_icmp(r, both);
+	out[0] = both[1];
+}
+
+static void put_dscp(const struct record *r, uint8_t *out)
+{
+	out[0] = r->tos >> 2;
+}
+
+static void put_vlan(const struct record *r, uint8_t *out)
+{
+	be16(out, r->key.vlan_outer & ~VLAN_PRESENT);
+}
+
+static void put_inner_vlan(const struct record *r, uint8_t *out)
+{
+	be16(out, r->key.vlan_inner & ~VLAN_PRESENT);
+}
+
+static void put_duration(const struct record *r, uint8_t *out)
+{
+	be32(out, (r->last_ns - r->first_ns) / NSEC_PER_MSEC);
+}
+
+/*
+ * When this system began, taken once: the three elements below then agree in every record
+ * to the millisecond (start = 160 + 22), also when the clock is stepped in between.
+ */
+static uint64_t init_ms(void)
+{
+	static uint64_t ms;
+
+	if (!ms)
+		ms = (uint64_t)clock_real_offset_ns() / NSEC_PER_MSEC;
+	return ms;
+}
+
+static void put_init(const struct record *r, uint8_t *out)
+{
+	be64(out, init_ms());
+}
+
+/* Milliseconds since then, mod 2^32: it wraps every 49.7 days, as SNMP's sysUpTime. */
+static void put_start_up(const struct record *r, uint8_t *out)
+{
+	be32(out, r->first_ns / NSEC_PER_MSEC - init_ms());
+}
+
+static void put_end_up(const struct record *r, uint8_t *out)
+{
+	be32(out, r->last_ns / NSEC_PER_MSEC - init_ms());
+}
+
+/*
+ * A number that stays with a flow over all its records. The egress interface of an
+ * ingress record is left out: `count: once` fills it in when it becomes known.
+ */
 static void put_flow_id(const struct record *r, uint8_t *out)
 {
-	const uint8_t *p = (const uint8_t *)&r->key;
+	struct flow_key key = r->key;
+	const uint8_t *p = (const uint8_t *)&key;
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
-	for (size_t i = 0; i < sizeof(r->key); i++)
+	if (key.direction == FLOW_INGRESS)
+		key.egress_ifindex = 0;
+	for (size_t i = 0; i < sizeof(key); i++)
 		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
 	be64(out, h);
 }
 
+/* Of each type: its C type in struct record, and its length on the wire. */
+#define C_U8 uint8_t
+#define C_U16 uint16_t
+#define C_U32 uint32_t
+#define C_U64 uint64_t
+#define C_IPV4 uint8_t[16]
+#define C_IPV6 uint8_t[16]
+#define C_MAC uint8_t[6]
+#define C_MSEC uint64_t
+#define C_SEC uint64_t
+#define C_NTP_US uint64_t
+#define C_NTP_NS uint64_t
+
+enum {
+	LEN_U8 = 1, LEN_U16 = 2, LEN_U32 = 4, LEN_U64 = 8, LEN_BE16 = 2, LEN_IPV4 = 4,
+	LEN_IPV6 = 16, LEN_MAC = 6, LEN_SEC = 4, LEN_MSEC = 8, LEN_NTP_US = 8, LEN_NTP_NS = 8,
+};
+
+#define HAS_TYPE(type_, member_)                                                          \
+	__builtin_types_compatible_p(__typeof__(((struct record *)0)->member_), C_##type_)
+#define OFFSET(type_, member_)                                                            \
+	(offsetof(struct record, member_) + 0 * sizeof(struct {                           \
+		int unused;                                                               \
+		_Static_assert(HAS_TYPE(type_, member_), #member_ " is no " #type_);      \
+	}))
+
+#define FIELD(id_, name_, type_, member_, applies_, source_)                              \
+	{ .id = id_, .name = #name_, .type = IE_##type_, .len_bytes = LEN_##type_,        \
+	  .applies = applies_, .offset = OFFSET(type_, member_), .source = source_ }
+#define DERIVED(id_, name_, type_, put_, applies_, source_)                               \
+	{ .id = id_, .name = #name_, .type = IE_##type_, .len_bytes = LEN_##type_,        \
+	  .applies = applies_, .put = put_, .source = source_ }
+
 static const struct ie elements[] = {
-	{ 0, 1, "octetDeltaCount", IE_U64, 8, IE_ANY, put_octets, "bytes of the IP layer" },
-	{ 0, 2, "packetDeltaCount", IE_U64, 8, IE_ANY, put_packets, "wire packets, GSO counted as segments" },
-	{ 0, 4, "protocolIdentifier", IE_U8, 1, IE_ANY, put_proto, "IP protocol" },
-	{ 0, 5, "ipClassOfService", IE_U8, 1, IE_ANY, put_tos, "ToS or traffic class of the first packet" },
-	/* One octet, as RFC 9565 allows by reduced size: nfacctd 1.7.7 reads two octets as 0. */
-	{ 0, 6, "tcpControlBits", IE_U8, 1, IE_TCP, put_tcp_flags, "OR of all TCP flags" },
-	{ 0, 7, "sourceTransportPort", IE_BE16, 2, IE_PORTS, put_src_port, "source port" },
-	{ 0, 8, "sourceIPv4Address", IE_IPV4, 4, IE_V4, put_src4, "source address" },
-	{ 0, 10, "ingressInterface", IE_U32, 4, IE_ANY, put_ingress, "ifindex the packets came in by, 0 = local" },
-	{ 0, 11, "destinationTransportPort", IE_BE16, 2, IE_PORTS, put_dst_port, "destination port" },
-	{ 0, 12, "destinationIPv4Address", IE_IPV4, 4, IE_V4, put_dst4, "destination address" },
-	{ 0, 14, "egressInterface", IE_U32, 4, IE_ANY, put_egress, "ifindex the packets left by, 0 = local or unknown" },
-	{ 0, 21, "flowEndSysUpTime", IE_U32, 4, IE_ANY, put_end_up, "last packet, ms since systemInitTimeMilliseconds" },
-	{ 0, 22, "flowStartSysUpTime", IE_U32, 4, IE_ANY, put_start_up, "first packet, ms since systemInitTimeMilliseconds" },
-	{ 0, 27, "sourceIPv6Address", IE_IPV6, 16, IE_V6, put_src6, "source address" },
-	{ 0, 28, "destinationIPv6Address", IE_IPV6, 16, IE_V6, put_dst6, "destination address" },
-	{ 0, 32, "icmpTypeCodeIPv4", IE_U16, 2, IE_V4 | IE_ICMP, put_icmp, "ICMP type * 256 + code" },
-	{ 0, 52, "minimumTTL", IE_U8, 1, IE_ANY, put_min_ttl, "lowest TTL or hop limit" },
-	{ 0, 53, "maximumTTL", IE_U8, 1, IE_ANY, put_max_ttl, "highest TTL or hop limit" },
-	{ 0, 56, "sourceMacAddress", IE_MAC, 6, IE_ANY, put_src_mac, "of the first packet" },
-	{ 0, 58, "vlanId", IE_U16, 2, IE_VLAN, put_vlan, "id of the outermost tag" },
-	{ 0, 60, "ipVersion", IE_U8, 1, IE_ANY, put_version, "4 or 6" },
-	{ 0, 61, "flowDirection", IE_U8, 1, IE_ANY, put_direction, "0 metered at ingress, 1 at egress" },
-	{ 0, 80, "destinationMacAddress", IE_MAC, 6, IE_ANY, put_dst_mac, "of the first packet" },
-	{ 0, 136, "flowEndReason", IE_U8, 1, IE_ANY, put_end_reason, "1 idle, 2 active, 3 end, 4 forced, 5 lack of resources" },
-	{ 0, 139, "icmpTypeCodeIPv6", IE_U16, 2, IE_V6 | IE_ICMP, put_icmp, "ICMPv6 type * 256 + code" },
-	{ 0, 148, "flowId", IE_U64, 8, IE_ANY, put_flow_id, "hash of the flow's key" },
-	{ 0, 150, "flowStartSeconds", IE_U32, 4, IE_ANY, put_start_s, "first packet" },
-	{ 0, 151, "flowEndSeconds", IE_U32, 4, IE_ANY, put_end_s, "last packet" },
-	{ 0, 152, "flowStartMilliseconds", IE_MSEC, 8, IE_ANY, put_start_ms, "first packet" },
-	{ 0, 153, "flowEndMilliseconds", IE_MSEC, 8, IE_ANY, put_end_ms, "last packet" },
-	{ 0, 154, "flowStartMicroseconds", IE_NTP, 8, IE_ANY, put_start_us, "first packet, NTP format" },
-	{ 0, 155, "flowEndMicroseconds", IE_NTP, 8, IE_ANY, put_end_us, "last packet, NTP format" },
-	{ 0, 156, "flowStartNanoseconds", IE_NTP, 8, IE_ANY, put_start_ns, "first packet, NTP format" },
-	{ 0, 157, "flowEndNanoseconds", IE_NTP, 8, IE_ANY, put_end_ns, "last packet, NTP format" },
-	{ 0, 160, "systemInitTimeMilliseconds", IE_MSEC, 8, IE_ANY, put_init_ms, "when the system booted" },
-	{ 0, 161, "flowDurationMilliseconds", IE_U32, 4, IE_ANY, put_duration_ms, "first to last packet" },
-	{ 0, 176, "icmpTypeIPv4", IE_U8, 1, IE_V4 | IE_ICMP, put_icmp_type, "ICMP type" },
-	{ 0, 177, "icmpCodeIPv4", IE_U8, 1, IE_V4 | IE_ICMP, put_icmp_code, "ICMP code" },
-	{ 0, 178, "icmpTypeIPv6", IE_U8, 1, IE_V6 | IE_ICMP, put_icmp_type, "ICMPv6 type" },
-	{ 0, 179, "icmpCodeIPv6", IE_U8, 1, IE_V6 | IE_ICMP, put_icmp_code, "ICMPv6 code" },
-	{ 0, 180, "udpSourcePort", IE_BE16, 2, IE_UDP, put_src_port, "source port" },
-	{ 0, 181, "udpDestinationPort", IE_BE16, 2, IE_UDP, put_dst_port, "destination port" },
-	{ 0, 182, "tcpSourcePort", IE_BE16, 2, IE_TCP, put_src_port, "source port" },
-	{ 0, 183, "tcpDestinationPort", IE_BE16, 2, IE_TCP, put_dst_port, "destination port" },
-	{ 0, 195, "ipDiffServCodePoint", IE_U8, 1, IE_ANY, put_dscp, "upper six bits of ipClassOfService" },
-	{ 0, 243, "dot1qVlanId", IE_U16, 2, IE_VLAN, put_vlan, "id of the outermost tag" },
-	{ 0, 245, "dot1qCustomerVlanId", IE_U16, 2, IE_QINQ, put_inner_vlan, "id of the inner tag" },
+	FIELD(1, octetDeltaCount, U64, bytes, IE_ANY, "bytes of the IP layer"),
+	FIELD(2, packetDeltaCount, U64, packets, IE_ANY, "wire packets: a GSO packet is its segments"),
+	FIELD(4, protocolIdentifier, U8, key.proto, IE_ANY, "IP protocol"),
+	FIELD(5, ipClassOfService, U8, tos, IE_ANY, "ToS or traffic class of the first packet"),
+	/*
+	 * unsigned16 in one octet, the reduced size that RFC 9565 has for exporters that see
+	 * the low eight flags only. nfacctd 1.7.7 reads two octets as 0.
+	 */
+	FIELD(6, tcpControlBits, U8, tcp_flags, IE_TCP, "all TCP flags that were seen"),
+	DERIVED(7, sourceTransportPort, BE16, put_src_port, IE_PORTS, "source port"),
+	FIELD(8, sourceIPv4Address, IPV4, key.src, IE_V4, "source address"),
+	FIELD(10, ingressInterface, U32, key.ingress_ifindex, IE_ANY, "ifindex they came in by; 0 = sent from here"),
+	DERIVED(11, destinationTransportPort, BE16, put_dst_port, IE_PORTS, "destination port"),
+	FIELD(12, destinationIPv4Address, IPV4, key.dst, IE_V4, "destination address"),
+	FIELD(14, egressInterface, U32, key.egress_ifindex, IE_ANY, "ifindex they left by; 0 = unknown, or for here"),
+	DERIVED(21, flowEndSysUpTime, U32, put_end_up, IE_ANY, "last packet, ms since systemInitTimeMilliseconds"),
+	DERIVED(22, flowStartSysUpTime, U32, put_start_up, IE_ANY, "first packet, ms since systemInitTimeMilliseconds"),
+	FIELD(27, sourceIPv6Address, IPV6, key.src, IE_V6, "source address"),
+	FIELD(28, destinationIPv6Address, IPV6, key.dst, IE_V6, "destination address"),
+	DERIVED(32, icmpTypeCodeIPv4, U16, put_icmp, IE_V4 | IE_ICMP, "ICMP type * 256 + code"),
+	FIELD(52, minimumTTL, U8, min_ttl, IE_ANY, "lowest TTL or hop limit"),
+	FIELD(53, maximumTTL, U8, max_ttl, IE_ANY, "highest TTL or hop limit"),
+	FIELD(56, sourceMacAddress, MAC, src_mac, IE_ANY, "of the first packet"),
+	DERIVED(58, vlanId, U16, put_vlan, IE_VLAN, "id of the outermost VLAN tag"),
+	FIELD(60, ipVersion, U8, key.family, IE_ANY, "4 or 6"),
+	FIELD(61, flowDirection, U8, key.direction, IE_ANY, "0 metered at ingress, 1 at egress"),
+	FIELD(80, destinationMacAddress, MAC, dst_mac, IE_ANY, "of the first packet"),
+	FIELD(136, flowEndReason, U8, end_reason, IE_ANY, "1 idle, 2 active, 3 end, 4 forced, 5 lack of resources"),
+	DERIVED(139, icmpTypeCodeIPv6, U16, put_icmp, IE_V6 | IE_ICMP, "ICMPv6 type * 256 + code"),
+	DERIVED(148, flowId, U64, put_flow_id, IE_ANY, "hash of the flow's key"),
+	FIELD(150, flowStartSeconds, SEC, first_ns, IE_ANY, "first packet"),
+	FIELD(151, flowEndSeconds, SEC, last_ns, IE_ANY, "last packet"),
+	FIELD(152, flowStartMilliseconds, MSEC, first_ns, IE_ANY, "first packet"),
+	FIELD(153, flowEndMilliseconds, MSEC, last_ns, IE_ANY, "last packet"),
+	FIELD(154, flowStartMicroseconds, NTP_US, first_ns, IE_ANY, "first packet, NTP format"),
+	FIELD(155, flowEndMicroseconds, NTP_US, last_ns, IE_ANY, "last packet, NTP format"),
+	FIELD(156, flowStartNanoseconds, NTP_NS, first_ns, IE_ANY, "first packet, NTP format"),
+	FIELD(157, flowEndNanoseconds, NTP_NS, last_ns, IE_ANY, "last packet, NTP format"),
+	DERIVED(160, systemInitTimeMilliseconds, MSEC, put_init, IE_ANY, "when the system started"),
+	DERIVED(161, flowDurationMilliseconds, U32, put_duration, IE_ANY, "first to last packet"),
+	DERIVED(176, icmpTypeIPv4, U8, put_icmp_type, IE_V4 | IE_ICMP, "ICMP type"),
+	DERIVED(177, icmpCodeIPv4, U8, put_icmp_code, IE_V4 | IE_ICMP, "ICMP code"),
+	DERIVED(178, icmpTypeIPv6, U8, put_icmp_type, IE_V6 | IE_ICMP, "ICMPv6 type"),
+	DERIVED(179, icmpCodeIPv6, U8, put_icmp_code, IE_V6 | IE_ICMP, "ICMPv6 code"),
+	DERIVED(180, udpSourcePort, BE16, put_src_port, IE_UDP, "source port"),
+	DERIVED(181, udpDestinationPort, BE16, put_dst_port, IE_UDP, "destination port"),
+	DERIVED(182, tcpSourcePort, BE16, put_src_port, IE_TCP, "source port"),
+	DERIVED(183, tcpDestinationPort, BE16, put_dst_port, IE_TCP, "destination port"),
+	DERIVED(195, ipDiffServCodePoint, U8, put_dscp, IE_ANY, "upper six bits of ipClassOfService"),
+	DERIVED(243, dot1qVlanId, U16, put_vlan, IE_VLAN, "id of the outermost VLAN tag"),
+	DERIVED(245, dot1qCustomerVlanId, U16, put_inner_vlan, IE_QINQ, "id of the inner VLAN tag"),
 };
 
 const struct ie *ie_all(size_t *ret_n)
@@ -187,6 +298,26 @@ const struct ie *ie_find(const char *name)
 			return &elements[i];
 	}
 	return NULL;
+}
+
+int ie_require(const char *name, const struct ie **ret)
+{
+	const char *names[ARRAY_SIZE(elements) + 1] = { NULL }, *meant;
+	const struct ie *e = ie_find(name);
+
+	if (e) {
+		*ret = e;
+		return 0;
+	}
+	if (ie_is_registered(name))
+		return fail_usage("the information element '%s' is not exported by this version", name);
+	for (size_t i = 0; i < ARRAY_SIZE(elements); i++)
+		names[i] = elements[i].name;
+	fail_usage("'%s' is no information element of the IANA registry", name);
+	meant = parse_nearest(name, names);
+	if (meant)
+		error_hint("did you mean '%s'?", meant);
+	return -EINVAL;
 }
 
 unsigned ie_record_applies(const struct record *r)

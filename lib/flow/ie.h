@@ -19,11 +19,13 @@ enum ie_type {
 	IE_U32,
 	IE_U64,
 	IE_BE16,	/* big-endian in the record (ports) */
-	IE_IPV4,
+	IE_IPV4,	/* the first four bytes of sixteen */
 	IE_IPV6,
 	IE_MAC,
-	IE_MSEC,	/* dateTimeMilliseconds, from ns in the record */
-	IE_NTP,		/* dateTimeMicroseconds and dateTimeNanoseconds: NTP format, RFC 7011 6.1.9, 6.1.10 */
+	IE_SEC,		/* dateTimeSeconds, from ns in the record, as are all below */
+	IE_MSEC,	/* dateTimeMilliseconds */
+	IE_NTP_US,	/* dateTimeMicroseconds: NTP format, RFC 7011 6.1.9 */
+	IE_NTP_NS,	/* dateTimeNanoseconds: NTP format, RFC 7011 6.1.10 */
 };
 
 /* What a record must be for an element to say something about it. */
@@ -44,18 +46,29 @@ struct ie {
 	uint16_t id;
 	const char *name;	/* as in the registry, "octetDeltaCount" */
 	enum ie_type type;
-	uint16_t len_bytes;
+	uint16_t len_bytes;	/* on the wire */
 	unsigned applies;	/* all of these must hold (enum ie_applies) */
-	/* Write len_bytes of network order at @out. */
+	uint16_t offset;	/* of the value in struct record, unless: */
+	/* a derived value: write len_bytes of network order at @out. NULL = the value at offset. */
 	void (*put)(const struct record *r, uint8_t *out);
-	const char *source;	/* where the value comes from, a sentence for `flowctl ie` */
+	const char *source;	/* where the value comes from, for `flowctl ie` */
 };
 
-/* All rows; *ret_n gets their number. */
+/* All rows, by number; *ret_n gets how many. */
 const struct ie *ie_all(size_t *ret_n);
 /* By name, first letter in either case; NULL when unknown. */
 const struct ie *ie_find(const char *name);
+/*
+ * The same, or fail_usage() with the reason: IANA knows no such element, or it does and this
+ * version does not export it. *ret points into the table.
+ */
+int ie_require(const char *name, const struct ie **ret);
+/* Write the value of @e in @r, e->len_bytes of network order, at @out. */
+void ie_put(const struct ie *e, const struct record *r, uint8_t *out);
 /* The IE_* bits that @r fulfils. */
 unsigned ie_record_applies(const struct record *r);
+
+/* Is @name in the IANA registry, first letter in either case? ie_registry.c */
+bool ie_is_registered(const char *name);
 
 #endif

@@ -26,9 +26,14 @@ static void put32(uint8_t *p, uint32_t v)
 
 int message_init(struct message *m, size_t cap)
 {
+	if (cap < IPFIX_HEADER_LEN + IPFIX_SET_HEADER_LEN)
+		return fail_usage("an IPFIX message of %zu bytes holds nothing", cap);
 	*m = (struct message) { .cap = cap < IPFIX_MESSAGE_MAX ? cap : IPFIX_MESSAGE_MAX };
 	m->buf = malloc(m->cap);
-	return m->buf ? 0 : fail(-ENOMEM, "cannot make a message");
+	if (!m->buf)
+		return fail(-ENOMEM, "cannot make a message");
+	message_begin(m, 0);
+	return 0;
 }
 
 void message_deinit(struct message *m)
@@ -93,7 +98,7 @@ int message_add_record(struct message *m, const struct template *t, const struct
 	if (!p)
 		return -EMSGSIZE;
 	for (size_t i = 0; i < t->n_elements; i++) {
-		t->elements[i]->put(r, p);
+		ie_put(t->elements[i], r, p);
 		p += t->elements[i]->len_bytes;
 	}
 	m->records++;

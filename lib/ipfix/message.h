@@ -25,6 +25,7 @@ struct message {
 	uint32_t records;	/* data records in it (those the sequence counts) */
 };
 
+/* An empty message of domain 0. @cap: bytes, cut to 65535. fail_usage() when it is too small for a set. */
 int message_init(struct message *m, size_t cap);
 void message_deinit(struct message *m);
 /* Empty it for @domain. */
@@ -32,7 +33,7 @@ void message_begin(struct message *m, uint32_t domain);
 bool message_is_empty(const struct message *m);
 /* Would a data record of @t fit, the set header it may need included? */
 bool message_has_room(const struct message *m, const struct template *t);
-/* 0, or -EMSGSIZE and nothing changed. */
+/* 0, or -EMSGSIZE without a sentence and nothing changed. @r: of the message's domain. */
 int message_add_record(struct message *m, const struct template *t, const struct record *r);
 int message_add_template(struct message *m, const struct template *t);
 /* Close the open set, fill in the header. @sequence: data records of this domain sent before

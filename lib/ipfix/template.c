@@ -3,8 +3,11 @@
  * Templates and the choice among them. The built-in set is eight templates, of two
  * families and four kinds of traffic, made of lists of names shared between them.
  *
- * Seed systems exported flowStart/EndSysUpTime alone, which no collector can turn into a
- * time; the built-in templates carry Milliseconds instead.
+ * Older exporters sent flowStart/EndSysUpTime (22/21) with nothing to convert them by: the
+ * NetFlow 9 header that carried sysUpTime is gone in IPFIX. So the built-in templates have
+ * flowStart/EndMilliseconds; whoever wants 22/21 asks for systemInitTimeMilliseconds too.
+ *
+ * "Other" has no ports: SCTP and the like, that have them, find UDP's template the better.
  */
 #include "ipfix/template.h"
 
@@ -29,32 +32,31 @@ int template_set_new(struct template_set **ret)
 	return *ret ? 0 : fail(-ENOMEM, "cannot make templates");
 }
 
-void template_set_free(struct template_set *set)
-{
-	if (!set)
-		return;
-	for (size_t i = 0; i < set->n; i++) {
-		free(set->v[i]->elements);
-		free(set->v[i]);
-	}
-	free(set->v);
-	free(set);
-}
-
 static void template_free(struct template *t)
 {
 	free(t->elements);
 	free(t);
 }
 
+void template_set_free(struct template_set *set)
+{
+	if (!set)
+		return;
+	for (size_t i = 0; i < set->n; i++)
+		template_free(set->v[i]);
+	free(set->v);
+	free(set);
+}
+
 DEFINE_CLEANUP(struct template, template_free)
 
 static int add_element(struct template *t, const char *name)
 {
-	const struct ie *e = ie_find(name);
+	const struct ie *e;
+	int r = ie_require(name, &e);
 
-	if (!e)
-		return fail_usage("'%s' is no information element that this version exports", name);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < t->n_elements; i++) {
 		if (t->elements[i] == e)
 			return fail_usage("information element '%s' is named twice", name);
@@ -62,7 +64,8 @@ static int add_element(struct template *t, const char *name)
 	t->elements[t->n_elements++] = e;
 	t->record_len += e->len_bytes;
 	t->template_len += e->pen ? 8 : 4;
-	t->applies |= e->applies;
+	if (e->type == IE_IPV4 || e->type == IE_IPV6)
+		t->families |= e->applies;
 	return 0;
 }
 
@@ -94,8 +97,8 @@ int template_set_add(struct template_set *set, uint16_t id, const char *const *n
 		r = add_element(t, names[i]);
 	if (r < 0)
 		return r;
-	if ((t->applies & IE_V4) && (t->applies & IE_V6))
-		return fail_usage("a template cannot carry IPv4 and IPv6 addresses both");
+	if (t->families == (IE_V4 | IE_V6))
+		return fail_usage("a template with IPv4 and IPv6 addresses both carries no record");
 	set->v[set->n++] = take_ptr(t);
 	return 0;
 }
@@ -105,6 +108,7 @@ static const char *const common[] = {
 	"flowStartMilliseconds", "flowEndMilliseconds", "octetDeltaCount", "packetDeltaCount",
 	"ingressInterface", "egressInterface", "ipVersion", "protocolIdentifier", "ipClassOfService",
 	"ipDiffServCodePoint", "minimumTTL", "maximumTTL", "flowDirection", "flowEndReason",
+	/* The outer id twice: nfdump knows 58 only, others 243. */
 	"vlanId", "dot1qVlanId", "dot1qCustomerVlanId",
 };
 
@@ -173,7 +177,7 @@ const struct template *template_set_choose(const struct template_set *set, const
 		const struct template *t = set->v[i];
 		unsigned idle;
 
-		if (t->applies & (IE_V4 | IE_V6) & ~family)
+		if (t->families & ~family)
 			continue;
 		idle = count_idle_elements(t, applies);
 		if (best && (idle > best_idle || (idle == best_idle && t->n_elements <= best->n_elements)))
@@ -189,8 +193,10 @@ uint16_t template_set_longest(const struct template_set *set)
 	uint16_t longest = 0;
 
 	for (size_t i = 0; i < set->n; i++) {
-		if (set->v[i]->record_len > longest)
-			longest = set->v[i]->record_len;
+		const struct template *t = set->v[i];
+
+		longest = t->record_len > longest ? t->record_len : longest;
+		longest = t->template_len > longest ? t->template_len : longest;
 	}
 	return longest;
 }

@@ -13,7 +13,7 @@ struct template {
 	uint16_t n_elements;
 	uint16_t record_len;		/* bytes of one data record */
 	uint16_t template_len;		/* bytes of the template record in a template set */
-	unsigned applies;		/* OR of its elements' */
+	unsigned families;		/* IE_V4 or IE_V6 when it has such addresses, else 0 */
 	const struct ie **elements;
 };
 
@@ -23,7 +23,10 @@ int template_set_new(struct template_set **ret);
 void template_set_free(struct template_set *set);
 /* TCP, UDP, ICMP and other over IPv4 and IPv6: the elements of seeds 001 and 002. Ids from 256. */
 int template_set_add_builtin(struct template_set *set);
-/* A template of the named elements. fail_usage() for an unknown name, an id < 256, a repeated id, no element. */
+/*
+ * A template of the named elements, copied. fail_usage() for an unknown or repeated name, an
+ * id below 256, a repeated id, no element or more than 64, addresses of both families.
+ */
 int template_set_add(struct template_set *set, uint16_t id, const char *const *names, size_t n);
 size_t template_set_count(const struct template_set *set);
 const struct template *template_set_get(const struct template_set *set, size_t i);
@@ -32,7 +35,7 @@ const struct template *template_set_get(const struct template_set *set, size_t i
  * fewest elements that do not apply to the record, then the most elements, then the first.
  */
 const struct template *template_set_choose(const struct template_set *set, const struct record *r);
-/* Bytes of the longest data record of any template. */
+/* Bytes of the longest record of any template, be it data or the template itself: a message must hold one. */
 uint16_t template_set_longest(const struct template_set *set);
 
 #endif

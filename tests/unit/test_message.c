@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Golden bytes, written by hand after RFC 7011 3.1 to 3.4 and the examples of its appendix
+ * A (the addresses and counts are theirs; counters here are of eight octets).
+ */
+#include "ipfix/message.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "test.h"
+
+/* Message and templates of one test. */
+struct bench {
+	struct message m;
+	struct template_set *set;
+	const struct template *flows, *v6;
+};
+
+static const char *const flow_names[] = {
+	"sourceIPv4Address", "destinationIPv4Address", "packetDeltaCount", "octetDeltaCount",
+};
+static const char *const v6_names[] = { "destinationIPv6Address", "ipVersion" };
+
+static int bench_init(struct bench *b, size_t cap)
+{
+	if (message_init(&b->m, cap) < 0 || template_set_new(&b->set) < 0 ||
+	    template_set_add(b->set, 256, flow_names, 4) < 0 || template_set_add(b->set, 257, v6_names, 2) < 0)
+		return -1;
+	b->flows = template_set_get(b->set, 0);
+	b->v6 = template_set_get(b->set, 1);
+	return 0;
+}
+
+static void bench_deinit(struct bench *b)
+{
+	message_deinit(&b->m);
+	template_set_free(b->set);
+}
+
+static const struct record flows[] = {
+	{ .key = { .family = 4, .src = { 192, 0, 2, 12 }, .dst = { 192, 0, 2, 254 } },
+	  .packets = 5009, .bytes = 5344385 },
+	{ .key = { .family = 4, .src = { 192, 0, 2, 27 }, .dst = { 192, 0, 2, 23 } },
+	  .packets = 748, .bytes = 388934 },
+	{ .key = { .family = 4, .src = { 192, 0, 2, 56 }, .dst = { 192, 0, 2, 65 } },
+	  .packets = 5, .bytes = 6534 },
+};
+
+static bool is_hex(const struct message *m, const char *want)
+{
+	size_t n = 0;
+	bool same = true;
+
+	for (; *want; want++) {
+		char byte[3] = "00";
+
+		if (*want == ' ')
+			continue;
+		byte[0] = *want++;
+		byte[1] = *want;
+		same &= n < m->len && m->buf[n] == strtoul(byte, NULL, 16);
+		n++;
+	}
+	if (same && n == m->len)
+		return true;
+	printf("# %zu bytes, wanted %zu:", m->len, n);
+	for (size_t i = 0; i < m->len; i++)
+		printf(" %02x", m->buf[i]);
+	printf("\n");
+	return false;
+}
+
+TEST(a_template_set_is_as_in_appendix_a_2)
+{
+	_cleanup_(bench_deinit) struct bench b = { 0 };
+
+	CHECK(bench_init(&b, 1400) == 0);
+	message_begin(&b.m, 1);
+	CHECK(message_add_template(&b.m, b.flows) == 0);
+	CHECK(message_add_template(&b.m, b.v6) == 0);
+	message_finish(&b.m, 0, 1795233357);
+	CHECK(is_hex(&b.m,
+		     /* version 10, length 52, export time, sequence 0, domain 1 */
+		     "000a 0034 6b01164d 00000000 00000001"
+		     /* set 2, length 36 */
+		     "0002 0024"
+		     /* template 256, four fields */
+		     "0100 0004  0008 0004  000c 0004  0002 0008  0001 0008"
+		     /* template 257, two fields */
+		     "0101 0002  001c 0010  003c 0001"));
+	CHECK(b.m.records == 0);
+}
+
+TEST(a_data_set_is_as_in_appendix_a_3)
+{
+	_cleanup_(bench_deinit) struct bench b = { 0 };
+
+	CHECK(bench_init(&b, 1400) == 0);
+	message_begin(&b.m, 0x0a0b0c0d);
+	for (size_t i = 0; i < 3; i++)
+		CHECK(message_add_record(&b.m, b.flows, &flows[i]) == 0);
+	message_finish(&b.m, 0xfffffffe, 0x80000001);
+	CHECK(is_hex(&b.m,
+		     "000a 005c 80000001 fffffffe 0a0b0c0d"
+		     "0100 004c"
+		     "c000020c c00002fe 0000000000001391 0000000000518c81"
+		     "c000021b c0000217 00000000000002ec 000000000005ef46"
+		     "c0000238 c0000241 0000000000000005 0000000000001986"));
+	CHECK(b.m.records == 3);
+}
+
+TEST(sets_follow_one_another_each_with_its_own_length)
+{
+	_cleanup_(bench_deinit) struct bench b = { 0 };
+	struct record v6 = { .key = { .family = 6, .dst = { 0xff, 2, [15] = 0xfb } } };
+
+	CHECK(bench_init(&b, 1400) == 0);
+	message_begin(&b.m, 2);
+	CHECK(message_add_template(&b.m, b.v6) == 0);
+	CHECK(message_add_record(&b.m, b.v6, &v6) == 0);
+	CHECK(message_add_record(&b.m, b.flows, &flows[2]) == 0);
+	CHECK(message_add_record(&b.m, b.v6, &v6) == 0);
+	message_finish(&b.m, 7, 0);
+	CHECK(is_hex(&b.m,
+		     "000a 0066 00000000 00000007 00000002"
+		     "0002 0010  0101 0002 001c 0010 003c 0001"
+		     "0101 0015  ff0200000000000000000000000000fb 06"
+		     "0100 001c  c0000238 c0000241 0000000000000005 0000000000001986"
+		     "0101 0015  ff0200000000000000000000000000fb 06"));
+	CHECK(b.m.records == 3);
+}
+
+/* 16 + 4 + 2 * 24 = 68 */
+TEST(a_message_is_never_longer_than_it_may_be)
+{
+	_cleanup_(bench_deinit) struct bench b = { 0 };
+
+	CHECK(bench_init(&b, 68) == 0);
+	message_begin(&b.m, 1);
+	CHECK(message_add_record(&b.m, b.flows, &flows[0]) == 0);
+	CHECK(message_has_room(&b.m, b.flows));
+	/* 17 bytes would fit, but their set header does not come for nothing */
+	CHECK(message_has_room(&b.m, b.v6));
+	CHECK(message_add_record(&b.m, b.flows, &flows[1]) == 0);
+	CHECK(!message_has_room(&b.m, b.flows) && !message_has_room(&b.m, b.v6));
+	CHECK(message_add_record(&b.m, b.flows, &flows[2]) == -EMSGSIZE);
+	CHECK(message_add_template(&b.m, b.v6) == -EMSGSIZE);
+	CHECK(b.m.len == 68 && b.m.records == 2);
+}
+
+TEST(a_set_header_counts_for_the_room)
+{
+	_cleanup_(bench_deinit) struct bench b = { 0 };
+
+	/* one record of 24 and 20 bytes more: 17 fit, 17 + 4 do not */
+	CHECK(bench_init(&b, 16 + 4 + 24 + 20) == 0);
+	message_begin(&b.m, 1);
+	CHECK(message_add_record(&b.m, b.flows, &flows[0]) == 0);
+	CHECK(!message_has_room(&b.m, b.v6));
+	CHECK(message_add_record(&b.m, b.v6, &flows[0]) == -EMSGSIZE);
+	message_finish(&b.m, 0, 0);
+	CHECK(b.m.len == 44 && b.m.buf[3] == 44 && b.m.buf[19] == 28);
+}
+
+TEST(a_message_begins_empty_again)
+{
+	_cleanup_(bench_deinit) struct bench b = { 0 };
+
+	CHECK(bench_init(&b, 100) == 0);
+	CHECK(message_is_empty(&b.m));
+	message_begin(&b.m, 1);
+	CHECK(message_add_record(&b.m, b.flows, &flows[0]) == 0 && !message_is_empty(&b.m));
+	message_finish(&b.m, 0, 0);
+	message_begin(&b.m, 2);
+	CHECK(message_is_empty(&b.m) && b.m.records == 0);
+	CHECK(message_add_record(&b.m, b.flows, &flows[0]) == 0);
+	message_finish(&b.m, 1, 0);
+	CHECK(b.m.len == 44 && b.m.buf[15] == 2 && b.m.buf[17] == 0 && b.m.buf[19] == 28);
+}
+
+TEST(a_length_that_holds_nothing_is_refused)
+{
+	struct message m;
+
+	CHECK(message_init(&m, 19) == -EINVAL);
+	CHECK(message_init(&m, 1000000) == 0 && m.cap == 65535);
+	message_deinit(&m);
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipfix/template.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "test.h"
+
+DEFINE_CLEANUP(struct template_set, template_set_free)
+
+static const struct {
+	const char *what;
+	struct flow_key key;
+	unsigned id;
+} kinds[] = {
+	{ "TCP over IPv4", { .family = 4, .proto = 6 }, 256 },
+	{ "UDP over IPv4", { .family = 4, .proto = 17 }, 257 },
+	{ "SCTP over IPv4 has ports as UDP has", { .family = 4, .proto = 132 }, 257 },
+	{ "ICMP", { .family = 4, .proto = 1 }, 258 },
+	{ "GRE over IPv4", { .family = 4, .proto = 47 }, 259 },
+	{ "ICMPv6 in IPv4 is no ICMP", { .family = 4, .proto = 58 }, 259 },
+	{ "TCP over IPv6", { .family = 6, .proto = 6 }, 260 },
+	{ "UDP over IPv6", { .family = 6, .proto = 17 }, 261 },
+	{ "ICMPv6", { .family = 6, .proto = 58 }, 262 },
+	{ "OSPF over IPv6", { .family = 6, .proto = 89 }, 263 },
+	{ "VLAN does not matter", { .family = 6, .proto = 6, .vlan_outer = VLAN_PRESENT | 5 }, 260 },
+};
+
+TEST(builtin_templates_carry_every_kind)
+{
+	_cleanup_(template_set_freep) struct template_set *set = NULL;
+
+	CHECK(template_set_new(&set) == 0 && template_set_add_builtin(set) == 0);
+	CHECK(template_set_count(set) == 8);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct record r = { .key = kinds[i].key };
+		const struct template *t = template_set_choose(set, &r);
+
+		if (!t || t->id != kinds[i].id)
+			printf("# %s: %u\n", kinds[i].what, t ? t->id : 0);
+		CHECK(t && t->id == kinds[i].id);
+	}
+}
+
+static bool has(const struct template *t, unsigned id)
+{
+	for (size_t i = 0; i < t->n_elements; i++) {
+		if (t->elements[i]->id == id)
+			return true;
+	}
+	return false;
+}
+
+/* The elements of the two older exporters, but for 21 and 22. */
+TEST(builtin_templates_have_what_older_exporters_sent)
+{
+	static const unsigned all[] = { 1, 2, 4, 5, 10, 14, 52, 53, 60, 61, 136, 152, 153, 195, 58, 243, 245 };
+	static const unsigned own[8][5] = {
+		{ 8, 12, 7, 11, 6 }, { 8, 12, 7, 11 }, { 8, 12, 32 }, { 8, 12 },
+		{ 27, 28, 7, 11, 6 }, { 27, 28, 7, 11 }, { 27, 28, 139 }, { 27, 28 },
+	};
+	_cleanup_(template_set_freep) struct template_set *set = NULL;
+
+	CHECK(template_set_new(&set) == 0 && template_set_add_builtin(set) == 0);
+	for (size_t i = 0; i < 8; i++) {
+		const struct template *t = template_set_get(set, i);
+		unsigned n = 0, len = 0;
+
+		for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++, n++)
+			CHECK(has(t, all[k]));
+		for (size_t k = 0; k < 5 && own[i][k]; k++, n++)
+			CHECK(has(t, own[i][k]));
+		for (size_t k = 0; k < t->n_elements; k++)
+			len += t->elements[k]->len_bytes;
+		CHECK(t->n_elements == n && t->record_len == len && t->template_len == 4 + 4 * n);
+		/* tshark 4.0 throws away templates of more than 60 fields */
+		CHECK(n <= 60);
+	}
+}
+
+static int add(struct template_set *set, unsigned id, const char *a, const char *b, const char *c)
+{
+	const char *names[] = { a, b, c };
+
+	return template_set_add(set, id, names, c ? 3 : b ? 2 : a ? 1 : 0);
+}
+
+static unsigned chosen(const struct template_set *set, uint8_t family, uint8_t proto)
+{
+	struct record r = { .key = { .family = family, .proto = proto } };
+	const struct template *t = template_set_choose(set, &r);
+
+	return t ? t->id : 0;
+}
+
+TEST(fewest_idle_elements_win_then_most_elements_then_the_first)
+{
+	_cleanup_(template_set_freep) struct template_set *set = NULL;
+
+	CHECK(template_set_new(&set) == 0);
+	CHECK(add(set, 300, "tcpControlBits", "octetDeltaCount", "packetDeltaCount") == 0);
+	CHECK(chosen(set, 4, 17) == 300);
+	CHECK(add(set, 301, "octetDeltaCount", NULL, NULL) == 0);
+	CHECK(chosen(set, 4, 17) == 301);
+	CHECK(chosen(set, 4, 6) == 300);
+	CHECK(add(set, 302, "octetDeltaCount", "packetDeltaCount", NULL) == 0);
+	CHECK(chosen(set, 4, 17) == 302);
+	CHECK(add(set, 303, "protocolIdentifier", "packetDeltaCount", NULL) == 0);
+	CHECK(chosen(set, 4, 17) == 302);
+	CHECK(chosen(set, 6, 58) == 302);
+}
+
+TEST(only_addresses_exclude_a_family)
+{
+	_cleanup_(template_set_freep) struct template_set *set = NULL;
+
+	CHECK(template_set_new(&set) == 0);
+	CHECK(chosen(set, 4, 6) == 0);
+	CHECK(add(set, 300, "sourceIPv4Address", "octetDeltaCount", NULL) == 0);
+	CHECK(chosen(set, 4, 6) == 300);
+	CHECK(chosen(set, 6, 6) == 0);
+	CHECK(add(set, 301, "icmpTypeCodeIPv4", "octetDeltaCount", NULL) == 0);
+	CHECK(chosen(set, 6, 6) == 301);
+}
+
+TEST(impossible_templates_are_refused)
+{
+	_cleanup_(template_set_freep) struct template_set *set = NULL;
+	const char *many[65];
+
+	CHECK(template_set_new(&set) == 0);
+	CHECK(add(set, 255, "octetDeltaCount", NULL, NULL) == -EINVAL);
+	CHECK_STR(error_message(), "a template's id is 256 to 65535, not 255");
+	CHECK(add(set, 256, NULL, NULL, NULL) == -EINVAL);
+	CHECK(add(set, 256, "octetDeltaCount", "fooBar", NULL) == -EINVAL);
+	CHECK_STR(error_message(), "'fooBar' is no information element of the IANA registry");
+	CHECK(add(set, 256, "octetDeltaCount", "OctetDeltaCount", NULL) == -EINVAL);
+	CHECK_STR(error_message(), "information element 'OctetDeltaCount' is named twice");
+	CHECK(add(set, 256, "sourceIPv4Address", "sourceIPv6Address", NULL) == -EINVAL);
+	for (size_t i = 0; i < 65; i++)
+		many[i] = "octetDeltaCount";
+	CHECK(template_set_add(set, 256, many, 65) == -EINVAL);
+	CHECK(template_set_count(set) == 0);
+	CHECK(add(set, 256, "octetDeltaCount", NULL, NULL) == 0);
+	CHECK(add(set, 256, "packetDeltaCount", NULL, NULL) == -EINVAL);
+	CHECK_STR(error_message(), "the template id 256 is used twice");
+	CHECK(error_exit_status() == ERROR_USAGE);
+}
+
+TEST(the_longest_record_may_be_the_template_itself)
+{
+	_cleanup_(template_set_freep) struct template_set *set = NULL;
+
+	CHECK(template_set_new(&set) == 0);
+	CHECK(add(set, 300, "ipVersion", "protocolIdentifier", NULL) == 0);
+	CHECK(template_set_longest(set) == 12);		/* 4 + 2 * 4 */
+	CHECK(add(set, 301, "sourceIPv6Address", "octetDeltaCount", NULL) == 0);
+	CHECK(template_set_longest(set) == 24);		/* 16 + 8 */
+}
