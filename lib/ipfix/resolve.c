@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* See resolve.h. Two hold it, the asker and the thread; the last one frees it. */
+/*
+ * Two hold a question, the asker and the thread that waits for the answer; the last one
+ * frees it. So an asker may go at any time, and nobody ever joins a thread.
+ */
 #include "ipfix/resolve.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +22,7 @@ struct resolve {
 	int holders;		/* atomic */
 	int state;		/* atomic; what follows is written before it leaves WORKING */
 	int error;
-	struct sockaddr_storage addr;
-	socklen_t len;
+	struct resolve_addrs addrs;
 };
 
 static void let_go(struct resolve *r)
@@ -34,8 +37,10 @@ static void look_up(struct resolve *r, int flags)
 
 	r->error = getaddrinfo(r->host, r->port, &hints, &list);
 	if (r->error == 0) {
-		memcpy(&r->addr, list->ai_addr, list->ai_addrlen);
-		r->len = list->ai_addrlen;
+		for (struct addrinfo *a = list; a && r->addrs.n < RESOLVE_MAX; a = a->ai_next, r->addrs.n++) {
+			memcpy(&r->addrs.v[r->addrs.n].addr, a->ai_addr, a->ai_addrlen);
+			r->addrs.v[r->addrs.n].len = a->ai_addrlen;
+		}
 		freeaddrinfo(list);
 	}
 	__atomic_store_n(&r->state, r->error ? FAILED : DONE, __ATOMIC_RELEASE);
@@ -48,8 +53,10 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
+/* The thread takes no signals: they are for whoever started it, and may be blocked only later. */
 static int start_thread(struct resolve *r)
 {
+	sigset_t all, before;
 	pthread_attr_t attr;
 	pthread_t thread;
 	int err;
@@ -58,7 +65,10 @@ static int start_thread(struct resolve *r)
 	r->holders = 2;
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = pthread_create(&thread, &attr, thread_main, r);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	if (!err)
 		return 0;
@@ -88,7 +98,7 @@ int resolve_start(const struct parse_endpoint *e, struct resolve **ret)
 	return 0;
 }
 
-int resolve_poll(const struct resolve *r, struct sockaddr_storage *ret, socklen_t *ret_len)
+int resolve_poll(const struct resolve *r, struct resolve_addrs *ret)
 {
 	switch (__atomic_load_n(&r->state, __ATOMIC_ACQUIRE)) {
 	case WORKING:
@@ -96,8 +106,7 @@ int resolve_poll(const struct resolve *r, struct sockaddr_storage *ret, socklen_
 	case FAILED:
 		return -ENOENT;
 	}
-	*ret = r->addr;
-	*ret_len = r->len;
+	*ret = r->addrs;
 	return 0;
 }
 

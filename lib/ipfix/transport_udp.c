@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Connected, because then the kernel tells of ICMP errors: they wait at the socket
+ * (SO_ERROR) and belong to an earlier datagram, so they are taken off before each send.
+ *
+ * One socket lives as long as it works. While it does not, the name is asked for again: an
+ * address that moved, or the next one of several, gets a new socket, as does a socket that
+ * fails by itself (its source address may be gone). A refusal alone is no reason: the
+ * collector comes back to the same address.
+ */
+#include "ipfix/transport_udp.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+#define RESOLVE_RETRY_NS (5 * NSEC_PER_SEC)
+/* A burst of an active timeout is sent at once; as much as the system lets us have. */
+#define SEND_BUFFER_BYTES (4 * 1024 * 1024)
+/* An ICMP answer of a near host is here by then. */
+#define REFUSAL_NS (20 * NSEC_PER_MSEC)
+
+int udp_init(struct udp *u, const char *remote, const char *local)
+{
+	*u = (struct udp) { .fd = -1 };
+	if (parse_endpoint(remote, &u->remote) < 0 || !u->remote.port)
+		return fail_usage("'%s' is no address of a collector (as 192.0.2.1:4739 or [2001:db8::1]:4739)",
+				  remote);
+	if (local && parse_endpoint(local, &u->local) < 0)
+		return fail_usage("'%s' is no local address (as 0.0.0.0:0 or [::]:4740)", local);
+	return 0;
+}
+
+void udp_deinit(struct udp *u)
+{
+	resolve_free(take_ptr(u->resolve));
+	closep(&u->fd);
+	u->fd = -1;
+}
+
+static void split_addr(const struct sockaddr_storage *a, uint8_t addr[16], uint16_t *port)
+{
+	memset(addr, 0, 16);
+	if (a->ss_family == AF_INET) {
+		memcpy(addr, &((const struct sockaddr_in *)a)->sin_addr, 4);
+		*port = be16toh(((const struct sockaddr_in *)a)->sin_port);
+	} else {
+		memcpy(addr, &((const struct sockaddr_in6 *)a)->sin6_addr, 16);
+		*port = be16toh(((const struct sockaddr_in6 *)a)->sin6_port);
+	}
+}
+
+static bool is_same_addr(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	uint8_t x[16], y[16];
+	uint16_t p, q;
+
+	split_addr(a, x, &p);
+	split_addr(b, y, &q);
+	return a->ss_family == b->ss_family && memcmp(x, y, sizeof(x)) == 0 && p == q;
+}
+
+/* "Any" is of either family: the collector's is taken. */
+static bool is_any(const struct parse_endpoint *e)
+{
+	return !e->host[0] || strcmp(e->host, "0.0.0.0") == 0 || strcmp(e->host, "::") == 0;
+}
+
+static int bind_local(const struct parse_endpoint *local, int fd, int family)
+{
+	struct sockaddr_storage addr = { .ss_family = family };
+	socklen_t len = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+	struct resolve_addrs own = { 0 };
+	struct resolve *question = NULL;
+	int r = 0;
+
+	if (!is_any(local)) {
+		r = resolve_start(local, &question);
+		if (r == 0)
+			r = resolve_poll(question, &own);
+		resolve_free(question);
+		if (r < 0 || own.v[0].addr.ss_family != family)
+			return fail_usage("the local address '%s' is no address of the collector's family",
+					  local->host);
+		addr = own.v[0].addr;
+		len = own.v[0].len;
+	} else if (family == AF_INET) {
+		((struct sockaddr_in *)&addr)->sin_port = htobe16(local->port);
+	} else {
+		((struct sockaddr_in6 *)&addr)->sin6_port = htobe16(local->port);
+	}
+	if (bind(fd, (struct sockaddr *)&addr, len) < 0)
+		return fail(-errno, "cannot bind to the local address %s:%u", local->host, local->port);
+	return 0;
+}
+
+static int read_tuple(int fd, struct session_tuple *ret)
+{
+	struct sockaddr_storage local, remote;
+	socklen_t len = sizeof(local), remote_len = sizeof(remote);
+
+	if (getsockname(fd, (struct sockaddr *)&local, &len) < 0 ||
+	    getpeername(fd, (struct sockaddr *)&remote, &remote_len) < 0)
+		return fail(-errno, "cannot read the addresses of a socket");
+	ret->family = local.ss_family == AF_INET ? 4 : 6;
+	split_addr(&local, ret->local, &ret->local_port);
+	split_addr(&remote, ret->remote, &ret->remote_port);
+	return 0;
+}
+
+/* The socket that was there is closed first: both may want the same port. */
+static int open_socket(struct udp *u, const struct sockaddr_storage *addr, socklen_t len)
+{
+	_cleanup_(closep) int fd = -1;
+	int size = SEND_BUFFER_BYTES, r;
+
+	closep(&u->fd);
+	u->fd = -1;
+	fd = socket(addr->ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return fail(-errno, "cannot make a socket");
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	r = u->local.host[0] ? bind_local(&u->local, fd, addr->ss_family) : 0;
+	if (r < 0)
+		return r;
+	if (connect(fd, (const struct sockaddr *)addr, len) < 0)
+		return fail(-errno, "cannot reach the collector");
+	r = read_tuple(fd, &u->tuple);
+	if (r < 0)
+		return r;
+	u->fd = take_fd(&fd);
+	u->peer = *addr;
+	u->opened++;
+	u->refused = u->failed = false;
+	u->trouble[0] = '\0';
+	return 0;
+}
+
+/* The first of the addresses, from u->turn on, that a socket can be had for. */
+static int open_any(struct udp *u, const struct resolve_addrs *addrs)
+{
+	int r = -ENOENT;
+
+	for (size_t i = 0; i < addrs->n; i++) {
+		size_t k = (u->turn + i) % addrs->n;
+
+		if (u->fd >= 0 && !u->failed && is_same_addr(&u->peer, &addrs->v[k].addr))
+			return 0;
+		r = open_socket(u, &addrs->v[k].addr, addrs->v[k].len);
+		if (r == 0)
+			break;
+	}
+	return r;
+}
+
+static bool has_trouble(const struct udp *u)
+{
+	return u->fd < 0 || u->refused || u->failed;
+}
+
+static int start_question(struct udp *u, uint64_t now)
+{
+	if (now < u->resolve_at_ns)
+		return -EAGAIN;
+	u->resolve_at_ns = now + RESOLVE_RETRY_NS;
+	if (u->fd >= 0)
+		u->turn++;
+	return resolve_start(&u->remote, &u->resolve);
+}
+
+int udp_open(struct udp *u, uint64_t now)
+{
+	struct resolve_addrs addrs;
+	int r = 0;
+
+	if (!u->resolve && !has_trouble(u))
+		return 0;
+	if (!u->resolve)
+		r = start_question(u, now);
+	if (r == 0)
+		r = resolve_poll(u->resolve, &addrs);
+	if (r == -EAGAIN)
+		return u->fd >= 0 ? 0 : r;
+	if (r == 0) {
+		r = open_any(u, &addrs);
+		if (r < 0)
+			snprintf(u->trouble, sizeof(u->trouble), "%s", error_message());
+	} else if (u->resolve && u->fd < 0) {
+		snprintf(u->trouble, sizeof(u->trouble), "cannot resolve the collector's name: %.100s",
+			 resolve_error(u->resolve));
+	}
+	resolve_free(take_ptr(u->resolve));
+	return u->fd >= 0 ? 0 : r;
+}
+
+static void note(struct udp *u, const char *what, int err)
+{
+	u->errors++;
+	snprintf(u->trouble, sizeof(u->trouble), "%s: %s", what, strerror(err));
+}
+
+/* Take off the error of an earlier datagram. */
+static bool take_refusal(struct udp *u)
+{
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	if (getsockopt(u->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 || !err)
+		return false;
+	u->refused = true;
+	note(u, "the collector refuses", err);
+	return true;
+}
+
+/* Errors that a fresh socket, with a fresh source address, may not have. */
+static bool is_of_the_socket(int err)
+{
+	return err == ENETUNREACH || err == EHOSTUNREACH || err == EADDRNOTAVAIL || err == EINVAL ||
+	       err == ENETDOWN;
+}
+
+int udp_send(struct udp *u, const void *data, size_t len)
+{
+	ssize_t n;
+	int err;
+
+	take_refusal(u);
+	n = send(u->fd, data, len, MSG_NOSIGNAL);
+	if (n < 0 && errno == ECONNREFUSED) {	/* came in between */
+		u->refused = true;
+		note(u, "the collector refuses", ECONNREFUSED);
+		n = send(u->fd, data, len, MSG_NOSIGNAL);
+	}
+	err = errno;
+	u->sent_ns = clock_boot_ns();
+	u->failed = n < 0 && is_of_the_socket(err);
+	if (n < 0)
+		note(u, "cannot send", err);
+	else if (!u->refused)
+		u->trouble[0] = '\0';
+	return n < 0 ? -err : 0;
+}
+
+bool udp_is_refused(struct udp *u, uint64_t now)
+{
+	if (!u->refused || take_refusal(u) || now < u->sent_ns + REFUSAL_NS)
+		return u->refused;
+	u->refused = false;
+	u->trouble[0] = '\0';
+	return false;
+}
