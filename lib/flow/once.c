@@ -99,11 +99,11 @@ static struct way_key way_key(const struct record *r)
 
 static uint32_t way_hash(const struct way_key *k)
 {
-	const uint64_t *w = (const uint64_t *)k;
-	uint64_t h = 0;
+	uint64_t w[sizeof(*k) / 8], h = 0;
 
 	_Static_assert(sizeof(*k) % 8 == 0, "way_key is hashed in words");
-	for (size_t i = 0; i < sizeof(*k) / 8; i++) {
+	memcpy(w, k, sizeof(w));
+	for (size_t i = 0; i < sizeof(w) / sizeof(w[0]); i++) {
 		h = (h ^ w[i]) * UINT64_C(0x9E3779B97F4A7C15);
 		h ^= h >> 32;
 	}
@@ -144,12 +144,39 @@ static bool rehash(struct once *o)
 	return true;
 }
 
+/* Nothing of @r is near enough to what @w was learnt from. */
+static bool is_stale(const struct once *o, const struct way *w, const struct record *r)
+{
+	return r->first_ns > w->seen_ns && r->first_ns - w->seen_ns > o->keep_ns;
+}
+
+/*
+ * Records of one way that overlap (of several VLANs, or one read again while it grows) count
+ * by the biggest; one that came after the others stands for itself.
+ */
+static void way_update(const struct once *o, struct way *w, const struct record *r)
+{
+	uint64_t packets = r->packets;
+
+	if (w->egress_ifindex && !is_stale(o, w, r)) {
+		bool same = w->egress_ifindex == r->key.egress_ifindex;
+
+		if (!same && w->packets > packets)
+			return;
+		if (same && r->first_ns <= w->seen_ns && w->packets > packets)
+			packets = w->packets;
+	}
+	w->egress_ifindex = r->key.egress_ifindex;
+	w->packets = packets;
+	w->seen_ns = r->last_ns > w->seen_ns ? r->last_ns : w->seen_ns;
+}
+
 void once_learn(struct once *o, const struct record *r)
 {
 	struct way_key k = way_key(r);
 	struct way *w;
 
-	if (r->key.direction != FLOW_EGRESS || !r->key.ingress_ifindex)
+	if (r->key.direction != FLOW_EGRESS || !r->key.ingress_ifindex || !r->key.egress_ifindex)
 		return;
 	if (r->last_ns > o->newest_ns)
 		o->newest_ns = r->last_ns;
@@ -157,15 +184,9 @@ void once_learn(struct once *o, const struct record *r)
 	if ((!o->ways || 2 * o->used > o->mask) && !rehash(o) && (!o->ways || o->used == o->mask))
 		return;
 	w = way_place(o->ways, o->mask, &k);
-	if (w->egress_ifindex && w->egress_ifindex != r->key.egress_ifindex && w->packets > r->packets)
-		return;
 	o->used += !w->egress_ifindex;
-	*w = (struct way) {
-		.key = k,
-		.egress_ifindex = r->key.egress_ifindex,
-		.packets = r->packets,
-		.seen_ns = r->last_ns,
-	};
+	w->key = k;
+	way_update(o, w, r);
 }
 
 enum once_verdict once_classify(struct once *o, const struct record *r, uint32_t *ret_egress)
@@ -183,7 +204,7 @@ enum once_verdict once_classify(struct once *o, const struct record *r, uint32_t
 	if (!o->ways)
 		return ONCE_KEEP;
 	w = way_place(o->ways, o->mask, &k);
-	if (w->egress_ifindex)
+	if (w->egress_ifindex && !is_stale(o, w, r))
 		*ret_egress = w->egress_ifindex;
 	return ONCE_KEEP;
 }
