@@ -234,10 +234,21 @@ void field_record_json(struct json *j, const char *key, const struct record *r)
 	json_object_end(j);
 }
 
+/* The address behind a field, or NULL: 10.0.0.9 comes before 10.0.0.10. */
+static const uint8_t *field_addr(const struct field *f, const struct record *r)
+{
+	return f->get == get_src_ip ? r->key.src : f->get == get_dst_ip ? r->key.dst : NULL;
+}
+
 int field_compare(const struct field *f, const struct record *a, const struct record *b)
 {
 	struct field_value x, y;
 
+	if (field_addr(f, a)) {
+		int c = (int)a->key.family - b->key.family;
+
+		return c ? c : memcmp(field_addr(f, a), field_addr(f, b), sizeof(a->key.src));
+	}
 	field_value(f, a, &x);
 	field_value(f, b, &y);
 	if (x.kind == FIELD_NULL || y.kind == FIELD_NULL)

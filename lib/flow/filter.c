@@ -19,9 +19,10 @@ static bool prefix_match(const struct parse_prefix *p, uint8_t family, const uin
 	return rest == 0 || ((p->addr[whole] ^ addr[whole]) & mask) == 0;
 }
 
+/* The port as the table shows it: 0 where the protocol has none. */
 static bool port_match(const struct record *r, bool has, uint16_t want, __be16 port)
 {
-	return !has || (proto_has_ports(r->key.proto) && be16toh(port) == want);
+	return !has || (proto_has_ports(r->key.proto) ? be16toh(port) : 0) == want;
 }
 
 bool filter_match(const struct filter *f, const struct record *r)

@@ -5,6 +5,8 @@
  */
 #include "sink/print.h"
 
+#include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,12 +87,14 @@ int print_check(const struct print_config *config)
 	return columns_of(config, &columns);
 }
 
-static int by_field(const void *a, const void *b, void *arg)
+static int by_field(const void *a, const void *b, void *field)
 {
-	const struct print_config *config = arg;
-	int c = field_compare(sort_field(config->sort), a, b);
+	return field_compare(field, a, b);
+}
 
-	return config->sort[0] == '-' ? c : -c;
+static int by_field_down(const void *a, const void *b, void *field)
+{
+	return field_compare(field, b, a);
 }
 
 static void value_text(const struct field *f, const struct record *r, const char *null, char buf[FIELD_TEXT_MAX])
@@ -114,17 +118,14 @@ static void value_text(const struct field *f, const struct record *r, const char
 	}
 }
 
-/* "10.0.0.1:80", "[2001:db8::1]:80"; port 0 where the protocol has none. */
-static void end_point(struct text_table *t, const struct record *r, const char *ip, const char *port)
+/* "10.0.0.1:80", "[2001:db8::1]:80"; port 0 where the protocol has none: a column stays a column. */
+static void end_point(struct text_table *t, const struct record *r, const uint8_t addr[16], __be16 port)
 {
-	char addr[FIELD_TEXT_MAX], number[FIELD_TEXT_MAX];
+	unsigned number = proto_has_ports(r->key.proto) ? be16toh(port) : 0;
+	char text[INET6_ADDRSTRLEN];
 
-	value_text(field_find(ip), r, "", addr);
-	value_text(field_find(port), r, "0", number);
-	if (r->key.family == 6)
-		text_table_cell(t, "[%s]:%s", addr, number);
-	else
-		text_table_cell(t, "%s:%s", addr, number);
+	inet_ntop(r->key.family == 6 ? AF_INET6 : AF_INET, addr, text, sizeof(text));
+	text_table_cell(t, r->key.family == 6 ? "[%s]:%u" : "%s:%u", text, number);
 }
 
 static int plain_table(const struct record *records, size_t n, struct strbuf *out)
@@ -139,8 +140,8 @@ static int plain_table(const struct record *records, size_t n, struct strbuf *ou
 	for (size_t i = 0; i < n; i++) {
 		text_table_cell(t, "%u", records[i].ifindex);
 		text_table_cell(t, "%u", records[i].key.proto);
-		end_point(t, &records[i], "src_ip", "src_port");
-		end_point(t, &records[i], "dst_ip", "dst_port");
+		end_point(t, &records[i], records[i].key.src, records[i].key.sport);
+		end_point(t, &records[i], records[i].key.dst, records[i].key.dport);
 		text_table_cell(t, "%llu", (unsigned long long)records[i].packets);
 		text_table_cell(t, "%llu", (unsigned long long)records[i].bytes);
 	}
@@ -176,7 +177,7 @@ static int field_table(const struct columns *c, const struct record *records, si
 			char text[FIELD_TEXT_MAX];
 
 			value_text(c->v[k], &records[i], "-", text);
-			text_table_cell(t, "%s", text);
+			text_table_cell(t, "%s", text[0] ? text : "-");
 		}
 	}
 	r = text_table_print(t, out);
@@ -269,7 +270,8 @@ int print_records(const struct print_config *config, struct record *records, siz
 	if (r < 0)
 		return r;
 	if (config->sort)
-		qsort_r(records, n, sizeof(*records), by_field, (void *)config);
+		qsort_r(records, n, sizeof(*records), config->sort[0] == '-' ? by_field : by_field_down,
+			(void *)sort_field(config->sort));
 	if (config->limit && n > config->limit)
 		n = config->limit;
 	if (config->format == PRINT_JSON || config->format == PRINT_NDJSON)
