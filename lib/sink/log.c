@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * JSON lines. A batch is one write, so lines of several writers never mix and a full disk
- * cuts at most one; what could not be written is counted, told, and tried anew with the
- * next batch.
+ * JSON lines. A batch is one write, so lines of several writers never mix. A disk that fills
+ * up cuts one line: the lines before it count as written, the rest as lost, it is told, and
+ * the next batch ends the cut line before its own.
  */
 #include "sink/log.h"
 
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -27,6 +28,7 @@ struct sink_log {
 	int fd;
 	struct strbuf batch;
 	uint64_t records;	/* in it */
+	bool cut;		/* the file ends within a line of ours */
 };
 
 static int open_file(struct sink_log *log)
@@ -65,39 +67,76 @@ static int log_put(struct sink *s, const struct record *r)
 	return 0;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+/* Write @data; *ret_done bytes of it got there, whatever is returned. */
+static int write_all(int fd, const char *data, size_t len, size_t *ret_done)
 {
-	while (len) {
-		ssize_t n = write(fd, data, len);
+	*ret_done = 0;
+	while (*ret_done < len) {
+		ssize_t n = write(fd, data + *ret_done, len - *ret_done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
-		data += n;
-		len -= n;
+		*ret_done += n;
 	}
 	return 0;
+}
+
+static int write_batch(struct sink_log *log, size_t *ret_done)
+{
+	size_t done;
+
+	*ret_done = 0;
+	if (log->batch.failed)
+		return -ENOMEM;
+	if (log->cut) {
+		int r = write_all(log->fd, "\n", 1, &done);
+
+		if (r < 0)
+			return r;
+		log->cut = false;
+	}
+	return write_all(log->fd, log->batch.data, log->batch.len, ret_done);
+}
+
+static uint64_t count_lines(const char *data, size_t len)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += data[i] == '\n';
+	return n;
+}
+
+static void count(struct sink_log *log, int err, size_t done)
+{
+	struct sink_stats *stats = &log->sink.stats;
+	uint64_t written = done ? count_lines(log->batch.data, done) : 0;
+
+	stats->records += written;
+	stats->bytes += done;
+	if (written)
+		stats->last_export_ns = clock_real_ns();
+	if (done)
+		log->cut = log->batch.data[done - 1] != '\n';
+	stats->errors += err < 0;
+	stats->lost_records += log->records - written;
+	log->sink.trouble[0] = '\0';
+	if (err < 0)
+		snprintf(log->sink.trouble, sizeof(log->sink.trouble), "cannot write: %s", strerror(-err));
 }
 
 static int log_flush(struct sink *s)
 {
 	struct sink_log *log = (struct sink_log *)s;
+	size_t done;
 	int r;
 
 	if (!log->records)
 		return 0;
-	r = log->batch.failed ? -ENOMEM : write_all(log->fd, strbuf_str(&log->batch), log->batch.len);
-	if (r == 0) {
-		s->stats.records += log->records;
-		s->stats.bytes += log->batch.len;
-		s->stats.last_export_ns = clock_real_ns();
-		s->trouble[0] = '\0';
-	} else {
-		s->stats.errors++;
-		s->stats.lost_records += log->records;
-		snprintf(s->trouble, sizeof(s->trouble), "cannot write: %s", strerror(-r));
-	}
+	r = write_batch(log, &done);
+	count(log, r, done);
 	log->records = 0;
 	strbuf_reset(&log->batch);
 	return r;
@@ -105,7 +144,14 @@ static int log_flush(struct sink *s)
 
 static int log_reopen(struct sink *s)
 {
-	return open_file((struct sink_log *)s);
+	struct sink_log *log = (struct sink_log *)s;
+	struct stat st;
+	int r = open_file(log);
+
+	/* A new file has no cut line to end. */
+	if (r == 0 && fstat(log->fd, &st) == 0 && st.st_size == 0)
+		log->cut = false;
+	return r;
 }
 
 static void log_close(struct sink *s)
