@@ -48,13 +48,41 @@ static const struct opt dump_opts[] = {
 	OPT_END,
 };
 
+/* Anchored globs; lo only when written out. */
+static bool glob_matches(const char *glob, const char *name)
+{
+	return strcmp(glob, name) == 0 || (strcmp(name, "lo") != 0 && fnmatch(glob, name, 0) == 0);
+}
+
 static bool name_matches(const struct opt_strs *names, const struct record *r)
 {
 	for (size_t i = 0; i < names->n; i++) {
-		if (r->iface && fnmatch(names->v[i], r->iface, 0) == 0)
+		if (r->iface && glob_matches(names->v[i], r->iface))
 			return true;
 	}
 	return names->n == 0;
+}
+
+static bool glob_has_link(const char *glob, const struct records *all)
+{
+	for (size_t i = 0; i < all->n_names; i++) {
+		for (size_t l = 0; l < all->names[i].n_links; l++) {
+			if (glob_matches(glob, all->names[i].links[l].name))
+				return true;
+		}
+	}
+	return all->n_names == 0;
+}
+
+/* No flows is no fault, a mistyped interface is one. */
+static int check_names(const struct opt_strs *names, const struct records *all)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		if (!glob_has_link(names->v[i], all))
+			return fail_plain(-ENODEV, "no interface '%s' in a metered network namespace",
+					  names->v[i]);
+	}
+	return 0;
 }
 
 /* One namespace after the other: an interface number means something in one only. */
@@ -99,6 +127,8 @@ static int dump_run(const void *args_, int argc, char **argv)
 		r = select_filter(&args->select, &filter);
 	if (r == 0)
 		r = records_read(args->netns, &all);
+	if (r == 0)
+		r = check_names(&args->names, &all);
 	if (r == 0 && args->count == 1)
 		r = count_once(&all);
 	if (r < 0)

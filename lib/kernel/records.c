@@ -10,6 +10,46 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+static int by_ifindex(const void *a, const void *b)
+{
+	const struct link *x = a, *y = b;
+
+	return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+}
+
+static const struct link *find_link(const struct record_names *names, uint32_t ifindex)
+{
+	const struct link key = { .ifindex = ifindex };
+
+	return bsearch(&key, names->links, names->n_links, sizeof(key), by_ifindex);
+}
+
+/* An interface that is gone is still known by its meter: its flows keep their name. */
+static int add_gone_links(struct record_names *names, const struct table *t)
+{
+	size_t known = names->n_links, n = known;
+	struct link *grown = reallocarray(names->links, n + names->n_hooks + 1, sizeof(*grown));
+
+	if (!grown)
+		return fail(-ENOMEM, "cannot name the interfaces");
+	names->links = grown;
+	for (size_t i = 0; i < names->n_hooks; i++) {
+		const struct hook_id *id = &names->hooks[i];
+		struct table_hook h;
+
+		names->n_links = known;
+		if (find_link(names, id->ifindex) || (n > known && grown[n - 1].ifindex == id->ifindex) ||
+		    table_hook_open(t, id->ifindex, id->direction, false, &h) < 0)
+			continue;
+		grown[n] = (struct link) { .ifindex = id->ifindex };
+		snprintf(grown[n++].name, IFACE_NAME_MAX, "%.*s", IFACE_NAME_MAX - 1, h.info->ifname);
+		table_hook_close(&h);
+	}
+	names->n_links = n;
+	qsort(grown, n, sizeof(*grown), by_ifindex);
+	return 0;
+}
+
 int record_names_init(struct record_names *names, const struct table *t, const struct netns *ns)
 {
 	struct record_names n = { 0 };
@@ -30,6 +70,8 @@ int record_names_init(struct record_names *names, const struct table *t, const s
 	}
 	if (r == 0)
 		r = pin_hooks(&t->dir, &n.hooks, &n.n_hooks);
+	if (r == 0)
+		r = add_gone_links(&n, t);
 	if (r < 0) {
 		record_names_deinit(&n);
 		return r;
@@ -60,19 +102,9 @@ void record_context_init(struct record_context *ctx, const struct record_names *
 
 static const char *iface_name(const struct record_names *names, uint32_t ifindex)
 {
-	size_t lo = 0, hi = names->n_links;
+	const struct link *l = find_link(names, ifindex);
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (names->links[mid].ifindex == ifindex)
-			return names->links[mid].name;
-		if (names->links[mid].ifindex < ifindex)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return NULL;
+	return l ? l->name : NULL;
 }
 
 void record_from_part(const struct flow_key *key, const struct flow_part *part,

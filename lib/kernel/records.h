@@ -18,7 +18,7 @@
 struct record_names {
 	char netns[NETNS_NAME_MAX];
 	uint32_t domain;		/* the default one, netns_domain() */
-	struct link *links;		/* by ifindex; empty when the namespace is gone */
+	struct link *links;		/* by ifindex; metered ones that are gone too, by name only */
 	size_t n_links;
 	struct hook_id *hooks;
 	size_t n_hooks;
