@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/strbuf.h"
+#include "flow/field.h"
+#include "flows.h"
+#include "test.h"
+
+/* interface.md part 2, in its order. */
+static const char *const keys[] = {
+	"version", "timestamp", "netns", "iface", "ifindex", "direction", "ingress_ifindex",
+	"egress_ifindex", "proto", "src_ip", "src_port", "dst_ip", "dst_port", "encapsulated", "tunnel",
+	"vni", "pkt_src_ip", "pkt_dst_ip", "vlan_id", "inner_vlan_id", "mark", "tos", "dscp", "min_ttl",
+	"max_ttl", "icmp_type", "icmp_code", "packets", "bytes", "first_seen", "last_seen",
+	"duration_ms", "end_reason", "tcp_flags", "handshake_latency_us", "handshake_server_us",
+	"handshake_client_us", "retransmissions", "fast_retransmits", "timeout_retransmits",
+	"spurious_retransmits", "avg_jitter_us", "max_jitter_us", "min_window_size", "max_window_size",
+	"last_window_size", "zero_windows", "out_of_order_pkts", "duplicate_acks", "min_rtt_us",
+	"max_rtt_us", "avg_rtt_us", "rtt_samples", "ecn_flags", "aws_account", "aws_vpc", "aws_subnet",
+	"aws_interface", "aws_instance", "aws_az", "aws_region",
+};
+
+TEST(the_keys_are_those_of_the_interface_in_its_order)
+{
+	size_t n;
+	const struct field *all = field_all(&n);
+
+	CHECK(n == sizeof(keys) / sizeof(keys[0]));
+	for (size_t i = 0; i < n; i++) {
+		CHECK_STR(all[i].key, keys[i]);
+		CHECK(field_find(keys[i]) == &all[i]);
+	}
+	CHECK(!field_find("nonsense"));
+}
+
+#define REST                                                                                      \
+	"\"handshake_latency_us\":null,\"handshake_server_us\":null,\"handshake_client_us\":null," \
+	"\"retransmissions\":null,\"fast_retransmits\":null,\"timeout_retransmits\":null,"        \
+	"\"spurious_retransmits\":null,\"avg_jitter_us\":null,\"max_jitter_us\":null,"            \
+	"\"min_window_size\":null,\"max_window_size\":null,\"last_window_size\":null,"            \
+	"\"zero_windows\":null,\"out_of_order_pkts\":null,\"duplicate_acks\":null,"               \
+	"\"min_rtt_us\":null,\"max_rtt_us\":null,\"avg_rtt_us\":null,\"rtt_samples\":null,"       \
+	"\"ecn_flags\":null,\"aws_account\":null,\"aws_vpc\":null,\"aws_subnet\":null,"           \
+	"\"aws_interface\":null,\"aws_instance\":null,\"aws_az\":null,\"aws_region\":null}"
+
+static struct strbuf json_of(const struct record *r)
+{
+	struct strbuf b = STRBUF_NULL;
+	struct json j;
+
+	json_init(&j, &b, false);
+	field_set_timestamp(UINT64_C(1700000000) * 1000000000);
+	field_record_json(&j, NULL, r);
+	return b;
+}
+
+/* 1700000000 is 2023-11-14T22:13:20Z (date -u -d @1700000000). */
+TEST(a_tcp_record_as_json)
+{
+	struct record r = arriving(flow(6, "10.0.0.1", 40000, "192.0.2.9", 443), 3, UINT64_MAX);
+	struct strbuf b;
+
+	r.bytes = UINT64_C(9007199254740993);	/* 2^53 + 1 */
+	r.netns = "blue";
+	r.iface = "eth\"0";
+	r.first_ns = UINT64_C(1700000000) * 1000000000 + 1999;
+	r.last_ns = UINT64_C(1700000001) * 1000000000 + 999999999;
+	r.tcp_flags = 0x02 | 0x08 | 0x10;
+	r.tos = 0xb9;
+	r.min_ttl = 63;
+	r.max_ttl = 64;
+	r.mark = 4294967295;
+	r.end_reason = FLOW_END_DETECTED;
+	r.key.vlan_outer = VLAN_PRESENT;
+	b = json_of(&r);
+	CHECK_STR(strbuf_str(&b),
+		  "{\"version\":\"3\",\"timestamp\":\"2023-11-14T22:13:20.000000Z\",\"netns\":\"blue\","
+		  "\"iface\":\"eth\\\"0\",\"ifindex\":3,\"direction\":0,\"ingress_ifindex\":3,"
+		  "\"egress_ifindex\":0,\"proto\":\"TCP\",\"src_ip\":\"10.0.0.1\",\"src_port\":40000,"
+		  "\"dst_ip\":\"192.0.2.9\",\"dst_port\":443,\"encapsulated\":false,\"tunnel\":null,"
+		  "\"vni\":null,\"pkt_src_ip\":\"10.0.0.1\",\"pkt_dst_ip\":\"192.0.2.9\",\"vlan_id\":0,"
+		  "\"inner_vlan_id\":null,\"mark\":4294967295,\"tos\":185,\"dscp\":46,\"min_ttl\":63,"
+		  "\"max_ttl\":64,\"icmp_type\":null,\"icmp_code\":null,"
+		  "\"packets\":18446744073709551615,\"bytes\":9007199254740993,"
+		  "\"first_seen\":\"2023-11-14T22:13:20.000001Z\","
+		  "\"last_seen\":\"2023-11-14T22:13:21.999999Z\",\"duration_ms\":1999,"
+		  "\"end_reason\":\"end\",\"tcp_flags\":\"SYN|PSH|ACK\"," REST);
+	strbuf_deinit(&b);
+}
+
+/* An echo request over IPv6 (RFC 4443 4.1: type 128, code 0), double-tagged. */
+TEST(an_icmpv6_record_as_json)
+{
+	struct record r = leaving(flow(58, "2001:db8::1", 0, "::ffff:1.2.3.4", 128 << 8), 0, 7, 2);
+	struct strbuf b;
+
+	r.key.vlan_outer = VLAN_PRESENT | 4095;
+	r.key.vlan_inner = VLAN_PRESENT | 5;
+	b = json_of(&r);
+	CHECK_STR(strbuf_str(&b),
+		  "{\"version\":\"3\",\"timestamp\":\"2023-11-14T22:13:20.000000Z\",\"netns\":null,"
+		  "\"iface\":null,\"ifindex\":7,\"direction\":1,\"ingress_ifindex\":0,"
+		  "\"egress_ifindex\":7,\"proto\":\"ICMPv6\",\"src_ip\":\"2001:db8::1\",\"src_port\":null,"
+		  "\"dst_ip\":\"::ffff:1.2.3.4\",\"dst_port\":null,\"encapsulated\":false,\"tunnel\":null,"
+		  "\"vni\":null,\"pkt_src_ip\":\"2001:db8::1\",\"pkt_dst_ip\":\"::ffff:1.2.3.4\","
+		  "\"vlan_id\":4095,\"inner_vlan_id\":5,\"mark\":0,\"tos\":0,\"dscp\":0,\"min_ttl\":0,"
+		  "\"max_ttl\":0,\"icmp_type\":128,\"icmp_code\":0,\"packets\":2,\"bytes\":40,"
+		  "\"first_seen\":\"1970-01-01T00:00:00.000000Z\","
+		  "\"last_seen\":\"1970-01-01T00:00:00.000000Z\",\"duration_ms\":0,"
+		  "\"end_reason\":null,\"tcp_flags\":null," REST);
+	strbuf_deinit(&b);
+}
+
+/* interface.md: exactly one of these, else the number. Numbers: IANA protocol numbers. */
+TEST(protocols_have_the_names_of_the_interface)
+{
+	static const struct {
+		uint8_t number;
+		const char *name;
+	} names[] = {
+		{ 6, "TCP" }, { 17, "UDP" }, { 132, "SCTP" }, { 1, "ICMP" }, { 58, "ICMPv6" },
+		{ 47, "GRE" }, { 2, "IGMP" }, { 50, "ESP" }, { 51, "AH" }, { 4, "IPIP" }, { 41, "IPV6" },
+		{ 0, "0" }, { 89, "89" }, { 136, "136" }, { 255, "255" },
+	};
+	char buf[4];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		CHECK_STR(field_proto_name(names[i].number, buf), names[i].name);
+}
+
+TEST(an_icmp_type_belongs_to_the_protocol_of_its_family)
+{
+	struct record r = flow(58, "10.0.0.1", 0, "10.0.0.2", 8 << 8);
+	struct field_value v;
+
+	field_value(field_find("icmp_type"), &r, &v);
+	CHECK(v.kind == FIELD_NULL);
+	r.key.proto = 1;
+	r.key.dport = htons(3 << 8 | 13);
+	field_value(field_find("icmp_type"), &r, &v);
+	CHECK(v.kind == FIELD_U64 && v.u64 == 3);
+	field_value(field_find("icmp_code"), &r, &v);
+	CHECK(v.kind == FIELD_U64 && v.u64 == 13);
+}
+
+TEST(all_eight_tcp_flags_and_none)
+{
+	struct record r = flow(6, "10.0.0.1", 1, "10.0.0.2", 2);
+	struct field_value v;
+
+	field_value(field_find("tcp_flags"), &r, &v);
+	CHECK(v.kind == FIELD_STR);
+	CHECK_STR(v.text, "");
+	r.tcp_flags = 0xff;
+	field_value(field_find("tcp_flags"), &r, &v);
+	CHECK_STR(v.text, "FIN|SYN|RST|PSH|ACK|URG|ECE|CWR");
+}
+
+static int order(const char *key, struct record a, struct record b)
+{
+	int c = field_compare(field_find(key), &a, &b);
+
+	return (c > 0) - (c < 0);
+}
+
+TEST(values_order_as_people_do)
+{
+	struct record tcp = flow(6, "10.0.0.9", 9, "10.0.0.2", 2);
+	struct record more = flow(6, "10.0.0.10", 10, "10.0.0.2", 2);
+	struct record gre = flow(47, "9.0.0.1", 0, "10.0.0.2", 0);
+	struct record six = flow(6, "::1", 9, "::2", 2);
+
+	more.packets = UINT64_MAX;
+	CHECK(order("packets", tcp, more) == -1 && order("packets", more, tcp) == 1);
+	CHECK(order("src_ip", tcp, more) == -1 && order("src_ip", tcp, six) == -1);
+	CHECK(order("src_port", tcp, more) == -1);
+	CHECK(order("src_port", gre, tcp) == -1 && order("src_port", tcp, gre) == 1);
+	CHECK(order("proto", gre, tcp) == -1 && order("vni", gre, tcp) == 0);
+	more.first_ns = 1000;
+	CHECK(order("first_seen", tcp, more) == -1);
+}
