@@ -12,4 +12,7 @@ extern const struct opt global_opts[];	/* main.c */
 /* The help of @cmd (NULL: of the program) whose words are @name (" meter attach"). */
 void help_print(FILE *f, const char *name, const struct cmd *cmd);
 
+/* `flowctl __complete WORDS`: what may follow them, one a line; completion.c. */
+int complete(int argc, char **argv);
+
 #endif

@@ -185,6 +185,8 @@ int main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN);
 	unsetenv("POSIXLY_CORRECT");
+	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
+		return complete(argc - 2, argv + 2);
 	r = run_global(argc, argv, &name, &cmd);
 	if (r == -ECANCELED) {
 		help_print(stdout, strbuf_str(&name), cmd);

@@ -193,7 +193,7 @@ static void attach_one(const struct conf_meter *m, const struct netns *ns)
 	};
 	_cleanup_(freep) char *warning = NULL;
 
-	if (meter_attach(ns, names, 1, &options, told_change, NULL, &warning) < 0)
+	if (meter_attach(ns, names, 1, &options, told_change, NULL, NULL, &warning) < 0)
 		log_warning("cannot meter %s:%s: %s", ns->name, m->name, error_message());
 	else if (warning)
 		log_warning("%s", warning);

@@ -21,6 +21,13 @@ struct meter_options {
 	bool dry_run;
 };
 
+/* The namespace's table, told when meter_attach() had to make one. */
+struct meter_table {
+	bool made;
+	uint32_t max_flows;
+	uint64_t memory_bytes;
+};
+
 /* Told for every interface and direction touched. */
 struct meter_change {
 	const char *netns;
@@ -34,19 +41,26 @@ typedef void (*meter_change_fn)(const struct meter_change *change, void *arg);
  * Attach to the interfaces of @ns that match one of @names (anchored globs; lo only when
  * written out), or to all that are up but lo (@n_names 0). All or nothing: what an error
  * leaves half done is undone. A glob that matches nothing: fail() -ENODEV.
- * *ret_warning (may be NULL): a malloc'd sentence on stacked interfaces, or NULL.
+ * @fn (may be NULL) is told when all is done. Both ret_ may be NULL.
+ * *ret_warning: a malloc'd sentence on stacked interfaces, or NULL.
  */
 int meter_attach(const struct netns *ns, const char *const *names, size_t n_names,
 		 const struct meter_options *options, meter_change_fn fn, void *arg,
-		 char **ret_warning);
+		 struct meter_table *ret_table, char **ret_warning);
 
 struct meter_detached {
 	uint64_t dropped_flows;		/* held by a table that went with its last meter */
 	bool agent_exported;		/* a running agent took them first */
 };
-/* Detach those matching @names, or all (@n_names 0) of the namespace with @cookie (which may be gone). */
-int meter_detach(uint64_t cookie, const char *const *names, size_t n_names, bool dry_run,
-		 meter_change_fn fn, void *arg, struct meter_detached *ret);
+/*
+ * Detach those matching @names, or all (@n_names 0), of the namespace with @cookie; @ns is that
+ * namespace, or NULL when it is gone. @fn (may be NULL) is told once an interface. -ENOENT
+ * without a sentence when nothing is metered there.
+ */
+int meter_detach(const struct netns *ns, uint64_t cookie, const char *const *names, size_t n_names,
+		 bool dry_run, meter_change_fn fn, void *arg, struct meter_detached *ret);
+/* Detach those whose interface or namespace vanished. */
+int meter_detach_gone(const struct netns *ns, uint64_t cookie, struct meter_detached *ret);
 
 struct meter_status {
 	char netns[NETNS_NAME_MAX];

@@ -347,7 +347,17 @@ static int hook_compare(const void *a_, const void *b_)
 	return (int)a->direction - (int)b->direction;
 }
 
-int pin_hooks(const struct pin_dir *dir, struct hook_id **ret, size_t *ret_n)
+/* "<what>_<ifindex>_<direction>" */
+static bool parse_hook_name(const char *name, const char *what, struct hook_id *ret)
+{
+	size_t len = strlen(what);
+	char end;
+
+	return strncmp(name, what, len) == 0 &&
+	       sscanf(name + len, "_%u_%hhu%c", &ret->ifindex, &ret->direction, &end) == 2;
+}
+
+int pin_hooks_of(const struct pin_dir *dir, const char *what, struct hook_id **ret, size_t *ret_n)
 {
 	_cleanup_(closedirp) DIR *d = NULL;
 	_cleanup_(freep) struct hook_id *list = NULL;
@@ -360,9 +370,7 @@ int pin_hooks(const struct pin_dir *dir, struct hook_id **ret, size_t *ret_n)
 	if (r < 0)
 		return fail(r, "cannot read '%s'", dir->path);
 	while ((entry = readdir(d))) {
-		char end;
-
-		if (sscanf(entry->d_name, "hook_%u_%hhu%c", &hook.ifindex, &hook.direction, &end) != 2)
+		if (!parse_hook_name(entry->d_name, what, &hook))
 			continue;
 		if (array_add(&list, &n, &hook, sizeof(hook)) < 0)
 			return fail(-ENOMEM, "cannot list '%s'", dir->path);
@@ -372,6 +380,11 @@ int pin_hooks(const struct pin_dir *dir, struct hook_id **ret, size_t *ret_n)
 	*ret = take_ptr(list);
 	*ret_n = n;
 	return 0;
+}
+
+int pin_hooks(const struct pin_dir *dir, struct hook_id **ret, size_t *ret_n)
+{
+	return pin_hooks_of(dir, "hook", ret, ret_n);
 }
 
 bool pin_agent_alive(void)

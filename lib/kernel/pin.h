@@ -6,6 +6,8 @@
  *	<cookie>/hook_<ifindex>_<direction>	ledger and options of one meter
  *	<cookie>/prog_<ifindex>_<direction>	its program
  *	<cookie>/link_<ifindex>_<direction>	its tcx link (tc has none)
+ *	<cookie>/next_<ifindex>_<direction>	a program that is taking the other's place
+ *	<cookie>/past_<ifindex>_<direction>	ledger of a meter taken off, while flows of it are held
  *
  * A flock on the folder is held around every change of what it holds and around every
  * writing of journal and store. The running agent holds one on flowctl/ itself.
@@ -53,6 +55,8 @@ const char *pin_hook_path(const struct pin_dir *dir, const char *what, uint32_t 
 			  uint8_t direction, char buf[512]);
 /* The (ifindex, direction) pairs that have a hook_* pin. free() the array. */
 int pin_hooks(const struct pin_dir *dir, struct hook_id **ret, size_t *ret_n);
+/* The same of another kind of pin: "past", "link", "prog". */
+int pin_hooks_of(const struct pin_dir *dir, const char *what, struct hook_id **ret, size_t *ret_n);
 
 /* Be the one agent below this bpffs: *ret_fd holds the lock. -EBUSY + sentence when there is one. */
 int pin_agent_lock(int *ret_fd);

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+/* meter attach and detach; meter_status.c has the third. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "cmd.h"
+#include "kernel/meter.h"
+
+extern const struct cmd cmd_meter_status;
+
+struct meter_args {
+	struct opt_strs names, interfaces;
+	const char *netns;
+	bool all;
+	int direction;
+	int hook;
+	uint64_t pref, handle, chain, max_flows, sample;
+	bool pref_given, handle_given, tcp_metrics_given;
+	int tcp_metrics;
+	const char *decap;
+	bool force, dry_run;
+};
+
+static const struct meter_args meter_defaults = {
+	.pref = 100,
+	.handle = 1,
+	.sample = 1,
+};
+
+static const char *const directions[] = { "both", "ingress", "egress", NULL };
+static const char *const hooks[] = { "auto", "tcx", "tc", "xdp", NULL };
+static const char *const on_off[] = { "on", "off", NULL };
+
+#define SELECTOR_OPTS                                                                                \
+	OPT(STRS, meter_args, names, .name = "name", .letter = 'n', .arg = "IFACE",                  \
+	    .help = "this interface (repeatable, a glob is fine)"),                                  \
+	OPT(STRS, meter_args, interfaces, .name = "interface", .letter = 'i', .arg = "[NS:]IFACE",   \
+	    .help = "short for --netns NS --name IFACE"),                                            \
+	OPT(FLAG, meter_args, all, .name = "all", .help = "every interface that is up, but lo"),     \
+	OPT(STR, meter_args, netns, .name = "netns", .arg = "NS",                                    \
+	    .help = "in this network namespace (a name, a path,\nor pid:PID)"),                      \
+	OPT(FLAG, meter_args, dry_run, .name = "dry-run", .help = "tell what would change, change nothing")
+
+static const struct opt attach_opts[] = {
+	SELECTOR_OPTS,
+	OPT(CHOICE, meter_args, direction, .name = "direction", .arg = "DIR", .choices = directions,
+	    .help = "both (default), ingress or egress"),
+	OPT(CHOICE, meter_args, hook, .name = "hook", .arg = "HOOK", .choices = hooks,
+	    .help = "auto (default: tcx, else tc), tcx or tc"),
+	OPT(U64, meter_args, pref, .name = "pref", .arg = "N", .min = 1, .max = 65535,
+	    .help = "tc: preference of the filter (100)", OPT_GIVEN(meter_args, pref_given)),
+	OPT(U64, meter_args, handle, .name = "handle", .arg = "N", .min = 1, .max = UINT32_MAX,
+	    .help = "tc: handle of the filter (1)", OPT_GIVEN(meter_args, handle_given)),
+	OPT(U64, meter_args, chain, .name = "chain", .arg = "0", .help = "tc: 0 only"),
+	OPT(U64, meter_args, max_flows, .name = "max-flows", .letter = 'l', .arg = "N", .min = 1,
+	    .max = 1 << 26, .help = "flows the namespace's table holds (131072);\nfixed at its first attach"),
+	OPT(CHOICE, meter_args, tcp_metrics, .name = "tcp-metrics", .arg = "on|off", .choices = on_off,
+	    .help = "off; 'on' is not in this version", OPT_GIVEN(meter_args, tcp_metrics_given)),
+	OPT(STR, meter_args, decap, .name = "decap", .arg = "LIST",
+	    .help = "none; tunnels are not in this version"),
+	OPT(U64, meter_args, sample, .name = "sample", .arg = "N", .min = 1, .max = UINT32_MAX,
+	    .help = "one packet of N, at random (1: every packet)"),
+	OPT(FLAG, meter_args, force, .name = "force", .letter = 'f',
+	    .help = "replace an attached program, losing nothing"),
+	OPT_END,
+};
+
+static const struct opt detach_opts[] = { SELECTOR_OPTS, OPT_END };
+
+/* Names by namespace: -n below --netns, and each -i with its own. */
+struct target {
+	const char *netns;
+	const char *names[OPT_STRS_MAX];
+	size_t n;
+};
+
+struct targets {
+	struct target v[OPT_STRS_MAX + 1];
+	size_t n;
+	char *copies[OPT_STRS_MAX];
+	size_t n_copies;
+};
+
+static void targets_deinit(struct targets *t)
+{
+	for (size_t i = 0; i < t->n_copies; i++)
+		free(t->copies[i]);
+}
+
+static struct target *target_of(struct targets *t, const char *netns)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const char *has = t->v[i].netns;
+
+		if (has == netns || (has && netns && strcmp(has, netns) == 0))
+			return &t->v[i];
+	}
+	t->v[t->n] = (struct target) { .netns = netns };
+	return &t->v[t->n++];
+}
+
+/* "NS:IFACE"; the namespace may be pid:PID, the interface has no colon (Linux forbids it). */
+static int add_interface(struct targets *t, const char *word, const char *netns)
+{
+	char *copy = strdup(word), *colon = strrchr(word, ':');
+	struct target *target;
+
+	if (!copy)
+		return fail(-ENOMEM, "cannot read the command line");
+	t->copies[t->n_copies++] = copy;
+	if (!colon) {
+		target = target_of(t, netns);
+		target->names[target->n++] = copy;
+		return 0;
+	}
+	if (netns)
+		return fail_usage("-i %s and --netns exclude each other", word);
+	copy[colon - word] = '\0';
+	target = target_of(t, copy);
+	target->names[target->n++] = copy + (colon - word) + 1;
+	return 0;
+}
+
+static int find_targets(const struct meter_args *args, struct targets *t)
+{
+	int r = 0;
+
+	if (args->all && (args->names.n || args->interfaces.n))
+		return fail_usage("--all and named interfaces exclude each other");
+	if (!args->all && !args->names.n && !args->interfaces.n)
+		return fail_usage("no interface named: give -n IFACE, or --all");
+	if (args->all || args->names.n) {
+		struct target *target = target_of(t, args->netns);
+
+		memcpy(target->names, args->names.v, args->names.n * sizeof(char *));
+		target->n = args->names.n;
+	}
+	for (size_t i = 0; r == 0 && i < args->interfaces.n; i++)
+		r = add_interface(t, args->interfaces.v[i], args->netns);
+	return r;
+}
+
+static void print_attached(const struct meter_change *c, void *arg)
+{
+	printf("%s:%s:%s (%s)\n", c->netns, c->iface, c->direction == FLOW_EGRESS ? "egress" : "ingress",
+	       c->changed ? "changed" : "unchanged");
+}
+
+static void print_detached(const struct meter_change *c, void *arg)
+{
+	printf("%s:%s (%s)\n", c->netns, c->iface, c->changed ? "changed" : "unchanged");
+}
+
+static int attach_one(const struct target *target, const struct meter_options *options)
+{
+	_cleanup_(netns_close) struct netns ns = NETNS_NULL;
+	_cleanup_(freep) char *warning = NULL;
+	struct meter_table made = { 0 };
+	int r;
+
+	r = netns_open(target->netns, &ns);
+	if (r == 0)
+		r = meter_attach(&ns, target->names, target->n, options, print_attached, NULL, &made,
+				 &warning);
+	if (r < 0)
+		return r;
+	if (made.made && log_level() >= LOG_LEVEL_INFO)
+		fprintf(stderr, "flowctl meter attach: a table of %u flows, %.1f MiB\n", made.max_flows,
+			made.memory_bytes / 1048576.0);
+	if (warning && log_level() >= LOG_LEVEL_WARNING)
+		fprintf(stderr, "flowctl meter attach: warning: %s\n", warning);
+	return 0;
+}
+
+/* What later versions bring is refused with a sentence, never ignored. */
+static int refuse_later(const struct meter_args *args)
+{
+	if (strcmp(hooks[args->hook], "xdp") == 0)
+		return fail_usage("--hook xdp is not in this version: choose auto, tcx or tc");
+	if (args->decap && strcmp(args->decap, "none") != 0)
+		return fail_usage("--decap %s is not in this version: tunnels are metered as their outer flow",
+				  args->decap);
+	if (args->tcp_metrics_given && args->tcp_metrics == 0)
+		return fail_usage("--tcp-metrics on is not in this version");
+	if (args->chain)
+		return fail_usage("--chain: only chain 0 is ours");
+	return 0;
+}
+
+static int attach_run(const void *args_, int argc, char **argv)
+{
+	const struct meter_args *args = args_;
+	bool tc = args->pref_given || args->handle_given;
+	struct meter_options options = {
+		.ingress = args->direction != 2,
+		.egress = args->direction != 1,
+		.hook = args->hook == 1 ? HOOK_TCX : args->hook == 2 || tc ? HOOK_TC : -1,
+		.pref = args->pref,
+		.handle = args->handle,
+		.max_flows = args->max_flows,
+		.sample = args->sample,
+		.force = args->force,
+		.dry_run = args->dry_run,
+	};
+	_cleanup_(targets_deinit) struct targets targets = { 0 };
+	int r;
+
+	r = refuse_later(args);
+	if (r == 0 && tc && args->hook == 1)
+		r = fail_usage("--pref and --handle belong to --hook tc");
+	if (r == 0)
+		r = find_targets(args, &targets);
+	for (size_t i = 0; r == 0 && i < targets.n; i++)
+		r = attach_one(&targets.v[i], &options);
+	return r;
+}
+
+static int detach_one(const struct netns *ns, uint64_t cookie, const struct target *target, bool dry_run)
+{
+	struct meter_detached gone;
+	int r;
+
+	r = meter_detach(ns, cookie, target->names, target->n, dry_run, print_detached, NULL, &gone);
+	if (r < 0)
+		return r;
+	if (gone.dropped_flows)
+		fprintf(stderr, "flowctl meter detach: %" PRIu64 " flows dropped\n", gone.dropped_flows);
+	return 0;
+}
+
+/* Nothing is metered there: names that exist are unchanged, others an error. */
+static int detach_unmetered(const struct netns *ns, const struct target *target)
+{
+	struct meter_options dry = { .ingress = true, .hook = -1, .pref = 100, .handle = 1, .sample = 1,
+				     .dry_run = true };
+
+	if (!target->n)
+		return 0;
+	return meter_attach(ns, target->names, target->n, &dry, NULL, NULL, NULL, NULL);
+}
+
+static int detach_named(const struct target *target, bool dry_run)
+{
+	_cleanup_(netns_close) struct netns ns = NETNS_NULL;
+	int r;
+
+	r = netns_open(target->netns, &ns);
+	if (r == 0)
+		r = detach_one(&ns, ns.cookie, target, dry_run);
+	return r == -ENOENT && !error_message()[0] ? detach_unmetered(&ns, target) : r;
+}
+
+/* --all: every metered namespace below the bpffs, the vanished ones too. */
+static int detach_everywhere(bool dry_run)
+{
+	const struct target all = { 0 };
+	_cleanup_(freep) uint64_t *cookies = NULL;
+	struct netns *list = NULL;
+	size_t n = 0, n_list = 0;
+	int r;
+
+	r = pin_dirs(&cookies, &n);
+	if (r == 0)
+		r = netns_list(&list, &n_list);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = detach_one(netns_find(list, n_list, cookies[i]), cookies[i], &all, dry_run);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	netns_list_free(list, n_list);
+	return r;
+}
+
+static int detach_run(const void *args_, int argc, char **argv)
+{
+	const struct meter_args *args = args_;
+	_cleanup_(targets_deinit) struct targets targets = { 0 };
+	int r;
+
+	r = find_targets(args, &targets);
+	if (r == 0 && args->all && !args->netns)
+		return detach_everywhere(args->dry_run);
+	for (size_t i = 0; r == 0 && i < targets.n; i++)
+		r = detach_named(&targets.v[i], args->dry_run);
+	return r;
+}
+
+static const struct cmd cmd_meter_attach = {
+	.name = "attach",
+	.summary = "meter interfaces",
+	.opts = attach_opts,
+	.example = "flowctl meter attach --netns ns0 -n 'eth*'",
+	.needs = CMD_BPF | CMD_BPFFS,
+	.args_size = sizeof(struct meter_args),
+	.defaults = &meter_defaults,
+	.run = attach_run,
+};
+
+static const struct cmd cmd_meter_detach = {
+	.name = "detach",
+	.summary = "meter interfaces no longer",
+	.opts = detach_opts,
+	.example = "flowctl meter detach --all",
+	.needs = CMD_BPF | CMD_BPFFS,
+	.args_size = sizeof(struct meter_args),
+	.defaults = &meter_defaults,
+	.run = detach_run,
+};
+
+static const struct cmd *const meter_subs[] = {
+	&cmd_meter_attach,
+	&cmd_meter_detach,
+	&cmd_meter_status,
+	NULL,
+};
+
+const struct cmd cmd_meter = {
+	.name = "meter",
+	.summary = "attach, detach and list meters",
+	.example = "flowctl meter attach -n eth0",
+	.sub = meter_subs,
+};

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Attach: plan every interface and direction, prepare all, commit all, below the folder's
+ * lock. Whatever fails, everything before it is undone in reverse, the table included
+ * if it was made here.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "kernel/meter.h"
+#include "kernel/meter_hook.h"
+#include "kernel/meter_select.h"
+#include "kernel/meter_step.h"
+
+/* How long a detach may wait for an agent, and a little more. */
+#define CLOSING_TRIES 700
+
+struct job {
+	const struct netns *ns;
+	const struct meter_options *options;
+	struct link *links;
+	size_t n_links;
+	bool *chosen;
+	enum hook_kind auto_kind;
+	struct table *table;		/* NULL: there is none (dry run) */
+	struct meter_table made;
+	struct meter_step *steps;
+	size_t n_steps;
+};
+
+static void job_deinit(struct job *j)
+{
+	for (size_t i = 0; i < j->n_steps; i++)
+		step_deinit(&j->steps[i]);
+	free(j->steps);
+	free(j->chosen);
+	free(j->links);
+	table_close(j->table);
+}
+
+static int job_select(struct job *j, const char *const *names, size_t n_names)
+{
+	int r;
+
+	r = rtnl_links(j->ns->fd, &j->links, &j->n_links);
+	if (r < 0)
+		return r;
+	j->chosen = calloc(j->n_links + 1, sizeof(bool));
+	if (!j->chosen)
+		return fail(-ENOMEM, "cannot choose interfaces");
+	return meter_select(j->links, j->n_links, names, n_names, j->ns->name, j->chosen);
+}
+
+static int choose_kind(struct job *j)
+{
+	int wanted = j->options->hook;
+
+	if (wanted >= 0) {
+		const struct hook_ops *ops = hook_by_kind(wanted);
+
+		if (!ops || !ops->probe())
+			return fail_system(-EOPNOTSUPP, "this kernel has no %s hook", ops ? ops->name : "such");
+		return 0;
+	}
+	j->auto_kind = hook_tcx.probe() ? HOOK_TCX : HOOK_TC;
+	return 0;
+}
+
+/* A table whose last meter is being detached: wait until it has gone, or its closer has died. */
+static int open_existing(struct job *j)
+{
+	int r, tries = CLOSING_TRIES;
+
+	for (;;) {
+		r = meter_open_locked(j->ns->cookie, &j->table);
+		if (r < 0 || !j->table->ctl->closing)
+			return r;
+		if (!meter_pause(&tries))
+			break;
+		table_close(take_ptr(j->table));
+	}
+	if (!j->options->dry_run)
+		j->table->ctl->closing = 0;
+	return 0;
+}
+
+static int make_table(struct job *j)
+{
+	uint32_t max_flows = j->options->max_flows ? j->options->max_flows : TABLE_MAX_FLOWS_DEFAULT;
+	_cleanup_(pin_dir_close) struct pin_dir dir = PIN_DIR_NULL;
+	struct table_geometry g;
+	int r, parts = libbpf_num_possible_cpus();
+
+	if (parts < 0)
+		return fail(parts, "cannot tell the number of CPUs");
+	r = pin_dir_acquire(j->ns->cookie, true, &dir);
+	if (r < 0)
+		return r;
+	table_geometry(max_flows, parts, &g);
+	r = table_create(&dir, &g, j->ns->inode, j->ns->name);
+	if (r < 0) {
+		pin_dir_remove(&dir);
+		return r;
+	}
+	pin_dir_close(&dir);
+	j->made = (struct meter_table){ true, max_flows, g.memory_bytes };
+	return meter_open_locked(j->ns->cookie, &j->table);
+}
+
+static int check_size(const struct job *j)
+{
+	uint32_t has = j->table->ctl->max_flows, wanted = j->options->max_flows;
+
+	if (wanted == 0 || wanted == has)
+		return 0;
+	if (j->options->force)
+		return fail_plain(-EEXIST, "the table of '%s' has %u flows: to change it to %u, detach "
+				  "all meters of the namespace first", j->ns->name, has, wanted);
+	error_hint("attach without --max-flows, or detach all meters of the namespace first");
+	return fail_plain(-EEXIST, "the table of '%s' was made for %u flows, not %u", j->ns->name, has,
+			  wanted);
+}
+
+/* Choose also the links of these hooks. */
+static void choose_hooked(struct job *j, const struct hook_id *hooks, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t l = 0; l < j->n_links; l++)
+			j->chosen[l] |= j->links[l].ifindex == hooks[i].ifindex;
+}
+
+/* Maps of another layout and --force: take everything of that folder away. */
+static int sweep(struct job *j)
+{
+	_cleanup_(pin_dir_close) struct pin_dir dir = PIN_DIR_NULL;
+	_cleanup_(netns_leave) struct netns_scope scope = NETNS_SCOPE_NULL;
+	_cleanup_(freep) struct hook_id *hooks = NULL;
+	size_t n = 0;
+	int r;
+
+	r = pin_dir_acquire(j->ns->cookie, false, &dir);
+	if (r == 0)
+		r = pin_hooks(&dir, &hooks, &n);
+	if (r == 0)
+		r = netns_enter(&scope, j->ns->fd);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct hook_target target = {
+			.dir = &dir, .ifindex = hooks[i].ifindex, .direction = hooks[i].direction,
+		};
+
+		r = hook_tcx.detach(&target);
+		if (r == 0)
+			r = hook_tc.detach(&target);
+	}
+	if (r < 0)
+		return r;
+	choose_hooked(j, hooks, n);	/* what was metered is metered again */
+	return pin_dir_remove(&dir);
+}
+
+static int job_open_table(struct job *j)
+{
+	int r = open_existing(j);
+
+	if (r == -EPROTO && j->options->force && !j->options->dry_run) {
+		error_clear();
+		r = sweep(j);
+		if (r == 0)
+			r = -ENOENT;
+	}
+	if (r == -ENOENT)
+		return j->options->dry_run ? 0 : make_table(j);
+	return r < 0 ? r : check_size(j);
+}
+
+static int add_step(struct job *j, const struct link *link, uint8_t direction)
+{
+	struct meter_step step = METER_STEP_NULL, *grown;
+
+	grown = reallocarray(j->steps, j->n_steps + 1, sizeof(*grown));
+	if (!grown)
+		return fail(-ENOMEM, "cannot plan the meters");
+	j->steps = grown;
+	step.link = link;
+	step.direction = direction;
+	j->steps[j->n_steps] = step;
+	return step_plan(&j->steps[j->n_steps++], j->ns, j->table, j->options, j->auto_kind);
+}
+
+static int job_plan(struct job *j)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < j->n_links && r == 0; i++) {
+		if (!j->chosen[i])
+			continue;
+		if (j->options->ingress)
+			r = add_step(j, &j->links[i], FLOW_INGRESS);
+		if (r == 0 && j->options->egress)
+			r = add_step(j, &j->links[i], FLOW_EGRESS);
+	}
+	return r;
+}
+
+static int job_commit(struct job *j)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < j->n_steps && r == 0; i++)
+		r = step_prepare(&j->steps[i], j->table);
+	for (size_t i = 0; i < j->n_steps && r == 0; i++)
+		r = step_commit(&j->steps[i], j->ns, j->table);
+	return r;
+}
+
+static void job_undo(struct job *j)
+{
+	for (size_t i = j->n_steps; i-- > 0;)
+		step_undo(&j->steps[i], j->ns, j->table);
+	if (j->made.made)
+		pin_dir_remove(&j->table->dir);
+}
+
+static void job_tell(const struct job *j, meter_change_fn fn, void *arg)
+{
+	for (size_t i = 0; i < j->n_steps; i++) {
+		const struct meter_change change = {
+			.netns = j->ns->name,
+			.iface = j->steps[i].link->name,
+			.direction = j->steps[i].direction,
+			.changed = j->steps[i].action != STEP_KEEP,
+		};
+
+		fn(&change, arg);
+	}
+}
+
+/* Of all that is metered now, whenever it was attached. */
+static char *job_warning(struct job *j)
+{
+	_cleanup_(freep) struct hook_id *hooks = NULL;
+	size_t n = 0;
+
+	if (j->table && pin_hooks(&j->table->dir, &hooks, &n) == 0)
+		choose_hooked(j, hooks, n);
+	return meter_stacked_warning(j->links, j->n_links, j->chosen);
+}
+
+static int job_run(struct job *j)
+{
+	int r = job_open_table(j);
+
+	if (r == 0)
+		r = job_plan(j);
+	if (r == 0 && !j->options->dry_run)
+		r = job_commit(j);
+	if (r < 0 && j->table && !j->options->dry_run)
+		job_undo(j);
+	return r;
+}
+
+int meter_attach(const struct netns *ns, const char *const *names, size_t n_names,
+		 const struct meter_options *options, meter_change_fn fn, void *arg,
+		 struct meter_table *ret_table, char **ret_warning)
+{
+	_cleanup_(job_deinit) struct job j = { .ns = ns, .options = options };
+	int r;
+
+	r = job_select(&j, names, n_names);
+	if (r == 0)
+		r = choose_kind(&j);
+	if (r == 0)
+		r = job_run(&j);
+	if (r < 0)
+		return r;
+	if (fn)
+		job_tell(&j, fn, arg);
+	if (ret_table)
+		*ret_table = j.made;
+	if (ret_warning)
+		*ret_warning = job_warning(&j);
+	return 0;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One hook's pins; see the header. */
+#include "kernel/meter_hook.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+struct hook_target meter_target(const struct table *t, const struct table_hook *h)
+{
+	return (struct hook_target){
+		.dir = &t->dir,
+		.ifindex = h->ifindex,
+		.direction = h->direction,
+		.pref = h->info->tc_pref,
+		.handle = h->info->tc_handle,
+		.made_clsact = h->info->made_clsact,
+	};
+}
+
+int meter_position(const struct netns *ns, const struct table *t, const struct table_hook *h, int *ret)
+{
+	_cleanup_(netns_leave) struct netns_scope scope = NETNS_SCOPE_NULL;
+	const struct hook_ops *ops = hook_by_kind(h->info->kind);
+	struct hook_target target = meter_target(t, h);
+	int r;
+
+	if (!ns || !ops || h->info->prog_id == 0)
+		return -ENOENT;
+	r = netns_enter(&scope, ns->fd);
+	return r < 0 ? r : ops->position(&target, h->info->prog_id, ret);
+}
+
+static int unlink_pin(const struct hook_target *target, const char *what)
+{
+	char path[512];
+
+	pin_hook_path(target->dir, what, target->ifindex, target->direction, path);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return fail(-errno, "cannot remove '%s'", path);
+	return 0;
+}
+
+/* tc objects went with their namespace; a link's pin did not. */
+static int take_off(const struct netns *ns, const struct hook_ops *ops, struct hook_target *target)
+{
+	_cleanup_(netns_leave) struct netns_scope scope = NETNS_SCOPE_NULL;
+	int r;
+
+	if (!ns && ops == &hook_tc)
+		return 0;
+	if (ns) {
+		r = netns_enter(&scope, ns->fd);
+		if (r < 0)
+			return r;
+	}
+	return ops->detach(target);
+}
+
+int meter_unhook(const struct netns *ns, const struct table *t, struct table_hook *h)
+{
+	const struct hook_ops *ops = hook_by_kind(h->info->kind);
+	struct hook_target target = meter_target(t, h);
+	int r = 0;
+
+	if (ops)
+		r = take_off(ns, ops, &target);
+	if (r == 0)
+		r = unlink_pin(&target, "prog");
+	if (r == 0)
+		r = unlink_pin(&target, "next");
+	if (r < 0)
+		return r;
+	h->info->prog_id = 0;
+	h->info->made_clsact = 0;
+	return 0;
+}
+
+static int rename_pin(const struct table *t, uint32_t ifindex, uint8_t direction, const char *from,
+		      const char *to)
+{
+	char a[512], b[512];
+
+	pin_hook_path(&t->dir, from, ifindex, direction, a);
+	pin_hook_path(&t->dir, to, ifindex, direction, b);
+	if (rename(a, b) == 0)
+		return 0;
+	return errno == ENOENT ? -ENOENT : fail(-errno, "cannot rename '%s'", a);
+}
+
+int meter_make_past(const struct table *t, uint32_t ifindex, uint8_t direction)
+{
+	return rename_pin(t, ifindex, direction, "hook", "past");
+}
+
+int meter_from_past(const struct table *t, uint32_t ifindex, uint8_t direction)
+{
+	return rename_pin(t, ifindex, direction, "past", "hook");
+}
+
+uint64_t meter_count_flows(const struct snapshot *s, uint32_t ifindex, uint8_t direction)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct flow_key *key = &s->flows[i].key;
+		uint32_t seen_at = direction == FLOW_INGRESS ? key->ingress_ifindex : key->egress_ifindex;
+
+		n += key->direction == direction && seen_at == ifindex;
+	}
+	return n;
+}
+
+int meter_prune_past(const struct table *t, const struct snapshot *s)
+{
+	_cleanup_(freep) struct hook_id *past = NULL;
+	size_t n;
+	int r;
+
+	r = pin_hooks_of(&t->dir, "past", &past, &n);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct hook_target target = {
+			.dir = &t->dir, .ifindex = past[i].ifindex, .direction = past[i].direction,
+		};
+
+		if (meter_count_flows(s, target.ifindex, target.direction) == 0)
+			r = unlink_pin(&target, "past");
+	}
+	return r;
+}
+
+int meter_open_locked(uint64_t cookie, struct table **ret)
+{
+	_cleanup_(pin_dir_close) struct pin_dir dir = PIN_DIR_NULL;
+	struct table *t;
+	int r;
+
+	r = pin_dir_acquire(cookie, false, &dir);
+	if (r == 0)
+		r = table_open(cookie, true, &t);
+	if (r < 0)
+		return r;
+	/* A second descriptor would wait for the first one's lock. */
+	pin_dir_close(&t->dir);
+	t->dir = dir;
+	dir.fd = -1;
+	*ret = t;
+	return 0;
+}
+
+bool meter_pause(int *tries)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+
+	if ((*tries)-- <= 0)
+		return false;
+	nanosleep(&pause, NULL);
+	return true;
+}

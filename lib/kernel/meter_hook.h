@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What attach, detach and list share: one hook's pins. A meter that was taken off while
+ * its namespace's table stays leaves its ledger as past_<ifindex>_<direction> for as
+ * long as the table holds flows of it, so that the ledger balances if it comes back.
+ */
+#ifndef FLOWCTL_KERNEL_METER_HOOK_H
+#define FLOWCTL_KERNEL_METER_HOOK_H
+
+#include "kernel/hook.h"
+#include "kernel/netns.h"
+#include "kernel/reader.h"
+#include "kernel/table.h"
+
+/* Where @h's meter sits, of its own words. */
+struct hook_target meter_target(const struct table *t, const struct table_hook *h);
+/* Its place in the chain, or -ENOENT: not there any more. @ns NULL: the namespace is gone. */
+int meter_position(const struct netns *ns, const struct table *t, const struct table_hook *h, int *ret);
+/* Take the program off and remove its pins; the ledger stays, with prog_id 0. @ns may be NULL. */
+int meter_unhook(const struct netns *ns, const struct table *t, struct table_hook *h);
+/* Turn the ledger's pin into a past one, and back (-ENOENT: there is none). Folder locked. */
+int meter_make_past(const struct table *t, uint32_t ifindex, uint8_t direction);
+int meter_from_past(const struct table *t, uint32_t ifindex, uint8_t direction);
+/* Remove the past ledgers of which @s holds no flow. Folder locked. */
+int meter_prune_past(const struct table *t, const struct snapshot *s);
+/* Flows of @s that were seen at that hook. */
+uint64_t meter_count_flows(const struct snapshot *s, uint32_t ifindex, uint8_t direction);
+/* Lock the folder of @cookie and open its table in it, writable: t->dir is locked. -ENOENT as table_open(). */
+int meter_open_locked(uint64_t cookie, struct table **ret);
+
+/* Wait a moment (@tries times at most) for another process. False when they are used up. */
+bool meter_pause(int *tries);
+
+#endif

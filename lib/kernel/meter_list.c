@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What is metered, and what is left over: a meter whose interface or namespace vanished
+ * has pins still, which list shows once and clear removes.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "kernel/meter.h"
+#include "kernel/meter_hook.h"
+#include "kernel/rtnl.h"
+
+DEFINE_CLEANUP(struct table, table_close)
+
+struct list {
+	struct meter_status *v;
+	size_t n;
+};
+
+static uint64_t sum_unmetered(const struct table *t, const struct table_hook *h, uint64_t *bytes)
+{
+	struct ledger_count full = table_hook_sum(t, h, LEDGER_FULL);
+	struct ledger_count unparsed = table_hook_sum(t, h, LEDGER_UNPARSED);
+	struct ledger_count aged = table_aged(t, h->ifindex, h->direction);
+
+	*bytes = full.bytes + unparsed.bytes + aged.bytes;
+	return full.packets + unparsed.packets + aged.packets;
+}
+
+static const char *name_now(const struct link *links, size_t n, const struct table_hook *h)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (links[i].ifindex == h->ifindex)
+			return links[i].name;
+	}
+	return h->info->ifname;
+}
+
+static void fill(struct meter_status *st, const struct netns *ns, const struct table *t,
+		 const struct table_hook *h, const struct snapshot *s)
+{
+	struct ledger_count seen = table_hook_sum(t, h, LEDGER_SEEN);
+	struct table_geometry g;
+
+	table_geometry(t->ctl->max_flows, t->ctl->parts, &g);
+	st->cookie = t->dir.cookie;
+	st->ifindex = h->ifindex;
+	st->direction = h->direction;
+	st->hook = h->info->kind;
+	st->prog_id = h->info->prog_id;
+	st->sample = h->info->sample;
+	st->max_flows = t->ctl->max_flows;
+	st->flows = meter_count_flows(s, h->ifindex, h->direction);
+	st->packets = seen.packets;
+	st->bytes = seen.bytes;
+	st->unmetered_packets = sum_unmetered(t, h, &st->unmetered_bytes);
+	st->attached_ns = h->info->attached_ns;
+	st->memory_bytes = g.memory_bytes;
+	st->agent_pid = pin_agent_alive() ? t->ctl->agent_pid : 0;
+	snprintf(st->netns, sizeof(st->netns), "%s", ns ? ns->name : t->ctl->netns_name);
+	snprintf(st->version, sizeof(st->version), "%s", h->info->version);
+	if (ns) {
+		st->domain = netns_domain(ns);
+	} else {
+		struct netns gone = { .fd = -1 };
+
+		snprintf(gone.name, sizeof(gone.name), "%s", st->netns);
+		st->domain = netns_domain(&gone);
+	}
+}
+
+static int add_hook(struct list *l, const struct netns *ns, const struct table *t,
+		    const struct hook_id *id, const struct snapshot *s)
+{
+	_cleanup_(table_hook_close) struct table_hook h = { .fd = -1 };
+	_cleanup_(freep) struct link *links = NULL;
+	struct meter_status *grown, st = { 0 };
+	size_t n_links = 0;
+	int r;
+
+	r = table_hook_open(t, id->ifindex, id->direction, false, &h);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = ns ? rtnl_links(ns->fd, &links, &n_links) : 0;
+	if (r < 0)
+		return r;
+	fill(&st, ns, t, &h, s);
+	snprintf(st.iface, sizeof(st.iface), "%s", name_now(links, n_links, &h));
+	if (meter_position(ns, t, &h, &st.position) < 0) {
+		error_clear();
+		st.position = -1;
+		st.gone = true;
+	}
+	grown = reallocarray(l->v, l->n + 1, sizeof(*grown));
+	if (!grown)
+		return fail(-ENOMEM, "cannot list the meters");
+	l->v = grown;
+	l->v[l->n++] = st;
+	return 0;
+}
+
+static int add_table(struct list *l, const struct netns *ns, uint64_t cookie)
+{
+	_cleanup_(table_closep) struct table *t = NULL;
+	_cleanup_(snapshot_deinit) struct snapshot s = { 0 };
+	_cleanup_(freep) struct hook_id *hooks = NULL;
+	size_t n = 0;
+	int r;
+
+	r = table_open(cookie, false, &t);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = snapshot_read(t, &s);
+	if (r == 0)
+		r = pin_hooks(&t->dir, &hooks, &n);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = add_hook(l, ns, t, &hooks[i], &s);
+	return r;
+}
+
+int meter_list(uint64_t cookie, struct meter_status **ret, size_t *ret_n)
+{
+	_cleanup_(freep) uint64_t *cookies = NULL;
+	struct netns *list = NULL;
+	size_t n = 0, n_list = 0;
+	struct list l = { 0 };
+	int r;
+
+	r = pin_dirs(&cookies, &n);
+	if (r == 0)
+		r = netns_list(&list, &n_list);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (!cookie || cookie == cookies[i])
+			r = add_table(&l, netns_find(list, n_list, cookies[i]), cookies[i]);
+	}
+	netns_list_free(list, n_list);
+	if (r < 0) {
+		free(l.v);
+		return r;
+	}
+	*ret = l.v;
+	*ret_n = l.n;
+	return 0;
+}
+
+/* A table whose last meter vanished goes, unless an agent is still to export what it holds. */
+static int clear_table(const struct netns *ns, uint64_t cookie, size_t *cleared)
+{
+	_cleanup_(freep) struct meter_status *v = NULL;
+	size_t n = 0, gone = 0, held = 0;
+	struct meter_detached detached;
+	int r;
+
+	r = meter_list(cookie, &v, &n);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		gone += v[i].gone;
+		held += v[i].agent_pid ? v[i].flows : 0;
+	}
+	if (!gone || (gone == n && held))
+		return 0;
+	r = meter_detach_gone(ns, cookie, &detached);
+	if (r == 0)
+		*cleared += gone;
+	return r == -ENOENT ? 0 : r;
+}
+
+int meter_clear_leftovers(size_t *ret_n)
+{
+	_cleanup_(freep) uint64_t *cookies = NULL;
+	struct netns *list = NULL;
+	size_t n = 0, n_list = 0, cleared = 0;
+	int r;
+
+	r = pin_dirs(&cookies, &n);
+	if (r == 0)
+		r = netns_list(&list, &n_list);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = clear_table(netns_find(list, n_list, cookies[i]), cookies[i], &cleared);
+	netns_list_free(list, n_list);
+	if (r == 0)
+		*ret_n = cleared;
+	return r;
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One interface and direction. A new program is pinned as next_* before it goes in and
+ * becomes prog_* by a rename afterwards, so that whatever the kernel runs for us is
+ * pinned at every moment, also when this process is killed in between. The ledger's array
+ * survives every replacement: the counts of a hook go on.
+ *
+ * In the same place one program takes the other's in one step of the kernel. Between two
+ * kinds of hook there is no such step: there the old one goes first, so that no packet
+ * is counted twice, and the few packets between are not seen at all.
+ */
+#include "kernel/meter_step.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "config.h"
+#include "kernel/meter_hook.h"
+#include "kernel/program.h"
+
+static const char *const direction_words[] = { "ingress", "egress" };
+
+static enum step_action choose(const struct meter_step *s, const struct meter_options *o)
+{
+	const struct hook_info *old = &s->old;
+
+	if (s->kind != old->kind || s->pref != old->tc_pref || s->handle != old->tc_handle)
+		return STEP_MOVE;
+	if (o->force || s->sample != old->sample || strcmp(old->version, FLOWCTL_VERSION) != 0)
+		return STEP_REPLACE;
+	return STEP_KEEP;
+}
+
+/* What is wanted where the options leave it open: what is there. */
+static void want(struct meter_step *s, const struct meter_options *o, bool attached,
+		 enum hook_kind auto_kind)
+{
+	bool open = o->hook < 0;
+
+	s->sample = o->sample;
+	s->kind = !open ? (enum hook_kind)o->hook : attached ? s->old.kind : auto_kind;
+	s->pref = s->handle = 0;
+	if (s->kind != HOOK_TC)
+		return;
+	s->pref = open && attached ? s->old.tc_pref : o->pref;
+	s->handle = open && attached ? s->old.tc_handle : o->handle;
+}
+
+int step_plan(struct meter_step *s, const struct netns *ns, const struct table *t,
+	      const struct meter_options *o, enum hook_kind auto_kind)
+{
+	int r = -ENOENT, position;
+	bool attached = false;
+
+	if (t)
+		r = table_hook_open(t, s->link->ifindex, s->direction, true, &s->hook);
+	if (r == 0) {
+		s->old = *s->hook.info;
+		r = meter_position(ns, t, &s->hook, &position);
+		attached = r == 0;
+	}
+	if (r < 0 && r != -ENOENT)
+		return r;
+	want(s, o, attached, auto_kind);
+	s->action = attached ? choose(s, o) : STEP_NEW;
+	return 0;
+}
+
+static int open_ledger(struct meter_step *s, const struct table *t)
+{
+	uint32_t ifindex = s->link->ifindex;
+	int r;
+
+	if (s->hook.entries)
+		return 0;
+	r = meter_from_past(t, ifindex, s->direction);
+	if (r == 0) {
+		s->hook_from_past = true;
+		r = table_hook_open(t, ifindex, s->direction, true, &s->hook);
+	} else if (r == -ENOENT) {
+		r = table_hook_create(t, ifindex, s->direction, &s->hook);
+		s->hook_made = r == 0;
+	}
+	if (r == 0)
+		s->old = *s->hook.info;
+	return r;
+}
+
+static int open_old_prog(struct meter_step *s, const struct table *t)
+{
+	char path[512];
+
+	pin_hook_path(&t->dir, "prog", s->link->ifindex, s->direction, path);
+	s->old_prog_fd = bpf_obj_get(path);
+	return s->old_prog_fd < 0 ? fail(-errno, "cannot open '%s'", path) : 0;
+}
+
+static int pin_next(const struct meter_step *s, const struct table *t, int prog_fd)
+{
+	char path[512];
+
+	pin_hook_path(&t->dir, "next", s->link->ifindex, s->direction, path);
+	unlink(path);	/* of one who was killed */
+	if (bpf_obj_pin(prog_fd, path) < 0)
+		return fail(-errno, "cannot pin '%s'", path);
+	return 0;
+}
+
+static int promote_next(const struct meter_step *s, const struct table *t)
+{
+	char next[512], prog[512];
+
+	pin_hook_path(&t->dir, "next", s->link->ifindex, s->direction, next);
+	pin_hook_path(&t->dir, "prog", s->link->ifindex, s->direction, prog);
+	return rename(next, prog) < 0 ? fail(-errno, "cannot rename '%s'", next) : 0;
+}
+
+int step_prepare(struct meter_step *s, struct table *t)
+{
+	const struct program_knobs knobs = {
+		.direction = s->direction,
+		.ethernet = s->link->ethernet,
+		.sample = s->sample,
+	};
+	int r;
+
+	if (s->action == STEP_KEEP)
+		return 0;
+	r = open_ledger(s, t);
+	if (r == 0 && s->action != STEP_NEW)
+		r = open_old_prog(s, t);
+	if (r == 0)
+		r = program_load(t, s->hook.fd, &knobs, &s->prog_fd);
+	return r < 0 ? r : pin_next(s, t, s->prog_fd);
+}
+
+static struct hook_target wanted_target(const struct meter_step *s, const struct table *t)
+{
+	struct hook_target target = {
+		.dir = &t->dir,
+		.ifindex = s->link->ifindex,
+		.direction = s->direction,
+		.pref = s->pref,
+		.handle = s->handle,
+	};
+	_cleanup_(table_hook_close) struct table_hook other = { .fd = -1 };
+
+	if (s->kind != HOOK_TC)
+		return target;
+	/* Whose qdisc it is is known to the meters of both sides, so that the last one can tell. */
+	target.made_clsact = s->action != STEP_NEW && s->old.kind == HOOK_TC && s->old.made_clsact;
+	if (table_hook_open(t, target.ifindex, !s->direction, false, &other) == 0)
+		target.made_clsact |= other.info->made_clsact;
+	return target;
+}
+
+static void write_info(struct meter_step *s, const struct hook_target *target, uint32_t prog_id)
+{
+	struct hook_info *info = s->hook.info;
+
+	info->ifindex = target->ifindex;
+	info->direction = s->direction;
+	info->sample = s->sample;
+	info->kind = s->kind;
+	info->made_clsact = target->made_clsact;
+	info->link_layer = s->link->ethernet;
+	info->prog_id = prog_id;
+	info->tc_pref = s->pref;
+	info->tc_handle = s->handle;
+	if (s->action == STEP_NEW)
+		info->attached_ns = clock_real_ns();
+	snprintf(info->ifname, sizeof(info->ifname), "%s", s->link->name);
+	snprintf(info->version, sizeof(info->version), "%s", FLOWCTL_VERSION);
+}
+
+/* Take the old one out of the way; where it is NEW there can only be leftovers. */
+static int clear_place(struct meter_step *s, const struct hook_target *wanted, const struct table *t)
+{
+	const struct hook_ops *ops = hook_by_kind(s->old.kind);
+	struct hook_target old = meter_target(t, &s->hook);
+
+	if (!ops || s->old.prog_id == 0)
+		return 0;
+	/* From tc to tc the qdisc stays where it is. */
+	if (s->kind == HOOK_TC && s->old.kind == HOOK_TC)
+		old.made_clsact = false;
+	s->touched = true;
+	return ops->detach(&old);
+}
+
+static int put_in_place(struct meter_step *s, struct hook_target *target, const struct table *t)
+{
+	const struct hook_ops *ops = hook_by_kind(s->kind);
+	int r;
+
+	if (s->action == STEP_REPLACE) {
+		r = ops->replace(target, s->prog_fd);
+	} else {
+		r = clear_place(s, target, t);
+		if (r == 0)
+			r = ops->attach(target, s->prog_fd);
+	}
+	s->touched |= r == 0;
+	return r;
+}
+
+int step_commit(struct meter_step *s, const struct netns *ns, struct table *t)
+{
+	_cleanup_(netns_leave) struct netns_scope scope = NETNS_SCOPE_NULL;
+	struct hook_target target = wanted_target(s, t);
+	uint32_t id;
+	int r;
+
+	if (s->action == STEP_KEEP) {
+		snprintf(s->hook.info->ifname, sizeof(s->hook.info->ifname), "%s", s->link->name);
+		return 0;
+	}
+	r = hook_prog_id(s->prog_fd, &id);
+	if (r < 0)
+		return fail(r, "cannot tell the program's id");
+	r = netns_enter(&scope, ns->fd);
+	if (r == 0)
+		r = put_in_place(s, &target, t);
+	if (r < 0)
+		return fail_context(r, "interface '%s' %s", s->link->name, direction_words[s->direction]);
+	write_info(s, &target, id);
+	return promote_next(s, t);
+}
+
+/* The old program back in its place; it is what prog_* names or is named so again. */
+static void restore_old(struct meter_step *s, struct table *t)
+{
+	const struct hook_ops *ops = hook_by_kind(s->kind), *old_ops = hook_by_kind(s->old.kind);
+	struct hook_target target = wanted_target(s, t), old = target;
+
+	if (s->action == STEP_REPLACE) {
+		ops->replace(&target, s->old_prog_fd);
+	} else {
+		target.made_clsact = s->hook.info->made_clsact && s->old.kind != HOOK_TC;
+		ops->detach(&target);
+	}
+	pin_next(s, t, s->old_prog_fd);
+	promote_next(s, t);
+	if (s->action != STEP_MOVE)
+		return;
+	old.pref = s->old.tc_pref;
+	old.handle = s->old.tc_handle;
+	old_ops->attach(&old, s->old_prog_fd);
+}
+
+static void undo_new(struct meter_step *s, struct table *t)
+{
+	struct hook_target target = wanted_target(s, t);
+	char path[512];
+
+	target.made_clsact |= s->hook.info->made_clsact;
+	if (s->touched)
+		hook_by_kind(s->kind)->detach(&target);
+	unlink(pin_hook_path(&t->dir, "prog", s->link->ifindex, s->direction, path));
+}
+
+static void undo_pins(struct meter_step *s, struct table *t)
+{
+	struct hook_info *info = s->hook.info;
+	char path[512];
+
+	unlink(pin_hook_path(&t->dir, "next", s->link->ifindex, s->direction, path));
+	if (s->hook_made) {
+		unlink(pin_hook_path(&t->dir, "hook", s->link->ifindex, s->direction, path));
+		return;
+	}
+	/* Only the options: what was counted meanwhile stays counted. */
+	s->old.ledger = info->ledger;
+	*info = s->old;
+	if (s->action == STEP_NEW)
+		info->prog_id = 0;
+	if (s->hook_from_past)
+		meter_make_past(t, s->link->ifindex, s->direction);
+}
+
+void step_undo(struct meter_step *s, const struct netns *ns, struct table *t)
+{
+	_cleanup_(netns_leave) struct netns_scope scope = NETNS_SCOPE_NULL;
+
+	if (s->action == STEP_KEEP || !s->hook.entries)
+		return;
+	if (netns_enter(&scope, ns->fd) < 0)
+		return;
+	if (s->action == STEP_NEW)
+		undo_new(s, t);
+	else if (s->touched)
+		restore_old(s, t);
+	undo_pins(s, t);
+}
+
+void step_deinit(struct meter_step *s)
+{
+	table_hook_close(&s->hook);
+	closep(&s->prog_fd);
+	closep(&s->old_prog_fd);
+}

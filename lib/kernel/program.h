@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The BPF program of a meter, from the object inside this binary. */
+#ifndef FLOWCTL_KERNEL_PROGRAM_H
+#define FLOWCTL_KERNEL_PROGRAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/table.h"
+
+struct program_knobs {
+	uint8_t direction;
+	bool ethernet;		/* frames begin with an Ethernet header */
+	uint32_t sample;	/* one packet of so many */
+};
+
+/*
+ * Load the program for one hook of @t, its counts going into the array @hook_fd. fail(),
+ * fail_system() without the privilege. The caller closes *ret_fd.
+ */
+int program_load(const struct table *t, int hook_fd, const struct program_knobs *knobs, int *ret_fd);
+
+#endif
