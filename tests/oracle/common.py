@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the oracle tests share: records whose every value is known here, and the program
+that sends them by a session. PACKETS is another number in each, so that it names the record.
+"""
+import os, shutil, socket, subprocess, sys, tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'net'))
+from lib import check, equal, main, run, skip, test, wait_for  # noqa: E402,F401
+
+SEND = os.environ.get('IPFIX_SEND') or os.path.join(HERE, '../../build/tests/oracle/ipfix_send')
+START = 1795233357123456789     # 2026-11-21T03:55:57.123456789Z
+TAG = 0x1000                    # a VLAN tag was there
+
+KNOWN = [
+    dict(src='192.0.2.1', dst='198.51.100.7', proto=6, sport=49375, dport=443, flags=0xdb, tos=0xb9,
+         vlan=123, inner=31, bytes=5186818123, dur=59877543210, reason=2, direction=0,
+         min_ttl=61, max_ttl=64),
+    dict(src='198.51.100.7', dst='192.0.2.1', proto=6, sport=443, dport=49375, flags=0x12, bytes=60,
+         dur=0, reason=3, direction=1, vlan=4094),
+    dict(src='192.0.2.255', dst='255.255.255.255', proto=17, sport=68, dport=67, bytes=328, dur=1000000,
+         reason=1, direction=0, vlan=0, tagged=True),
+    dict(src='0.0.0.0', dst='224.0.0.1', proto=2, bytes=1 << 40, dur=3600 * 10**9, reason=4, direction=1,
+         min_ttl=1, max_ttl=1),
+    dict(src='192.0.2.9', dst='192.0.2.10', proto=1, dport=0x0800, bytes=84, dur=0, reason=1, direction=0),
+    dict(src='192.0.2.9', dst='192.0.2.10', proto=1, dport=0x0304, bytes=56, dur=5, reason=5, direction=0),
+    dict(src='192.0.2.11', dst='192.0.2.12', proto=132, sport=2905, dport=2906, bytes=100, dur=1,
+         reason=1, direction=1),
+    dict(src='192.0.2.11', dst='192.0.2.12', proto=47, bytes=1500, dur=999999, reason=1, direction=1),
+    dict(src='2001:db8::1', dst='2001:db8::ffff:2', proto=6, sport=1, dport=65535, flags=0x04, tos=0xfc,
+         bytes=60, dur=0, reason=3, direction=0, min_ttl=0, max_ttl=255),
+    dict(src='fe80::1', dst='ff02::fb', proto=17, sport=5353, dport=5353, bytes=4096, dur=7 * 10**9,
+         reason=2, direction=1, vlan=1),
+    dict(src='2001:db8::1', dst='2001:db8::2', proto=58, dport=0x8000, bytes=104, dur=0, reason=1,
+         direction=0),
+    dict(src='2001:db8::1', dst='2001:db8::2', proto=58, dport=0x0104, bytes=152, dur=0, reason=1,
+         direction=0),
+    dict(src='::ffff:192.0.2.1', dst='2001:db8::2', proto=89, bytes=40, dur=0, reason=1, direction=0),
+]
+
+
+def complete(i, given):
+    r = dict(sport=0, dport=0, flags=0, tos=0, vlan=0, inner=0, min_ttl=64, max_ttl=64, domain=1)
+    r['packets'] = 1000 + i
+    r['first'] = START + i * 1000003
+    r['in'], r['out'] = 100 + i, 0x7fffff00 + i
+    r['src_mac'], r['dst_mac'] = '02:00:00:00:01:%02x' % (i % 256), '02:00:00:00:02:%02x' % (i % 256)
+    r.update(given)
+    r['last'] = r['first'] + r.pop('dur')
+    return r
+
+
+def many(n):
+    """More than a message holds, of two domains and both families, after the known ones."""
+    base = len(KNOWN)
+    for i in range(base, base + n):
+        yield complete(i, dict(src='10.%d.%d.1' % (i >> 8, i & 255) if i % 3 else '2001:db8::%x' % i,
+                               dst='10.0.0.2' if i % 3 else '2001:db8::2', proto=6 if i % 2 else 17,
+                               sport=i, dport=80, bytes=40 * i, dur=i * 10**6, reason=1 + i % 5,
+                               direction=i & 1, domain=1 + (i // 100) % 2))
+
+
+RECORDS = [complete(i, r) for i, r in enumerate(KNOWN)] + list(many(600))
+
+
+def icmp_of(r):
+    """Type and code, or None."""
+    if (r['proto'], ':' in r['src']) in ((1, False), (58, True)):
+        return r['dport'] >> 8, r['dport'] & 255
+    return None
+
+
+def ports_of(r):
+    return (r['sport'], r['dport']) if r['proto'] in (6, 17, 132) else (0, 0)
+
+
+def line(r):
+    words = dict(r)
+    tagged = words.pop('tagged', False) or r['vlan']
+    words['vlan'] = r['vlan'] | TAG if tagged else 0
+    words['inner'] = r['inner'] | TAG if r['inner'] else 0
+    return ' '.join('%s=%s' % kv for kv in words.items())
+
+
+def send(port, records, *template, local='127.0.0.1:0', max_len=1400):
+    """Every record through one session; all must leave."""
+    r = run(SEND, '127.0.0.1:%d' % port, local, max_len, *template,
+            input=''.join(line(x) + '\n' for x in records))
+    equal(r.stdout.strip(), 'records %d lost 0 errors 0' % len(records), 'what ipfix_send says')
+
+
+def need(*programs):
+    for p in programs:
+        if not shutil.which(p, path=os.environ.get('PATH', '') + ':/usr/sbin:/sbin'):
+            print('1..0 # SKIP %s is not installed' % p)
+            sys.exit(77)
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def is_bound(port):
+    with open('/proc/net/udp') as f:
+        return any(l.split()[1].endswith(':%04X' % port) for l in f if ':' in l.split()[0])
+
+
+def drained(port):
+    """Nothing waits in the receive queue."""
+    with open('/proc/net/udp') as f:
+        return any(l.split()[1].endswith(':%04X' % port) and l.split()[4].endswith(':00000000') for l in f)
+
+
+class Collector:
+    """A daemon that listens on a port of its own and leaves files in a folder of its own."""
+    def __init__(self, argv_of, stop):
+        self.dir = tempfile.mkdtemp(prefix='flowctl-oracle-')
+        self.port, self.stop_signal = free_port(), stop
+        self.log = os.path.join(self.dir, 'log')
+        with open(self.log, 'w') as log:
+            self.process = subprocess.Popen(argv_of(self), stdout=log, stderr=log, cwd=self.dir)
+
+    def __enter__(self):
+        try:
+            wait_for(lambda: is_bound(self.port), 'the collector listening')
+        except Exception:
+            self.__exit__()
+            raise
+        return self
+
+    def stop(self):
+        """End it, wait until its files are written; what it logged."""
+        self.process.send_signal(self.stop_signal)
+        self.process.wait(30)
+        with open(self.log) as f:
+            return f.read()
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.dir)
+
+
+def agree(is_, wanted, fields):
+    """Both: dicts by packets. Every field of every record."""
+    equal(len(is_), len(wanted), 'the number of records')
+    for packets, w in wanted.items():
+        check(packets in is_, 'no record of %d packets' % packets)
+        for f in fields:
+            equal(is_[packets].get(f), w[f], 'record of %d packets: %s' % (packets, f))
