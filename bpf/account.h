@@ -33,16 +33,18 @@
 union key_words {
 	struct flow_key key;
 	__u64 w[KEY_WORDS];
+	__u32 half[2 * KEY_WORDS];
 };
 
-/* What account() was given, and found. */
-struct account {
+/* What becomes of a packet that is no plain hit. */
+struct miss {
 	const struct facts *f;
-	const union key_words *k;
-	struct table_ctl *ctl;
-	struct flow_slot *slot;
+	const struct table_ctl *ctl;
+	struct flow_bucket *b;
+	union key_words k;
 	__u32 cpu;
-	__u32 idx;	/* of the slot in the table */
+	__u32 bucket;	/* number of b in the table */
+	__u32 way;	/* where the flow is, or FLOW_WAYS */
 	__u32 tick;
 };
 
@@ -59,8 +61,7 @@ static __always_inline void key_make(union key_words *k, const struct facts *f,
 	k->w[1] = f->src[1];
 	k->w[2] = f->dst[0];
 	k->w[3] = f->dst[1];
-	k->key.sport = f->sport;
-	k->key.dport = f->dport;
+	k->half[offsetof(struct flow_key, sport) / 4] = f->ports;
 	k->key.ingress_ifindex = egress ? came_by : here;
 	k->key.egress_ifindex = egress ? here : 0;
 	k->key.vlan_outer = f->vlan_outer;
@@ -134,48 +135,50 @@ static __always_inline bool longer_than(__u32 tick, __u32 since, __u32 limit)
 }
 
 /* Is the slot's record complete, so that this packet of the same flow begins a new one? */
-static __always_inline bool slot_is_due(const struct account *a, union flow_word w)
+static __always_inline bool slot_is_due(const struct flow_slot *s, const struct facts *f,
+					const struct table_ctl *ctl, __u32 tick)
 {
-	bool finished = w.tcp_flags & (TCP_FIN | TCP_RST);
-	__u32 limit = finished ? a->ctl->finished_ticks : a->ctl->idle_ticks;
+	union flow_word w = { .word = s->c.w.word };
+	__u32 limit = ctl->idle_ticks;
 
-	if (a->slot->c.epoch != a->ctl->epoch)
+	if (s->c.epoch != ctl->epoch)
 		return true;
-	if (finished && (a->f->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
-		return true;
-	return longer_than(a->tick, w.last_tick, limit);
+	if (w.tcp_flags & (TCP_FIN | TCP_RST)) {
+		if ((f->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+			return true;
+		limit = ctl->finished_ticks;
+	}
+	return longer_than(tick, w.last_tick, limit);
 }
 
-static __always_inline void slot_hit(const struct account *a, union flow_word w)
+static __always_inline void slot_hit(struct flow_slot *s, const struct facts *f, __u32 tick)
 {
-	struct flow_counters *c = &a->slot->c;
-	__u8 ttl = a->f->ttl;
+	union flow_word w = { .word = s->c.w.word };
 
-	w.last_tick = a->tick;
-	w.tcp_flags |= a->f->tcp_flags;
-	w.min_ttl = ttl < w.min_ttl ? ttl : w.min_ttl;
-	w.max_ttl = ttl > w.max_ttl ? ttl : w.max_ttl;
-	c->packets += a->f->packets;
-	c->bytes += a->f->bytes;
-	*(volatile __u64 *)&c->w.word = w.word;
+	w.last_tick = tick;
+	w.tcp_flags |= f->tcp_flags;
+	w.min_ttl = f->ttl < w.min_ttl ? f->ttl : w.min_ttl;
+	w.max_ttl = f->ttl > w.max_ttl ? f->ttl : w.max_ttl;
+	s->c.packets += f->packets;
+	s->c.bytes += f->bytes;
+	*(volatile __u64 *)&s->c.w.word = w.word;
 }
 
 /* The slot, whole, to this CPU's ring. False when that is full. */
-static __always_inline bool slot_evict(const struct account *a)
+static __always_inline bool slot_evict(const struct flow_slot *s, const __u32 *cpu)
 {
-	const __u64 *from = (const __u64 *)a->slot;
-	__u32 cpu = a->cpu;	/* a helper takes its address: not that of *a, which stays in registers */
+	const __u64 *from = (const __u64 *)s;
 	__u64 *to;
 	void *ring;
 
-	ring = bpf_map_lookup_elem(&rings, &cpu);
+	ring = bpf_map_lookup_elem(&rings, cpu);
 	if (!ring)
 		return false;
-	to = bpf_ringbuf_reserve(ring, sizeof(*a->slot), 0);
+	to = bpf_ringbuf_reserve(ring, sizeof(*s), 0);
 	if (!to)
 		return false;
 #pragma unroll
-	for (__u32 i = 0; i < sizeof(*a->slot) / sizeof(*to); i++)
+	for (__u32 i = 0; i < sizeof(*s) / sizeof(*to); i++)
 		to[i] = from[i];
 	bpf_ringbuf_submit(to, BPF_RB_NO_WAKEUP);
 	return true;
@@ -203,13 +206,13 @@ static __always_inline bool aged_add(const struct flow_slot *s)
 }
 
 /* Nobody empties the ring: may the victim go without a record, as counted in `aged`? */
-static __always_inline bool slot_reclaim(const struct account *a)
+static __always_inline bool slot_reclaim(const struct flow_slot *s, const struct miss *m)
 {
-	if (!longer_than(a->tick, a->slot->c.w.last_tick, a->ctl->reclaim_ticks))
+	if (!longer_than(m->tick, s->c.w.last_tick, m->ctl->reclaim_ticks))
 		return false;
-	if (a->ctl->lease_ns >= bpf_ktime_get_boot_ns())
+	if (m->ctl->lease_ns >= bpf_ktime_get_boot_ns())
 		return false;
-	return aged_add(a->slot);
+	return aged_add(s);
 }
 
 /* Where the device has an Ethernet header. */
@@ -226,12 +229,12 @@ static __always_inline void put_macs(struct flow_counters *c, struct __sk_buff *
 }
 
 /* The slot's next generation, with this packet as its first. */
-static __always_inline void slot_begin(const struct account *a, struct __sk_buff *skb)
+static __always_inline void slot_begin(struct flow_slot *s, __u32 idx, const struct miss *m,
+				       struct __sk_buff *skb)
 {
-	const struct facts *f = a->f;
-	struct flow_slot *s = a->slot;
+	const struct facts *f = m->f;
 	union flow_word w = {
-		.last_tick = a->tick,
+		.last_tick = m->tick,
 		.tcp_flags = f->tcp_flags,
 		.tos = f->tos,
 		.min_ttl = f->ttl,
@@ -242,14 +245,14 @@ static __always_inline void slot_begin(const struct account *a, struct __sk_buff
 	__atomic_exchange_n(&s->gen, gen | 1, __ATOMIC_SEQ_CST);
 #pragma unroll
 	for (__u32 i = 0; i < KEY_WORDS; i++)
-		((volatile __u64 *)&s->key)[i] = a->k->w[i];
-	s->idx = a->idx;
+		((volatile __u64 *)&s->key)[i] = m->k.w[i];
+	s->idx = idx;
 	s->c.packets = f->packets;
 	s->c.bytes = f->bytes;
 	s->c.w.word = w.word;
 	s->c.first_ns = bpf_ktime_get_boot_ns();
-	s->c.first_tick = a->tick;
-	s->c.epoch = a->ctl->epoch;
+	s->c.first_tick = m->tick;
+	s->c.epoch = m->ctl->epoch;
 	s->c.mark = skb->mark;
 	put_macs(&s->c, skb);
 	__builtin_memset(s->c.reserved, 0, sizeof(s->c.reserved));
@@ -258,45 +261,64 @@ static __always_inline void slot_begin(const struct account *a, struct __sk_buff
 	__atomic_exchange_n(&s->gen, gen, __ATOMIC_SEQ_CST);
 }
 
+/*
+ * Begin a generation: of the flow's own slot, whose record is complete, or of a victim's.
+ * LEDGER_FULL when what is there has nowhere to go. Not inlined: a hit shall not pay for
+ * the registers that this needs.
+ */
+static __noinline int account_miss(struct __sk_buff *skb, const struct miss *m)
+{
+	__u32 way = m->way < FLOW_WAYS ? m->way : bucket_victim(m->b);
+	struct flow_slot *s = &m->b->way[way & (FLOW_WAYS - 1)];
+
+	if (s->gen && !slot_evict(s, &m->cpu)) {
+		if (m->way < FLOW_WAYS || !slot_reclaim(s, m))
+			return LEDGER_FULL;
+	}
+	slot_begin(s, m->bucket * FLOW_WAYS + way, m, skb);
+	return LEDGER_SEEN;
+}
+
 /* Count the packet of @f in its flow. LEDGER_SEEN, or LEDGER_FULL when there was no room. */
 static __always_inline enum ledger_reason account(struct __sk_buff *skb, const struct facts *f,
 						  __u32 cpu)
 {
-	struct account a = { .f = f, .cpu = cpu, .tick = bpf_jiffies64() };
+	__u32 tick = bpf_jiffies64(), zero = 0, bucket, way;
+	const struct table_ctl *c;
+	struct flow_slot *s = NULL;
 	struct flow_bucket *b;
 	union key_words k;
-	union flow_word w;
-	__u32 bucket, way, zero = 0;
-	bool hit;
 
-	a.k = &k;
 	key_make(&k, f, skb);
 	bucket = cpu * (knob_bucket_mask + 1) + (key_hash(&k) & knob_bucket_mask);
-	a.ctl = bpf_map_lookup_elem(&ctl, &zero);
+	c = bpf_map_lookup_elem(&ctl, &zero);
 	b = bpf_map_lookup_elem(&slots, &bucket);
-	if (!a.ctl || !b || cpu >= knob_parts)
+	if (!c || !b)
 		return LEDGER_FULL;
 	way = bucket_find(b, &k);
-	hit = way < FLOW_WAYS;
-	if (!hit)
-		way = bucket_victim(b);
-	a.slot = &b->way[way & (FLOW_WAYS - 1)];
-	a.idx = bucket * FLOW_WAYS + way;
-	w.word = a.slot->c.w.word;
-	if (hit && !slot_is_due(&a, w)) {
-		slot_hit(&a, w);
-		return LEDGER_SEEN;
-	}
-	if (a.slot->gen && !slot_evict(&a)) {
-		/* A record that is complete can wait; one that must give way cannot. */
-		if (hit) {
-			slot_hit(&a, w);
+	if (way < FLOW_WAYS) {
+		s = &b->way[way];
+		if (!slot_is_due(s, f, c, tick)) {
+			slot_hit(s, f, tick);
 			return LEDGER_SEEN;
 		}
-		if (!slot_reclaim(&a))
-			return LEDGER_FULL;
 	}
-	slot_begin(&a, skb);
+	struct miss m = {
+		.f = f,
+		.ctl = c,
+		.b = b,
+		.k = k,
+		.cpu = cpu,
+		.bucket = bucket,
+		.way = way,
+		.tick = tick,
+	};
+	if (account_miss(skb, &m) == LEDGER_SEEN)
+		return LEDGER_SEEN;
+	if (!s)
+		return LEDGER_FULL;
+	/* A record that is complete can wait for room in the ring. */
+	slot_hit(s, f, tick);
 	return LEDGER_SEEN;
 }
 

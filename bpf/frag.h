@@ -38,12 +38,11 @@ static __always_inline void frag_get(const struct frag_key *key, struct facts *f
 	f->proto = ports->proto;
 }
 
-static __always_inline void frag_resolve(struct facts *f)
+/* Not inlined: its frame is not to lie on the stack of every packet. */
+static __noinline int frag_resolve(struct facts *f)
 {
 	struct frag_key key = {};
 
-	if (f->fragment == FRAGMENT_NONE)
-		return;
 	__builtin_memcpy(key.src, f->src, sizeof(key.src));
 	__builtin_memcpy(key.dst, f->dst, sizeof(key.dst));
 	key.id = f->frag_id;
@@ -55,6 +54,7 @@ static __always_inline void frag_resolve(struct facts *f)
 		frag_put(&key, f);
 	else
 		frag_get(&key, f);
+	return 0;
 }
 
 #endif

@@ -58,24 +58,24 @@ static __always_inline __be16 enter_udp(struct packet *p, __be16 port)
 	if (!packet_skip(p, 4))
 		return 0;
 	if (port == bpf_htons(PORT_VXLAN) || port == bpf_htons(PORT_VXLAN_LINUX)) {
-		vxlan = packet_take(p, sizeof(*vxlan));
-		return vxlan && vxlan->flags & VXLAN_HAS_VNI ? bpf_htons(ETH_P_TEB) : 0;
+		if (!packet_take(p, &vxlan) || !(vxlan->flags & VXLAN_HAS_VNI))
+			return 0;
+		return bpf_htons(ETH_P_TEB);
 	}
 	if (port != bpf_htons(PORT_GENEVE))
 		return 0;
-	geneve = packet_take(p, sizeof(*geneve));
-	if (!geneve || geneve->version_len >> 6)
+	if (!packet_take(p, &geneve) || geneve->version_len >> 6)
 		return 0;
 	return packet_skip(p, (geneve->version_len & 0x3f) * 4) ? geneve->proto : 0;
 }
 
 static __always_inline __be16 enter_gre(struct packet *p)
 {
-	const struct gre_header *gre = packet_take(p, sizeof(*gre));
+	const struct gre_header *gre;
 	__u32 options = 0;
 	__u16 flags;
 
-	if (!gre)
+	if (!packet_take(p, &gre))
 		return 0;
 	flags = bpf_ntohs(gre->flags);
 	if (flags & GRE_VERSION)
@@ -119,19 +119,27 @@ static __always_inline bool is_tunnel(__u8 proto, __be16 port)
 	}
 }
 
+/* Where the transport header ends, 0 = cannot be told. */
+static __always_inline __u32 l4_end(const struct facts *f)
+{
+	__u32 least = f->proto == IPPROTO_TCP ? 20 : 8;
+
+	return f->l4_len >= least ? f->l4_off + f->l4_len : 0;
+}
+
 /*
  * The offset at which the inner transport header ends. 0: this is no tunnel, or it was
  * the tunnel's own packets that were joined; the inner IP packet is then shorter than
- * what is left of the outer one. @p: as parse() left it, with facts of its own (zeroed).
+ * what is left of the outer one. @p: as parse() left it, with facts of its own.
  */
 static __always_inline __u32 gso_inner(struct packet *p, __u8 outer_proto, __be16 port)
 {
 	__be16 proto = enter_tunnel(p, outer_proto, port);
-	__u32 left, l4_off, l4_len;
 	bool ok = false;
+	__u32 left;
 
 	if (proto == bpf_htons(ETH_P_TEB))
-		proto = parse_link(p, true, 0);
+		proto = parse_ethernet(p, true, 0);
 	left = p->left;
 	if (proto == bpf_htons(ETH_P_IP))
 		ok = parse_ip4(p);
@@ -139,25 +147,30 @@ static __always_inline __u32 gso_inner(struct packet *p, __u8 outer_proto, __be1
 		ok = parse_ip6(p);
 	if (!ok || p->f->ip_len != left || p->f->fragment)
 		return 0;
-	l4_off = p->off;
-	l4_len = parse_l4(p);
-	return l4_len ? l4_off + l4_len : 0;
+	parse_l4(p);
+	return l4_end(p->f);
 }
 
-/* Packets and IP bytes on the wire, from f->header_len and the rest. */
+/* @end: of the last header that every segment repeats; 0 = unknown. */
+static __always_inline void gso_header(const struct packet *p, __u32 end)
+{
+	__u32 ip_off = p->stop - p->f->ip_len;
+
+	p->f->header_len = end ? end - ip_off : 0;
+}
+
+/* Packets and IP bytes on the wire of a super-packet. */
 static __always_inline void gso_count(const struct packet *p)
 {
 	struct facts *f = p->f;
+	__u32 payload = f->ip_len - f->header_len;
 
-	f->packets = 1;
-	f->bytes = f->ip_len;
-	if (!is_gso(p))
-		return;
 	f->packets = p->gso_segs;
 	if (!f->packets)
-		f->packets = (f->ip_len - f->header_len + p->gso_size - 1) / p->gso_size;
+		f->packets = (payload + p->gso_size - 1) / p->gso_size;
 	if (!f->packets)
 		f->packets = 1;
+	f->bytes = f->ip_len;
 	if (f->header_len)
 		f->bytes += (__u64)(f->packets - 1) * f->header_len - (__u64)f->packets * f->jumbo_len;
 }

@@ -67,7 +67,8 @@ static __always_inline void meter(struct __sk_buff *skb, struct facts *f, enum l
 	if (reason == LEDGER_SEEN && sampled_out())
 		reason = LEDGER_SAMPLED_OUT;
 	if (reason == LEDGER_SEEN) {
-		frag_resolve(f);
+		if (f->fragment != FRAGMENT_NONE)
+			frag_resolve(f);
 		reason = account(skb, f, cpu);
 	}
 	if (reason != LEDGER_SEEN)

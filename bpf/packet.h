@@ -47,10 +47,9 @@ enum fragment {
 	FRAGMENT_LATER,
 };
 
-/* What the headers of one packet say. */
+/* What the headers of one packet say. facts_init() clears the first three words, the
+ * parsers set the others before they are read. */
 struct facts {
-	__u64 src[2];		/* as in struct flow_key */
-	__u64 dst[2];
 	union {
 		__u32 ports;
 		struct {
@@ -60,6 +59,7 @@ struct facts {
 	};
 	__u16 vlan_outer;
 	__u16 vlan_inner;
+
 	__u8 family;
 	__u8 proto;
 	__u8 tcp_flags;
@@ -68,16 +68,31 @@ struct facts {
 	__u8 fragment;		/* enum fragment */
 	__u8 frag_proto;
 	__u8 jumbo_len;		/* of options that only the super-packet has, not its segments */
+
+	__u32 header_len;	/* from the IP header to the last header that every segment repeats; 0 = unknown */
+	__u16 l4_len;		/* of the transport header, 0 = unknown */
+	__u8 beyond;		/* a header lies behind the linear data: nothing here is final */
+	__u8 reserved;
+
+	__u64 src[2];		/* as in struct flow_key */
+	__u64 dst[2];
+	__u32 l4_off;		/* where the transport header begins */
 	__u32 frag_id;
 	__u32 ip_len;		/* of this one packet, cut to what the frame has */
-	__u32 header_len;	/* from the IP header to the last header that every segment repeats; 0 = unknown */
 	__u32 packets;		/* on the wire */
 	__u64 bytes;		/* IP layer, all segments; without an IP header: behind the link header */
-	__u8 beyond;		/* a header lies behind the linear data */
 };
+
+static __always_inline void facts_init(struct facts *f)
+{
+	__u64 *w = (__u64 *)f;
+
+	w[0] = w[1] = w[2] = 0;
+}
 
 struct packet {
 	struct facts *f;
+	void *ctx;		/* the program's */
 	const void *data;
 	const void *end;	/* of the linear data */
 	__u32 off;		/* from data */
@@ -87,31 +102,34 @@ struct packet {
 	__u32 gso_segs;		/* 0: not known */
 };
 
-/* The next @size bytes (a constant), or NULL, and the cursor stays. */
-static __always_inline const void *packet_peek(struct packet *p, __u32 size)
+/* packet_peek(p, &header): point at the next header of that type; the cursor stays. */
+#define packet_peek(p_, header_) packet_see((p_), sizeof(**(header_)), (const void **)(header_))
+
+static __always_inline bool packet_see(struct packet *p, __u32 size, const void **ret)
 {
 	const void *here = p->data + p->off;
 
 	if (p->left < size)
-		return NULL;
+		return false;
 	OPAQUE(here);
 	if (here + size > p->end) {
 		p->f->beyond = 1;
-		return NULL;
+		return false;
 	}
-	return here;
+	*ret = here;
+	return true;
 }
 
-/* The next @size bytes (a constant), and the cursor goes behind them; else NULL. */
-static __always_inline const void *packet_take(struct packet *p, __u32 size)
-{
-	const void *here = packet_peek(p, size);
+/* packet_take(p, &header): the same, and the cursor goes behind it. */
+#define packet_take(p_, header_) packet_pass((p_), sizeof(**(header_)), (const void **)(header_))
 
-	if (!here)
-		return NULL;
+static __always_inline bool packet_pass(struct packet *p, __u32 size, const void **ret)
+{
+	if (!packet_see(p, size, ret))
+		return false;
 	p->off += size;
 	p->left -= size;
-	return here;
+	return true;
 }
 
 /*

@@ -9,23 +9,10 @@
 #include "parse_l4.h"
 #include "parse_link.h"
 
-static __always_inline void parse_transport(struct packet *p)
-{
-	struct facts *f = p->f;
-	__u32 before = f->ip_len - p->left;
-	__u32 l4_len;
-
-	if (f->fragment == FRAGMENT_LATER)
-		return;
-	l4_len = parse_l4(p);
-	if (l4_len)
-		f->header_len = before + l4_len;
-}
-
 /*
- * Fill in p->f (zeroed, but for a tag that the device took off); gso_count() does the
- * rest. @ethernet, @proto: see parse_link(). Returns LEDGER_SEEN when there is a flow for
- * it, else the reason why not.
+ * Fill in p->f, which facts_init() has cleared. @ethernet, @proto: see parse_link().
+ * Returns LEDGER_SEEN when there is a flow for it, else the reason why not. Counts it as
+ * one packet: see gso.h for those that are more.
  */
 static __always_inline enum ledger_reason parse(struct packet *p, bool ethernet, __be16 proto)
 {
@@ -34,18 +21,23 @@ static __always_inline enum ledger_reason parse(struct packet *p, bool ethernet,
 	bool ok;
 
 	proto = parse_link(p, ethernet, proto);
-	behind_link = f->ip_len = p->left;
+	behind_link = p->left;
+	f->packets = 1;
+	f->bytes = f->ip_len = behind_link;
 	if (proto == bpf_htons(ETH_P_IP))
 		ok = parse_ip4(p);
 	else if (proto == bpf_htons(ETH_P_IPV6))
 		ok = parse_ip6(p);
 	else
 		return LEDGER_NON_IP;
-	if (ok)
-		parse_transport(p);
-	else
+	if (!ok) {
 		f->ip_len = behind_link;
-	return ok && !f->beyond ? LEDGER_SEEN : LEDGER_UNPARSED;
+		return LEDGER_UNPARSED;
+	}
+	if (f->fragment != FRAGMENT_LATER)
+		parse_l4(p);
+	f->bytes = f->ip_len;
+	return LEDGER_SEEN;
 }
 
 #endif

@@ -59,15 +59,16 @@ struct ip6_header {
 struct ip6_extension {
 	__u8 next;
 	__u8 len;
-	__be16 fragment;	/* of the fragment header */
-	__be32 id;		/* of the fragment header */
+	union {
+		__be16 fragment;	/* of the fragment header */
+		__u8 option;		/* of hop-by-hop options: the first one's type */
+	};
+	__be32 id;			/* of the fragment header */
 } WIRE;
 
-static __always_inline void note_fragment(struct facts *f, bool offset, bool more, __u32 id)
+static __always_inline __u8 fragment_kind(bool offset, bool more)
 {
-	f->fragment = offset ? FRAGMENT_LATER : more ? FRAGMENT_FIRST : FRAGMENT_NONE;
-	f->frag_id = id;
-	f->frag_proto = f->proto;
+	return offset ? FRAGMENT_LATER : more ? FRAGMENT_FIRST : FRAGMENT_NONE;
 }
 
 /* @claimed: what the length field says, 0 = that it does not (BIG TCP). The frame has the last word. */
@@ -80,31 +81,48 @@ static __always_inline void set_ip_len(struct packet *p, __u32 claimed, __u32 he
 	packet_cut(p, frame - header_len);
 }
 
+/* Anything but a plain header of version 4 without options. */
+static __always_inline bool parse_ip4_options(struct packet *p, __u8 version_ihl, __u32 *header_len)
+{
+	*header_len = (version_ihl & 0xf) * 4;
+	return version_ihl >> 4 == 4 && *header_len >= sizeof(struct ip4_header) &&
+	       packet_skip(p, *header_len - sizeof(struct ip4_header));
+}
+
+static __always_inline void parse_ip4_fragment(struct facts *f, const struct ip4_header *ip)
+{
+	__u16 fragment = bpf_ntohs(ip->fragment);
+
+	if (!(fragment & (IP4_OFFSET_MASK | IP4_MORE_FRAGMENTS)))
+		return;
+	f->fragment = fragment_kind(fragment & IP4_OFFSET_MASK, fragment & IP4_MORE_FRAGMENTS);
+	f->frag_id = bpf_ntohs(ip->id);
+	f->frag_proto = ip->proto;
+}
+
 static __always_inline bool parse_ip4(struct packet *p)
 {
+	__u32 header_len = sizeof(struct ip4_header), total_len;
+	const struct ip4_header *ip;
 	struct facts *f = p->f;
-	const struct ip4_header *ip = packet_take(p, sizeof(*ip));
-	__u32 header_len, total_len;
-	__u16 fragment;
 
-	if (!ip)
+	if (!packet_take(p, &ip))
 		return false;
-	header_len = (ip->version_ihl & 0xf) * 4;
+	if (ip->version_ihl != 0x45 && !parse_ip4_options(p, ip->version_ihl, &header_len))
+		return false;
 	total_len = bpf_ntohs(ip->total_len);
-	if (ip->version_ihl >> 4 != 4 || header_len < sizeof(*ip))
+	if (total_len && total_len < header_len)
 		return false;
-	if ((total_len && total_len < header_len) || !packet_skip(p, header_len - sizeof(*ip)))
-		return false;
+	set_ip_len(p, total_len, header_len);
 	f->src[0] = FIRST_FOUR(ip->src);
+	f->src[1] = 0;
 	f->dst[0] = FIRST_FOUR(ip->dst);
+	f->dst[1] = 0;
 	f->family = 4;
 	f->proto = ip->proto;
 	f->tos = ip->tos;
 	f->ttl = ip->ttl;
-	set_ip_len(p, total_len, header_len);
-	fragment = bpf_ntohs(ip->fragment);
-	note_fragment(f, fragment & IP4_OFFSET_MASK, fragment & IP4_MORE_FRAGMENTS,
-		      bpf_ntohs(ip->id));
+	parse_ip4_fragment(f, ip);
 	return true;
 }
 
@@ -126,40 +144,84 @@ static __always_inline bool is_extension(__u8 proto)
 	}
 }
 
-/* One header; the cursor goes to the next. */
-static __always_inline bool parse_extension(struct packet *p)
-{
-	struct facts *f = p->f;
-	const struct ip6_extension *e = packet_take(p, sizeof(*e));
-	__u8 proto = f->proto;
-	__u16 fragment;
+/* What the walk over the extension headers is given, and finds. */
+struct ip6_chain {
+	__u32 off;		/* of the transport header, in the end */
+	__u32 frag_id;
+	__u8 proto;
+	__u8 frag_proto;
+	__u8 fragment;
+	__u8 jumbo_len;
+	__u8 beyond;
+	__u8 reserved[3];
+};
 
-	if (!e)
+static __always_inline void note_fragment(struct ip6_chain *c, const struct ip6_extension *e)
+{
+	__u16 fragment = bpf_ntohs(e->fragment);
+
+	c->fragment = fragment_kind(fragment & IP6_OFFSET_MASK, fragment & IP6_MORE_FRAGMENTS);
+	c->frag_id = e->id;
+	c->frag_proto = e->next;
+}
+
+/* One header; the cursor goes to the next. */
+static __always_inline bool walk_extension(struct packet *p, struct ip6_chain *c)
+{
+	const struct ip6_extension *e;
+	__u8 proto = c->proto;
+
+	if (!packet_take(p, &e))
 		return false;
-	f->proto = e->next;
+	c->proto = e->next;
 	if (proto == IPPROTO_FRAGMENT) {
-		fragment = bpf_ntohs(e->fragment);
-		note_fragment(f, fragment & IP6_OFFSET_MASK, fragment & IP6_MORE_FRAGMENTS, e->id);
+		note_fragment(c, e);
 		return true;
 	}
-	if (proto == IPPROTO_HOPOPTS && e->len == 0 &&
-	    (bpf_ntohs(e->fragment) >> 8) == IP6_JUMBO_OPTION)
-		f->jumbo_len = IP6_JUMBO_LEN;
+	if (proto == IPPROTO_HOPOPTS && e->len == 0 && e->option == IP6_JUMBO_OPTION)
+		c->jumbo_len = IP6_JUMBO_LEN;
 	return packet_skip(p, e->len << (proto == IPPROTO_AH ? 2 : 3));
 }
 
-static __always_inline bool parse_extensions(struct packet *p)
+/* False when the chain is cut short or too long. */
+static __always_inline bool walk_extensions(struct packet *p, struct ip6_chain *c)
 {
-	const struct facts *f = p->f;
+	bool ok = true;
 
 	NO_UNROLL
-	for (int i = 0; i < IP6_EXTENSIONS; i++) {
-		if (!is_extension(f->proto) || f->fragment == FRAGMENT_LATER)
-			return true;
-		if (!parse_extension(p))
-			return false;
+	for (int i = 0; ok && i < IP6_EXTENSIONS; i++) {
+		if (!is_extension(c->proto) || c->fragment == FRAGMENT_LATER)
+			break;
+		ok = walk_extension(p, c);
 	}
-	return !is_extension(f->proto);
+	c->off = p->off;
+	c->beyond = p->f->beyond;
+	return ok && (!is_extension(c->proto) || c->fragment == FRAGMENT_LATER);
+}
+
+/*
+ * Whoever includes this file says how the walk is called: a BPF program through a
+ * function that is not static, which the verifier checks by itself and once, and not
+ * again on each of the many ways there. It does no more than walk_extensions().
+ */
+static bool call_walk_extensions(struct packet *p, struct ip6_chain *c);
+
+static __always_inline bool parse_extensions(struct packet *p)
+{
+	struct facts *f = p->f;
+	struct ip6_chain c = { .proto = f->proto };
+	bool ok = call_walk_extensions(p, &c);
+
+	f->beyond = c.beyond;
+	f->proto = c.proto;
+	f->fragment = c.fragment;
+	f->frag_proto = c.frag_proto;
+	f->frag_id = c.frag_id;
+	f->jumbo_len = c.jumbo_len;
+	if (!ok || c.off > p->stop)
+		return false;
+	p->left = p->stop - c.off;
+	return packet_settle(p);
 }
 
 /*
@@ -176,9 +238,9 @@ static __always_inline __u32 ip6_claimed(const struct ip6_header *ip)
 static __always_inline bool parse_ip6(struct packet *p)
 {
 	struct facts *f = p->f;
-	const struct ip6_header *ip = packet_take(p, sizeof(*ip));
+	const struct ip6_header *ip;
 
-	if (!ip || bpf_ntohs(ip->version_class) >> 12 != 6)
+	if (!packet_take(p, &ip) || bpf_ntohs(ip->version_class) >> 12 != 6)
 		return false;
 	f->src[0] = ip->src[0];
 	f->src[1] = ip->src[1];
@@ -189,7 +251,7 @@ static __always_inline bool parse_ip6(struct packet *p)
 	f->tos = bpf_ntohs(ip->version_class) >> 4;
 	f->ttl = ip->hop_limit;
 	set_ip_len(p, ip6_claimed(ip), sizeof(*ip));
-	return parse_extensions(p);
+	return !is_extension(f->proto) || parse_extensions(p);
 }
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Ports, ICMP's type and code, TCP's flags. A header cut short leaves 0 for what it does
  * not show: the packet still belongs to a flow. Afterwards the cursor is behind what was
- * read; header_len tells where the header ends, if it says so.
+ * read; l4_off and l4_len tell where the header lies, if it can be told.
  */
 #ifndef FLOWCTL_PARSE_L4_H
 #define FLOWCTL_PARSE_L4_H
@@ -33,60 +33,59 @@ struct tcp_rest {
 	__u8 flags;
 } WIRE;
 
-static __always_inline bool parse_ports(struct packet *p)
+/* @len: of the header, if it can be segmented. */
+static __always_inline bool parse_ports(struct packet *p, __u16 len)
 {
-	const struct l4_ports *ports = packet_take(p, sizeof(*ports));
+	const struct l4_ports *ports;
 
-	if (!ports)
+	if (!packet_take(p, &ports))
 		return false;
 	p->f->ports = ports->both;
+	p->f->l4_len = len;
 	return true;
 }
 
-/* Returns the length of the header. */
-static __always_inline __u32 parse_tcp(struct packet *p)
+static __always_inline void parse_tcp(struct packet *p)
 {
 	const struct tcp_rest *tcp;
-	__u32 len;
 
-	if (!parse_ports(p))
-		return 0;
-	tcp = packet_take(p, sizeof(*tcp));
-	if (!tcp)
-		return 0;
+	if (!parse_ports(p, 0) || !packet_take(p, &tcp))
+		return;
 	p->f->tcp_flags = tcp->flags;
-	len = (tcp->offset >> 4) * 4;
-	return len < 20 ? 0 : len;
+	p->f->l4_len = (tcp->offset >> 4) * 4;
 }
 
 static __always_inline void parse_icmp(struct packet *p)
 {
-	const struct icmp_header *icmp = packet_take(p, sizeof(*icmp));
+	const struct icmp_header *icmp;
 
-	if (icmp)
+	if (packet_take(p, &icmp))
 		p->f->dport = icmp->type_code;
 }
 
-/* Returns the length of the transport header, 0 where that is unknown or of no use. */
-static __always_inline __u32 parse_l4(struct packet *p)
+static __always_inline void parse_l4(struct packet *p)
 {
+	p->f->l4_off = p->off;
 	switch (p->f->proto) {
 	case IPPROTO_TCP:
-		return parse_tcp(p);
+		parse_tcp(p);
+		break;
 	case IPPROTO_UDP:
 	case PROTO_UDPLITE:
-		return parse_ports(p) ? 8 : 0;
+		parse_ports(p, 8);
+		break;
 	case PROTO_SCTP:
-		return parse_ports(p) ? 12 : 0;
+		parse_ports(p, 12);
+		break;
 	case PROTO_DCCP:
-		parse_ports(p);
-		return 0;
+		parse_ports(p, 0);
+		break;
 	case IPPROTO_ICMP:
 	case PROTO_ICMP6:
 		parse_icmp(p);
-		return 0;
+		break;
 	default:
-		return 0;
+		break;
 	}
 }
 

@@ -25,6 +25,12 @@ struct vlan_tag {
 	__be16 proto;
 } WIRE;
 
+struct mpls_label {
+	__u8 label[2];
+	__u8 bottom;	/* its lowest bit: this is the last one */
+	__u8 ttl;
+} WIRE;
+
 static __always_inline bool is_vlan(__be16 proto)
 {
 	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD) ||
@@ -45,8 +51,7 @@ static __always_inline bool parse_vlan(struct packet *p, __be16 *proto)
 
 	NO_UNROLL
 	for (int i = 0; i < VLAN_TAGS && is_vlan(*proto); i++) {
-		tag = packet_take(p, sizeof(*tag));
-		if (!tag)
+		if (!packet_take(p, &tag))
 			return false;
 		put_tag(p->f, VLAN_PRESENT | (bpf_ntohs(tag->tci) & VLAN_ID_MASK));
 		*proto = tag->proto;
@@ -59,18 +64,17 @@ static __always_inline bool parse_vlan(struct packet *p, __be16 *proto)
 /* RFC 3032 does not say what follows the last label: its first four bits tell IP's versions. */
 static __always_inline __be16 parse_mpls(struct packet *p)
 {
-	const __u8 *label, *version;
+	const struct mpls_label *label;
+	const __u8 *version;
 	bool bottom = false;
 
 	NO_UNROLL
 	for (int i = 0; i < MPLS_LABELS && !bottom; i++) {
-		label = packet_take(p, 4);
-		if (!label)
+		if (!packet_take(p, &label))
 			return 0;
-		bottom = label[2] & 1;
+		bottom = label->bottom & 1;
 	}
-	version = bottom && packet_settle(p) ? packet_peek(p, 1) : NULL;
-	if (!version)
+	if (!bottom || !packet_settle(p) || !packet_peek(p, &version))
 		return 0;
 	switch (*version >> 4) {
 	case 4:
@@ -83,21 +87,25 @@ static __always_inline __be16 parse_mpls(struct packet *p)
 }
 
 /*
- * To the network header. @proto: that of the frame where there is no Ethernet header, else
- * 0. Returns the network header's Ethernet type, or 0 when there is none.
+ * To what lies behind Ethernet header and tags. @proto: that of the frame where there is
+ * no Ethernet header. Returns the Ethernet type that follows, or 0 when there is none.
  */
-static __always_inline __be16 parse_link(struct packet *p, bool ethernet, __be16 proto)
+static __always_inline __be16 parse_ethernet(struct packet *p, bool ethernet, __be16 proto)
 {
 	const struct ethernet *eth;
 
 	if (ethernet) {
-		eth = packet_take(p, sizeof(*eth));
-		if (!eth)
+		if (!packet_take(p, &eth))
 			return 0;
 		proto = eth->proto;
 	}
-	if (!parse_vlan(p, &proto))
-		return 0;
+	return parse_vlan(p, &proto) ? proto : 0;
+}
+
+/* The same, and behind MPLS labels. */
+static __always_inline __be16 parse_link(struct packet *p, bool ethernet, __be16 proto)
+{
+	proto = parse_ethernet(p, ethernet, proto);
 	if (proto == bpf_htons(ETH_P_MPLS_UC) || proto == bpf_htons(ETH_P_MPLS_MC))
 		return parse_mpls(p);
 	return proto;

@@ -19,9 +19,10 @@
 
 static __always_inline void packet_init(struct packet *p, struct facts *f, struct __sk_buff *skb)
 {
-	*f = (struct facts) {};
+	facts_init(f);
 	*p = (struct packet) {
 		.f = f,
+		.ctx = skb,
 		.data = (void *)(long)skb->data,
 		.end = (void *)(long)skb->data_end,
 		.left = skb->len,
@@ -37,10 +38,34 @@ static __always_inline bool pull(struct __sk_buff *skb)
 	return bpf_skb_pull_data(skb, skb->len < PULL_LEN ? skb->len : PULL_LEN) == 0;
 }
 
-/*
- * gso_inner() from @off to @stop, with the length of a jumbo option in the upper half.
- * Not static, so that the verifier checks it once and on its own.
- */
+/* For those below, which are given numbers: the cursor at @off, reading stops at @stop. */
+static __always_inline bool packet_at(struct packet *p, struct facts *f, struct __sk_buff *skb,
+				      __u32 off, __u32 stop)
+{
+	packet_init(p, f, skb);
+	if (off > stop || stop > skb->len)
+		return false;
+	p->left = stop - off;
+	p->stop = stop;
+	return packet_settle(p);
+}
+
+__noinline int tc_walk_extensions(struct __sk_buff *skb, __u32 off, __u32 stop, struct ip6_chain *c)
+{
+	struct facts f;
+	struct packet p;
+
+	if (!c || !packet_at(&p, &f, skb, off, stop))
+		return false;
+	return walk_extensions(&p, c);
+}
+
+static __always_inline bool call_walk_extensions(struct packet *p, struct ip6_chain *c)
+{
+	return tc_walk_extensions(p->ctx, p->off, p->stop, c);
+}
+
+/* gso_inner(), with the length of a jumbo option in the upper half. */
 __noinline __u64 tc_inner(struct __sk_buff *skb, __u32 off, __u32 stop, __u32 proto, __u32 port)
 {
 	struct facts facts, *f = &facts;
@@ -49,32 +74,33 @@ __noinline __u64 tc_inner(struct __sk_buff *skb, __u32 off, __u32 stop, __u32 pr
 
 	OPAQUE(f);
 	pull(skb);
-	packet_init(&p, f, skb);
-	p.left = stop - off;
-	p.stop = stop;
-	if (off > stop || stop > skb->len || !packet_settle(&p))
+	if (!packet_at(&p, f, skb, off, stop))
 		return 0;
 	end = gso_inner(&p, proto, port);
-	return (__u64)f->jumbo_len << 32 | end;
+	return end ? (__u64)f->jumbo_len << 32 | end : 0;
 }
 
-static __always_inline void measure_inner(struct __sk_buff *skb, struct packet *p)
+static __always_inline void count_segments(struct __sk_buff *skb, struct packet *p,
+					   enum ledger_reason reason)
 {
 	struct facts *f = p->f;
+	__u32 end = 0;
 	__u64 inner;
 
-	if (!is_gso(p) || f->fragment || !is_tunnel(f->proto, f->dport))
-		return;
-	inner = tc_inner(skb, p->off, p->stop, f->proto, f->dport);
-	if (!(__u32)inner)
-		return;
-	f->header_len = (__u32)inner - (p->stop - f->ip_len);
-	f->jumbo_len += inner >> 32;
+	if (reason == LEDGER_SEEN && !f->fragment)
+		end = l4_end(f);
+	if (reason == LEDGER_SEEN && !f->fragment && is_tunnel(f->proto, f->dport)) {
+		inner = tc_inner(skb, p->off, p->stop, f->proto, f->dport);
+		end = (__u32)inner ? (__u32)inner : end;
+		f->jumbo_len += inner >> 32;
+	}
+	gso_header(p, end);
+	gso_count(p);
 }
 
 static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct facts *f)
 {
-	enum ledger_reason reason = LEDGER_UNPARSED;
+	enum ledger_reason reason;
 	struct packet p;
 
 	NO_UNROLL
@@ -83,12 +109,14 @@ static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct 
 		if (skb->vlan_present)
 			f->vlan_outer = VLAN_PRESENT | (skb->vlan_tci & VLAN_ID_MASK);
 		reason = parse(&p, knob_ethernet, skb->protocol);
-		if (!f->beyond || !pull(skb))
+		if (!f->beyond)
+			break;
+		reason = LEDGER_UNPARSED;
+		if (!pull(skb))
 			break;
 	}
-	if (reason == LEDGER_SEEN)
-		measure_inner(skb, &p);
-	gso_count(&p);
+	if (is_gso(&p))
+		count_segments(skb, &p, reason);
 	return reason;
 }
 
