@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/pkt_cls.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tc.skel.h"
+
+static int array(size_t value, uint32_t entries)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+
+	return bpf_map_create(BPF_MAP_TYPE_ARRAY, "test", 4, value, entries, &opts);
+}
+
+static bool make_rings(struct harness *h)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts);
+
+	for (uint32_t i = 0; i < h->parts; i++) {
+		h->ring_fds[i] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "test", 0, 0, h->ring_bytes, NULL);
+		if (h->ring_fds[i] < 0 || ring_map(h->ring_fds[i], h->ring_bytes, true, &h->rings[i]) < 0)
+			return false;
+	}
+	opts.inner_map_fd = h->ring_fds[0];
+	h->rings_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "test", 4, 4, h->parts, &opts);
+	for (uint32_t i = 0; i < h->parts; i++) {
+		if (bpf_map_update_elem(h->rings_fd, &i, &h->ring_fds[i], 0) < 0)
+			return false;
+	}
+	return true;
+}
+
+static void *map(int fd, size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static bool make_maps(struct harness *h)
+{
+	uint32_t buckets = h->parts * h->buckets;
+
+	h->n_slots = buckets * FLOW_WAYS;
+	h->slots_fd = array(sizeof(struct flow_bucket), buckets);
+	h->ctl_fd = array(sizeof(struct table_ctl), 1);
+	h->hook_fd = array(sizeof(union hook_entry), h->parts + 1);
+	h->frags_fd = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "test", sizeof(struct frag_key),
+				     sizeof(struct frag_ports), 1024, NULL);
+	h->aged_fd = bpf_map_create(BPF_MAP_TYPE_HASH, "test", sizeof(struct aged_key),
+				    sizeof(struct ledger_count), 16, NULL);
+	if (h->slots_fd < 0 || h->ctl_fd < 0 || h->hook_fd < 0 || h->frags_fd < 0 || h->aged_fd < 0)
+		return false;
+	h->slots = map(h->slots_fd, buckets * sizeof(struct flow_bucket));
+	h->ctl = map(h->ctl_fd, sizeof(struct table_ctl));
+	h->hook = map(h->hook_fd, (h->parts + 1) * sizeof(union hook_entry));
+	return h->slots && h->ctl && h->hook && make_rings(h);
+}
+
+static bool load(struct harness *h)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	h->skel = tc_bpf__open();
+	if (!h->skel)
+		return false;
+	h->skel->rodata->knob_parts = h->parts;
+	h->skel->rodata->knob_bucket_mask = h->buckets - 1;
+	h->skel->rodata->knob_sample = h->sample;
+	h->skel->rodata->knob_direction = h->direction;
+	bpf_map__reuse_fd(h->skel->maps.slots, h->slots_fd);
+	bpf_map__reuse_fd(h->skel->maps.rings, h->rings_fd);
+	bpf_map__reuse_fd(h->skel->maps.ctl, h->ctl_fd);
+	bpf_map__reuse_fd(h->skel->maps.hook, h->hook_fd);
+	bpf_map__reuse_fd(h->skel->maps.frags, h->frags_fd);
+	bpf_map__reuse_fd(h->skel->maps.aged, h->aged_fd);
+	if (tc_bpf__load(h->skel) < 0)
+		return false;
+	h->prog_fd = bpf_program__fd(h->skel->progs.flowctl_tc);
+	if (bpf_obj_get_info_by_fd(h->prog_fd, &info, &len) == 0)
+		h->verified_insns = info.verified_insns;
+	return true;
+}
+
+const char *harness_open(struct harness *h)
+{
+	h->parts = h->parts ? h->parts : 1;
+	h->buckets = h->buckets ? h->buckets : 1;
+	h->ring_bytes = h->ring_bytes ? h->ring_bytes : 4096;
+	h->sample = h->sample ? h->sample : 1;
+	if (geteuid() != 0)
+		return "needs root";
+	if (!make_maps(h))
+		return errno == EPERM ? "needs CAP_BPF" : "this kernel does not have the maps";
+	if (!load(h)) {
+		printf("Bail out! the program does not load\n");
+		_exit(1);
+	}
+	harness_cpu(0);
+	return NULL;
+}
+
+void harness_close(struct harness *h)
+{
+	int fds[] = { h->slots_fd, h->rings_fd, h->ctl_fd, h->hook_fd, h->frags_fd, h->aged_fd };
+
+	tc_bpf__destroy(h->skel);
+	munmap(h->slots, h->n_slots * sizeof(struct flow_slot));
+	munmap(h->ctl, sizeof(struct table_ctl));
+	munmap(h->hook, (h->parts + 1) * sizeof(union hook_entry));
+	for (uint32_t i = 0; i < h->parts; i++) {
+		ring_unmap(&h->rings[i]);
+		close(h->ring_fds[i]);
+	}
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		close(fds[i]);
+}
+
+void harness_clear(struct harness *h)
+{
+	struct aged_key key;
+
+	memset(h->slots, 0, h->n_slots * sizeof(struct flow_slot));
+	memset(h->ctl, 0, sizeof(*h->ctl));
+	memset(h->hook, 0, (h->parts + 1) * sizeof(union hook_entry));
+	while (bpf_map_get_next_key(h->aged_fd, NULL, &key) == 0)
+		bpf_map_delete_elem(h->aged_fd, &key);
+	for (uint32_t i = 0; i < h->parts; i++)
+		ring_consume(&h->rings[i], ring_producer(&h->rings[i]));
+}
+
+int harness_run(const struct harness *h, const struct harness_packet *p)
+{
+	struct __sk_buff ctx = {
+		.gso_segs = p->gso_segs,
+		.gso_size = p->gso_size,
+		.mark = p->mark,
+		.ingress_ifindex = p->ingress_ifindex,
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->data, .data_size_in = p->len, .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = 1);
+	int r = bpf_prog_test_run_opts(h->prog_fd, &opts);
+
+	return r < 0 ? -1000 + r : (int)opts.retval;
+}
+
+bool harness_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set) == 0;
+}
+
+static void add(struct ledger_count *sum, uint64_t packets, uint64_t bytes)
+{
+	sum->packets += packets;
+	sum->bytes += bytes;
+}
+
+struct ledger_count harness_ledger(const struct harness *h, enum ledger_reason reason)
+{
+	struct ledger_count sum = { 0 };
+
+	for (uint32_t i = 0; i <= h->parts; i++)
+		add(&sum, h->hook[i].cpu.by[reason].packets, h->hook[i].cpu.by[reason].bytes);
+	return sum;
+}
+
+struct ledger_count harness_slots(const struct harness *h)
+{
+	struct ledger_count sum = { 0 };
+
+	for (uint32_t i = 0; i < h->n_slots; i++)
+		add(&sum, h->slots[i].c.packets, h->slots[i].c.bytes);
+	return sum;
+}
+
+struct ledger_count harness_rings(const struct harness *h, unsigned *ret_records)
+{
+	struct ledger_count sum = { 0 };
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < h->parts; i++) {
+		uint64_t pos = ring_consumer(&h->rings[i]), end = ring_producer(&h->rings[i]);
+
+		while (pos < end) {
+			const struct flow_slot *s = ring_at(&h->rings[i], pos, &pos);
+
+			if (!s)
+				break;
+			add(&sum, s->c.packets, s->c.bytes);
+			n++;
+		}
+	}
+	if (ret_records)
+		*ret_records = n;
+	return sum;
+}
+
+struct ledger_count harness_aged(const struct harness *h)
+{
+	struct ledger_count sum = { 0 }, one;
+	struct aged_key key, *last = NULL;
+
+	while (bpf_map_get_next_key(h->aged_fd, last, &key) == 0) {
+		bpf_map_lookup_elem(h->aged_fd, &key, &one);
+		add(&sum, one.packets, one.bytes);
+		last = &key;
+	}
+	return sum;
+}
+
+bool harness_balances(const struct harness *h)
+{
+	struct ledger_count seen = harness_ledger(h, LEDGER_SEEN), sum = harness_slots(h), more;
+
+	more = harness_rings(h, NULL);
+	add(&sum, more.packets, more.bytes);
+	more = harness_aged(h);
+	add(&sum, more.packets, more.bytes);
+	for (int r = LEDGER_FULL; r < LEDGER_KERNEL_REASONS; r++) {
+		more = harness_ledger(h, r);
+		add(&sum, more.packets, more.bytes);
+	}
+	if (seen.packets != sum.packets || seen.bytes != sum.bytes)
+		printf("# seen %llu/%llu, found %llu/%llu\n", seen.packets, seen.bytes, sum.packets,
+		       sum.bytes);
+	return seen.packets == sum.packets && seen.bytes == sum.bytes;
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The frames of tests/frames.c through the loaded program: the record that each leaves in
+ * the table, what the ledger says, and that no verdict ever differs.
+ */
+#include <arpa/inet.h>
+#include <linux/pkt_cls.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "frames.h"
+#include "harness.h"
+#include "test.h"
+
+/* Verdicts of frames that the test run itself refuses do not count. */
+static bool refused(int verdict)
+{
+	return verdict < -1;
+}
+
+static bool same(const char *frame, const char *what, uint64_t is, uint64_t wanted)
+{
+	if (is != wanted)
+		printf("# %s: %s is %#llx, wanted %#llx\n", frame, what, (unsigned long long)is,
+		       (unsigned long long)wanted);
+	return is == wanted;
+}
+
+static bool macs_right(const struct flow_counters *c)
+{
+	static const uint8_t dst[6] = { 2, 0, 0, 0, 0, 2 }, src[6] = { 2, 0, 0, 0, 0, 1 };
+
+	return memcmp(c->dst_mac, dst, 6) == 0 && memcmp(c->src_mac, src, 6) == 0;
+}
+
+static struct flow_key wanted_key(const struct frame *w)
+{
+	struct flow_key k = {
+		.sport = htons(w->sport),
+		.dport = htons(w->dport),
+		.ingress_ifindex = 1,
+		.vlan_outer = w->vlan_outer,
+		.vlan_inner = w->vlan_inner,
+		.proto = w->proto,
+		.family = w->family,
+	};
+
+	inet_pton(w->family == 4 ? AF_INET : AF_INET6, w->family == 4 ? "10.0.0.1" : "2001:db8::1", k.src);
+	inet_pton(w->family == 4 ? AF_INET : AF_INET6, w->family == 4 ? "10.0.0.2" : "2001:db8::2", k.dst);
+	return k;
+}
+
+static bool slot_right(const struct frame *w, const struct flow_slot *s)
+{
+	struct flow_key key = wanted_key(w);
+	unsigned ttl = w->ttl ? w->ttl : 64;
+
+	return same(w->name, "key", memcmp(&s->key, &key, sizeof(key)), 0) &
+	       same(w->name, "gen", s->gen, 2) & same(w->name, "idx", s->idx, 0) &
+	       same(w->name, "packets", s->c.packets, w->packets ? w->packets : 1) &
+	       same(w->name, "bytes", s->c.bytes, w->bytes) &
+	       same(w->name, "flags", s->c.w.tcp_flags, w->tcp_flags) &
+	       same(w->name, "tos", s->c.w.tos, w->tos) &
+	       same(w->name, "min ttl", s->c.w.min_ttl, ttl) &
+	       same(w->name, "max ttl", s->c.w.max_ttl, ttl) &
+	       same(w->name, "mark", s->c.mark, 0x1234) &
+	       same(w->name, "ticks", s->c.w.last_tick, s->c.first_tick) &
+	       same(w->name, "first", s->c.first_ns > 0, true) &
+	       same(w->name, "epoch", s->c.epoch, 5) & same(w->name, "MACs", macs_right(&s->c), true);
+}
+
+static bool row_right(struct harness *h, const struct frame *w)
+{
+	uint8_t buf[FRAME_MAX];
+	struct harness_packet p = {
+		.data = buf,
+		.len = frame_bytes(w, buf),
+		.gso_segs = w->gso_segs,
+		.gso_size = w->gso_size,
+		.mark = 0x1234,
+	};
+	struct ledger_count lost;
+	int verdict;
+
+	harness_clear(h);
+	h->ctl->epoch = 5;
+	verdict = harness_run(h, &p);
+	if (refused(verdict))
+		return same(w->name, "kernel's answer", verdict, 0);
+	if (!same(w->name, "verdict", verdict, TC_ACT_UNSPEC) || !harness_balances(h))
+		return false;
+	if (w->reason == LEDGER_SEEN)
+		return slot_right(w, &h->slots[0]);
+	lost = harness_ledger(h, w->reason);
+	return same(w->name, "slot", h->slots[0].gen, 0) &
+	       same(w->name, "lost packets", lost.packets, w->packets ? w->packets : 1) &
+	       same(w->name, "lost bytes", lost.bytes, w->bytes);
+}
+
+TEST(every_frame_leaves_the_record_its_row_says)
+{
+	struct harness h = { 0 };
+	const char *why = harness_open(&h);
+	bool ok = true;
+
+	if (why)
+		SKIP(why);
+	for (size_t i = 0; i < n_frames; i++)
+		ok &= frames[i].host_only || row_right(&h, &frames[i]);
+	harness_close(&h);
+	CHECK(ok);
+}
+
+/* Every row again, with each of its first bytes wrong in two ways, and cut at every length. */
+TEST(no_frame_however_odd_changes_the_verdict)
+{
+	struct harness h = { .ring_bytes = 1 << 20 };
+	const char *why = harness_open(&h);
+	unsigned ran = 0, wrong = 0;
+	uint8_t buf[FRAME_MAX];
+	bool balances;
+
+	if (why)
+		SKIP(why);
+	for (size_t i = 0; i < n_frames; i++) {
+		struct harness_packet p = { .data = buf, .gso_segs = frames[i].gso_segs,
+					    .gso_size = frames[i].gso_size };
+		size_t len = frame_bytes(&frames[i], buf);
+
+		for (size_t at = 0; at < len && at < 100; at++) {
+			uint8_t right = buf[at];
+
+			for (int k = 0; k < 3; k++) {
+				int verdict;
+
+				buf[at] = (uint8_t[]) { right, 0xff, right ^ 0x41 }[k];
+				p.len = k ? len : at;
+				verdict = harness_run(&h, &p);
+				ran += !refused(verdict);
+				wrong += !refused(verdict) && verdict != TC_ACT_UNSPEC;
+			}
+			buf[at] = right;
+		}
+	}
+	balances = harness_balances(&h);
+	harness_close(&h);
+	printf("# %u packets\n", ran);
+	CHECK(ran > 5000);
+	CHECK(wrong == 0);
+	CHECK(balances);
+}
+
+/* A hundred interfaces are attached in a row by `meter attach --all`: loading has to be quick. */
+TEST(the_verifier_has_little_to_do)
+{
+	struct harness h = { 0 };
+	const char *why = harness_open(&h);
+	uint32_t insns;
+
+	if (why)
+		SKIP(why);
+	insns = h.verified_insns;
+	harness_close(&h);
+	printf("# verified_insns %u\n", insns);
+	CHECK(insns < 45000);
+}
