@@ -231,7 +231,8 @@ enum {
 
 static const struct ie elements[] = {
 	FIELD(1, octetDeltaCount, U64, bytes, IE_ANY, "bytes of the IP layer"),
-	FIELD(2, packetDeltaCount, U64, packets, IE_ANY, "wire packets: a GSO packet is its segments"),
+	FIELD(2, packetDeltaCount, U64, packets, IE_ANY,
+	      "wire packets: a GSO packet is its segments"),
 	FIELD(4, protocolIdentifier, U8, key.proto, IE_ANY, "IP protocol"),
 	FIELD(5, ipClassOfService, U8, tos, IE_ANY, "ToS or traffic class of the first packet"),
 	/*
@@ -241,12 +242,16 @@ static const struct ie elements[] = {
 	FIELD(6, tcpControlBits, U8, tcp_flags, IE_TCP, "all TCP flags that were seen"),
 	DERIVED(7, sourceTransportPort, BE16, put_src_port, IE_PORTS, "source port"),
 	FIELD(8, sourceIPv4Address, IPV4, key.src, IE_V4, "source address"),
-	FIELD(10, ingressInterface, U32, key.ingress_ifindex, IE_ANY, "ifindex they came in by; 0 = sent from here"),
+	FIELD(10, ingressInterface, U32, key.ingress_ifindex, IE_ANY,
+	      "ifindex they came in by; 0 = sent from here"),
 	DERIVED(11, destinationTransportPort, BE16, put_dst_port, IE_PORTS, "destination port"),
 	FIELD(12, destinationIPv4Address, IPV4, key.dst, IE_V4, "destination address"),
-	FIELD(14, egressInterface, U32, key.egress_ifindex, IE_ANY, "ifindex they left by; 0 = unknown, or for here"),
-	DERIVED(21, flowEndSysUpTime, U32, put_end_up, IE_ANY, "last packet, ms since systemInitTimeMilliseconds"),
-	DERIVED(22, flowStartSysUpTime, U32, put_start_up, IE_ANY, "first packet, ms since systemInitTimeMilliseconds"),
+	FIELD(14, egressInterface, U32, key.egress_ifindex, IE_ANY,
+	      "ifindex they left by; 0 = unknown, or for here"),
+	DERIVED(21, flowEndSysUpTime, U32, put_end_up, IE_ANY,
+		"last packet, ms since systemInitTimeMilliseconds"),
+	DERIVED(22, flowStartSysUpTime, U32, put_start_up, IE_ANY,
+		"first packet, ms since systemInitTimeMilliseconds"),
 	FIELD(27, sourceIPv6Address, IPV6, key.src, IE_V6, "source address"),
 	FIELD(28, destinationIPv6Address, IPV6, key.dst, IE_V6, "destination address"),
 	DERIVED(32, icmpTypeCodeIPv4, U16, put_icmp, IE_V4 | IE_ICMP, "ICMP type * 256 + code"),
@@ -257,7 +262,8 @@ static const struct ie elements[] = {
 	FIELD(60, ipVersion, U8, key.family, IE_ANY, "4 or 6"),
 	FIELD(61, flowDirection, U8, key.direction, IE_ANY, "0 metered at ingress, 1 at egress"),
 	FIELD(80, destinationMacAddress, MAC, dst_mac, IE_ANY, "of the first packet"),
-	FIELD(136, flowEndReason, U8, end_reason, IE_ANY, "1 idle, 2 active, 3 end, 4 forced, 5 lack of resources"),
+	FIELD(136, flowEndReason, U8, end_reason, IE_ANY,
+	      "1 idle, 2 active, 3 end, 4 forced, 5 lack of resources"),
 	DERIVED(139, icmpTypeCodeIPv6, U16, put_icmp, IE_V6 | IE_ICMP, "ICMPv6 type * 256 + code"),
 	DERIVED(148, flowId, U64, put_flow_id, IE_ANY, "hash of the flow's key"),
 	FIELD(150, flowStartSeconds, SEC, first_ns, IE_ANY, "first packet"),
@@ -278,7 +284,8 @@ static const struct ie elements[] = {
 	DERIVED(181, udpDestinationPort, BE16, put_dst_port, IE_UDP, "destination port"),
 	DERIVED(182, tcpSourcePort, BE16, put_src_port, IE_TCP, "source port"),
 	DERIVED(183, tcpDestinationPort, BE16, put_dst_port, IE_TCP, "destination port"),
-	DERIVED(195, ipDiffServCodePoint, U8, put_dscp, IE_ANY, "upper six bits of ipClassOfService"),
+	DERIVED(195, ipDiffServCodePoint, U8, put_dscp, IE_ANY,
+		"upper six bits of ipClassOfService"),
 	DERIVED(243, dot1qVlanId, U16, put_vlan, IE_VLAN, "id of the outermost VLAN tag"),
 	DERIVED(245, dot1qCustomerVlanId, U16, put_inner_vlan, IE_QINQ, "id of the inner VLAN tag"),
 };
@@ -294,7 +301,7 @@ const struct ie *ie_find(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(elements); i++) {
 		const char *own = elements[i].name;
 
-		if (name[0] && tolower((unsigned char)name[0]) == own[0] && strcmp(name + 1, own + 1) == 0)
+		if (tolower((unsigned char)name[0]) == own[0] && strcmp(name + 1, own + 1) == 0)
 			return &elements[i];
 	}
 	return NULL;
@@ -310,7 +317,8 @@ int ie_require(const char *name, const struct ie **ret)
 		return 0;
 	}
 	if (ie_is_registered(name))
-		return fail_usage("the information element '%s' is not exported by this version", name);
+		return fail_usage("the information element '%s' is not exported by this version",
+				  name);
 	for (size_t i = 0; i < ARRAY_SIZE(elements); i++)
 		names[i] = elements[i].name;
 	fail_usage("'%s' is no information element of the IANA registry", name);

@@ -25,7 +25,10 @@ struct message {
 	uint32_t records;	/* data records in it (those the sequence counts) */
 };
 
-/* An empty message of domain 0. @cap: bytes, cut to 65535. fail_usage() when it is too small for a set. */
+/*
+ * An empty message of domain 0. @cap: bytes, cut to 65535. fail_usage() when it is too small
+ * for a set.
+ */
 int message_init(struct message *m, size_t cap);
 void message_deinit(struct message *m);
 /* Empty it for @domain. */

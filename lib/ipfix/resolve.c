@@ -33,13 +33,15 @@ static void let_go(struct resolve *r)
 
 static void look_up(struct resolve *r, int flags)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = flags | AI_NUMERICSERV }, *list;
+	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = flags | AI_NUMERICSERV };
+	struct resolve_addrs *got = &r->addrs;
+	struct addrinfo *list;
 
 	r->error = getaddrinfo(r->host, r->port, &hints, &list);
 	if (r->error == 0) {
-		for (struct addrinfo *a = list; a && r->addrs.n < RESOLVE_MAX; a = a->ai_next, r->addrs.n++) {
-			memcpy(&r->addrs.v[r->addrs.n].addr, a->ai_addr, a->ai_addrlen);
-			r->addrs.v[r->addrs.n].len = a->ai_addrlen;
+		for (struct addrinfo *a = list; a && got->n < RESOLVE_MAX; a = a->ai_next) {
+			memcpy(&got->v[got->n].addr, a->ai_addr, a->ai_addrlen);
+			got->v[got->n++].len = a->ai_addrlen;
 		}
 		freeaddrinfo(list);
 	}

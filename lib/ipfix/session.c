@@ -276,7 +276,7 @@ static int session_init(struct session *s, const struct session_config *c)
 	if (s->udp.local.port)
 		s->id = session_id(c);
 	if (least > cap)
-		return fail_usage("the longest template needs messages of %zu bytes, %zu are allowed",
+		return fail_usage("the longest template needs messages of %zu bytes, not %zu",
 				  least, cap);
 	r = message_init(&s->data, cap);
 	if (r == 0)

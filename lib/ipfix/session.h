@@ -38,16 +38,20 @@ struct session_config {
  * address cannot be bound. With a kept sequence, prepare() goes before each flush().
  */
 int session_udp_new(const struct session_config *config, struct sink **ret);
-/* The local and remote socket addresses, for self-exclusion. 0, or -ENOTCONN while unresolved and for
- * other sinks. No system call. */
+/*
+ * The local and remote socket addresses, for self-exclusion. 0, or -ENOTCONN while unresolved
+ * and for other sinks. No system call.
+ */
 struct session_tuple {
 	uint8_t family;			/* 4 or 6 */
 	uint8_t local[16], remote[16];	/* as in flow_key */
 	uint16_t local_port, remote_port;	/* host order */
 };
 int session_tuple(const struct sink *s, struct session_tuple *ret);
-/* Wait until there is a socket, or @timeout_ns passed (-EAGAIN): for --once and the final export. 0 for
- * other sinks, else why there is none. */
+/*
+ * Wait until there is a socket, or @timeout_ns passed (-EAGAIN): for --once and the final
+ * export. 0 for other sinks, else why there is none.
+ */
 int session_wait_ready(struct sink *s, uint64_t timeout_ns);
 
 #endif

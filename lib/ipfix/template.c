@@ -106,8 +106,9 @@ int template_set_add(struct template_set *set, uint16_t id, const char *const *n
 /* What every built-in template begins with. */
 static const char *const common[] = {
 	"flowStartMilliseconds", "flowEndMilliseconds", "octetDeltaCount", "packetDeltaCount",
-	"ingressInterface", "egressInterface", "ipVersion", "protocolIdentifier", "ipClassOfService",
-	"ipDiffServCodePoint", "minimumTTL", "maximumTTL", "flowDirection", "flowEndReason",
+	"ingressInterface", "egressInterface", "ipVersion", "protocolIdentifier",
+	"ipClassOfService", "ipDiffServCodePoint", "minimumTTL", "maximumTTL", "flowDirection",
+	"flowEndReason",
 	/* The outer id twice: nfdump knows 58 only, others 243. */
 	"vlanId", "dot1qVlanId", "dot1qCustomerVlanId",
 };
@@ -180,7 +181,8 @@ const struct template *template_set_choose(const struct template_set *set, const
 		if (t->families & ~family)
 			continue;
 		idle = count_idle_elements(t, applies);
-		if (best && (idle > best_idle || (idle == best_idle && t->n_elements <= best->n_elements)))
+		if (best && (idle > best_idle ||
+			     (idle == best_idle && t->n_elements <= best->n_elements)))
 			continue;
 		best = t;
 		best_idle = idle;

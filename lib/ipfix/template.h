@@ -35,7 +35,7 @@ const struct template *template_set_get(const struct template_set *set, size_t i
  * fewest elements that do not apply to the record, then the most elements, then the first.
  */
 const struct template *template_set_choose(const struct template_set *set, const struct record *r);
-/* Bytes of the longest record of any template, be it data or the template itself: a message must hold one. */
+/* Bytes of the longest record, data or the template itself, of any: a message must hold one. */
 uint16_t template_set_longest(const struct template_set *set);
 
 #endif

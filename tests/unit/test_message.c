@@ -26,7 +26,8 @@ static const char *const v6_names[] = { "destinationIPv6Address", "ipVersion" };
 static int bench_init(struct bench *b, size_t cap)
 {
 	if (message_init(&b->m, cap) < 0 || template_set_new(&b->set) < 0 ||
-	    template_set_add(b->set, 256, flow_names, 4) < 0 || template_set_add(b->set, 257, v6_names, 2) < 0)
+	    template_set_add(b->set, 256, flow_names, 4) < 0 ||
+	    template_set_add(b->set, 257, v6_names, 2) < 0)
 		return -1;
 	b->flows = template_set_get(b->set, 0);
 	b->v6 = template_set_get(b->set, 1);

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -83,8 +85,8 @@ static void bench_deinit(struct bench *b)
 static int open_session(struct bench *b, const char *local, const struct sequence_ops *sequence)
 {
 	struct session_config c = {
-		.remote = b->remote, .local = local, .max_message_len = 1400, .template_flush_s = 60,
-		.templates = b->set,
+		.remote = b->remote, .local = local, .max_message_len = 1400,
+		.template_flush_s = 60, .templates = b->set,
 	};
 
 	if (sequence)
@@ -117,9 +119,14 @@ static bool hear(const struct bench *b, struct heard *ret)
 	ret->domain = be32_at(buf + 12);
 	ret->set_id = buf[16] << 8 | buf[17];
 	ret->templates = 0;
-	for (ssize_t at = 20; ret->set_id == 2 && at < n; at += 4 + 4 * (buf[at + 2] << 8 | buf[at + 3]))
-		ret->templates++;
+	for (ssize_t at = 20; ret->set_id == 2 && at < n; ret->templates++)
+		at += 4 + 4 * (buf[at + 2] << 8 | buf[at + 3]);
 	return ret->version == 10 && ret->header_len == ret->len;
+}
+
+static uint16_t port_of(const struct heard *h)
+{
+	return ntohs(((const struct sockaddr_in *)&h->from)->sin_port);
 }
 
 static bool hears(const struct bench *b, uint16_t set_id, uint32_t domain, uint32_t sequence)
@@ -145,7 +152,7 @@ static bool hears_nothing(const struct bench *b)
 
 static struct record record_of(uint32_t domain)
 {
-	return (struct record) { .key = { .family = 4 }, .domain = domain, .packets = 1, .bytes = 40 };
+	return (struct record) { .key.family = 4, .domain = domain, .packets = 1, .bytes = 40 };
 }
 
 /* Put @n records of @domain, and send them as the agent does. */
@@ -175,7 +182,8 @@ TEST(templates_go_before_the_first_data_of_each_domain)
 	CHECK(say(&b, 1, 3) == 0 && say(&b, 7, 1) == 0 && say(&b, 1, 1) == 0);
 	CHECK(hears(&b, 256, 1, 2) && hears(&b, 256, 7, 1) && hears(&b, 256, 1, 5));
 	CHECK(hears_nothing(&b));
-	CHECK(b.sink->stats.records == 8 && b.sink->stats.errors == 0 && b.sink->stats.lost_records == 0);
+	CHECK(b.sink->stats.records == 8 && b.sink->stats.lost_records == 0);
+	CHECK(b.sink->stats.errors == 0);
 	CHECK(b.sink->stats.bytes == 2 * SETS_2_LEN + 5 * 20 + 8 * RECORD_LEN);
 	CHECK_STR(b.sink->trouble, "");
 }
@@ -208,7 +216,7 @@ TEST(one_socket_sends_all_and_tells_its_tuple)
 	CHECK(t.remote_port == ntohs(((struct sockaddr_in *)&b.at)->sin_port));
 	for (int i = 0; i < 4; i++) {
 		CHECK(hear(&b, &h));
-		CHECK(ntohs(((struct sockaddr_in *)&h.from)->sin_port) == t.local_port);
+		CHECK(port_of(&h) == t.local_port);
 	}
 }
 
@@ -269,7 +277,8 @@ TEST(templates_come_again_by_time_for_every_domain)
 	CHECK(bench_init(&b, AF_INET) == 0 && open_session(&b, NULL, NULL) == 0);
 	b.sink->ops->tick(b.sink, now);
 	CHECK(say(&b, 1, 4) == 0 && say(&b, 2, 2) == 0);
-	CHECK(hears(&b, 2, 1, 0) && hears(&b, 256, 1, 0) && hears(&b, 2, 2, 0) && hears(&b, 256, 2, 0));
+	CHECK(hears(&b, 2, 1, 0) && hears(&b, 256, 1, 0));
+	CHECK(hears(&b, 2, 2, 0) && hears(&b, 256, 2, 0));
 	b.sink->ops->tick(b.sink, now + 59 * NSEC_PER_SEC);
 	CHECK(hears_nothing(&b));
 	b.sink->ops->tick(b.sink, now + 61 * NSEC_PER_SEC);
@@ -361,7 +370,7 @@ static void kept_set(void *arg, uint64_t session, uint32_t domain, uint32_t sequ
 /* A port that is free now. */
 static const char *free_port(char buf[32])
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t len = sizeof(at);
 	_cleanup_(closep) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -380,17 +389,19 @@ TEST(with_a_fixed_port_the_sequence_goes_on_and_wraps)
 	char local[32];
 	struct heard h;
 
-	CHECK(bench_init(&b, AF_INET) == 0 && free_port(local) && open_session(&b, local, &ops) == 0);
+	CHECK(bench_init(&b, AF_INET) == 0 && free_port(local));
+	CHECK(open_session(&b, local, &ops) == 0);
 	CHECK(say(&b, 9, 2) == 0 && hears(&b, 2, 9, 0xffffffff) && hears(&b, 256, 9, 0xffffffff));
 	CHECK(kept.sequence == 1 && kept.session);
 	CHECK(say(&b, 9, 1) == 0 && hear(&b, &h) && h.sequence == 1 && kept.sequence == 2);
-	CHECK(ntohs(((struct sockaddr_in *)&h.from)->sin_port) == strtoul(strchr(local, ':') + 1, NULL, 10));
+	CHECK(port_of(&h) == strtoul(strchr(local, ':') + 1, NULL, 10));
 
 	/* the next process, on the same port at once */
 	b.sink->ops->close(b.sink);
 	b.sink = NULL;
 	CHECK(open_session(&b, local, &ops) == 0);
-	CHECK(say(&b, 9, 5) == 0 && hears(&b, 2, 9, 2) && hears(&b, 256, 9, 2) && kept.sequence == 7);
+	CHECK(say(&b, 9, 5) == 0 && hears(&b, 2, 9, 2) && hears(&b, 256, 9, 2));
+	CHECK(kept.sequence == 7);
 	CHECK(say(&b, 1, 1) == 0 && hears(&b, 2, 1, 0) && hears(&b, 256, 1, 0));
 }
 
@@ -402,10 +413,36 @@ TEST(the_sequence_is_written_down_before_the_send)
 	struct record r = record_of(9);
 	char local[32];
 
-	CHECK(bench_init(&b, AF_INET) == 0 && free_port(local) && open_session(&b, local, &ops) == 0);
+	CHECK(bench_init(&b, AF_INET) == 0 && free_port(local));
+	CHECK(open_session(&b, local, &ops) == 0);
 	CHECK(b.sink->ops->put(b.sink, &r) == 0);
 	b.sink->ops->prepare(b.sink);
 	CHECK(kept.sequence == 1 && hears_nothing(&b));
+	CHECK(b.sink->ops->flush(b.sink) == 0 && hears(&b, 2, 9, 0) && hears(&b, 256, 9, 0));
+}
+
+TEST(nothing_is_sent_that_was_not_written_down)
+{
+	_cleanup_(bench_deinit) struct bench b;
+	struct kept kept = { .domain = 9 };
+	struct sequence_ops ops = { kept_get, kept_set, &kept };
+	struct record r = record_of(9);
+	char local[32];
+
+	CHECK(bench_init(&b, AF_INET) == 0 && free_port(local));
+	snprintf(b.remote, sizeof(b.remote), "localhost:%u",
+		 ntohs(((struct sockaddr_in *)&b.at)->sin_port));
+	CHECK(open_session(&b, local, &ops) == 0);
+	CHECK(b.sink->ops->put(b.sink, &r) == 0);
+	/* the name may be known by now, but nobody has prepared */
+	poll(NULL, 0, 50);
+	CHECK(b.sink->ops->flush(b.sink) == -ENOTCONN && b.sink->stats.lost_records == 1);
+	CHECK(b.sink->ops->put(b.sink, &r) == 0);
+	for (int i = 0; i < 500 && !kept.sets; i++) {
+		b.sink->ops->prepare(b.sink);
+		poll(NULL, 0, 10);
+	}
+	CHECK(kept.sets == 1 && kept.sequence == 1);
 	CHECK(b.sink->ops->flush(b.sink) == 0 && hears(&b, 2, 9, 0) && hears(&b, 256, 9, 0));
 }
 
@@ -444,7 +481,8 @@ static int find_socket(uint16_t port)
 		struct sockaddr_in at = { 0 };
 		socklen_t len = sizeof(at);
 
-		if (getsockname(fd, (struct sockaddr *)&at, &len) == 0 && ntohs(at.sin_port) == port)
+		if (getsockname(fd, (struct sockaddr *)&at, &len) == 0 &&
+		    ntohs(at.sin_port) == port)
 			return fd;
 	}
 	return -1;
@@ -458,7 +496,8 @@ TEST(what_was_not_sent_does_not_count_in_the_sequence)
 	struct session_tuple t;
 	char local[32];
 
-	CHECK(bench_init(&b, AF_INET) == 0 && free_port(local) && open_session(&b, local, &ops) == 0);
+	CHECK(bench_init(&b, AF_INET) == 0 && free_port(local));
+	CHECK(open_session(&b, local, &ops) == 0);
 	CHECK(say(&b, 9, 2) == 0 && session_tuple(b.sink, &t) == 0 && kept.sequence == 2);
 	CHECK(shutdown(find_socket(t.local_port), SHUT_WR) == 0);
 	CHECK(say(&b, 9, 3) == -EPIPE && say(&b, 9, 1) == -EPIPE);
@@ -468,7 +507,21 @@ TEST(what_was_not_sent_does_not_count_in_the_sequence)
 	CHECK_STR(b.sink->trouble, "cannot send: Broken pipe");
 }
 
-/* Is there a name for both loopbacks, as in Debian's /etc/hosts? */
+/* A name for both loopbacks: if there is none, a file of our own before /etc/hosts. */
+static void own_hosts(void)
+{
+	char path[] = "/tmp/flowctl-test-hosts-XXXXXX";
+	static const char hosts[] = "127.0.0.1 localhost\n::1 localhost\n";
+	_cleanup_(closep) int fd = mkstemp(path);
+
+	if (fd >= 0 && write(fd, hosts, strlen(hosts)) == (ssize_t)strlen(hosts) &&
+	    unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	    mount(path, "/etc/hosts", NULL, MS_BIND, NULL) < 0)
+		printf("# cannot mount %s\n", path);
+	if (fd >= 0)
+		unlink(path);
+}
+
 static bool localhost_is_both(void)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_ADDRCONFIG }, *list;
@@ -484,7 +537,7 @@ static bool localhost_is_both(void)
 	return v4 && v6;
 }
 
-/* Speak at each second of a made-up clock until data is heard of which only one family has a reader. */
+/* Speak at each second of a made-up clock until something is heard. */
 static bool finds_its_collector(struct bench *b)
 {
 	uint64_t now = clock_boot_ns();
@@ -505,6 +558,8 @@ TEST(of_several_addresses_the_one_that_listens_is_found)
 	static const int families[] = { AF_INET, AF_INET6 };
 
 	if (!localhost_is_both())
+		own_hosts();
+	if (!localhost_is_both())
 		SKIP("localhost has one address only");
 	for (int i = 0; i < 2; i++) {
 		_cleanup_(bench_deinit) struct bench b;
@@ -515,7 +570,8 @@ TEST(of_several_addresses_the_one_that_listens_is_found)
 		CHECK(open_session(&b, NULL, NULL) == 0);
 		CHECK(session_wait_ready(b.sink, 5 * NSEC_PER_SEC) == 0);
 		CHECK(finds_its_collector(&b));
-		CHECK(hears(&b, 2, 1, 0));
+		/* the address that was tried before was another transport session */
+		CHECK(hears(&b, 2, 1, 0) && say(&b, 1, 1) == 0);
 	}
 }
 

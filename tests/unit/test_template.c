@@ -24,7 +24,7 @@ static const struct {
 	{ "UDP over IPv6", { .family = 6, .proto = 17 }, 261 },
 	{ "ICMPv6", { .family = 6, .proto = 58 }, 262 },
 	{ "OSPF over IPv6", { .family = 6, .proto = 89 }, 263 },
-	{ "VLAN does not matter", { .family = 6, .proto = 6, .vlan_outer = VLAN_PRESENT | 5 }, 260 },
+	{ "no matter the VLAN", { .family = 6, .proto = 6, .vlan_outer = VLAN_PRESENT | 5 }, 260 },
 };
 
 TEST(builtin_templates_carry_every_kind)
@@ -55,7 +55,8 @@ static bool has(const struct template *t, unsigned id)
 /* The elements of the two older exporters, but for 21 and 22. */
 TEST(builtin_templates_have_what_older_exporters_sent)
 {
-	static const unsigned all[] = { 1, 2, 4, 5, 10, 14, 52, 53, 60, 61, 136, 152, 153, 195, 58, 243, 245 };
+	static const unsigned all[] = { 1, 2, 4, 5, 10, 14, 52, 53, 60, 61, 136, 152, 153, 195,
+					58, 243, 245 };
 	static const unsigned own[8][5] = {
 		{ 8, 12, 7, 11, 6 }, { 8, 12, 7, 11 }, { 8, 12, 32 }, { 8, 12 },
 		{ 27, 28, 7, 11, 6 }, { 27, 28, 7, 11 }, { 27, 28, 139 }, { 27, 28 },
