@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# What building and testing needs, as Debian 12 names it; sourced by demo.sh and check.sh.
+
+BUILD_PACKAGES="clang llvm gcc libc6-dev meson ninja-build pkg-config libbpf-dev libelf-dev
+	zlib1g-dev libnl-3-dev libnl-route-3-dev libcjson-dev libyaml-dev bpftool scdoc git"
+DEMO_PACKAGES="iproute2 iputils-ping iperf3 nfdump python3 procps"
+TEST_PACKAGES="$DEMO_PACKAGES pmacct tshark python3-scapy ethtool nftables jq man-db util-linux
+	socat tmux universal-ctags libcap2-bin"
+
+# Install those of "$@" that are missing.
+install_packages()
+{
+	missing=
+	for p; do
+		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' ||
+			missing="$missing $p"
+	done
+	[ -n "$missing" ] || return 0
+	echo "installing:$missing" >&2
+	apt-get update -qq >&2
+	# shellcheck disable=SC2086
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+}
+
+# bpffs is mounted by systemd everywhere; containers and small systems may lack it.
+mount_bpffs()
+{
+	mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
+}

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real collectors for the live tests, on loopback: nfcapd, nfacctd, and a recorder whose
+datagrams tshark dissects; and the agent that exports to all of them and to a log.
+
+    with Collectors(net) as c:
+        c.run_agent(c.config(), until=lambda: ...)
+        result = c.stop()
+"""
+import collections
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+
+import lib
+from lib import Failed, equal, find_flowctl, run, wait_for
+
+CONFIG = '''
+count: {count}
+timerForceDrainSeconds: {active}
+idleTimeoutSeconds: {idle}
+{more}
+outputs:
+{outputs}
+'''
+
+
+def free_port():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(('127.0.0.1', 0))
+    port = s.getsockname()[1]
+    s.close()
+    return port
+
+
+class Recorder(threading.Thread):
+    """Keeps every datagram, and writes them as a pcap file of UDP over IPv4."""
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.setsockopt(socket.SOL_SOCKET, lib.SO_RCVBUFFORCE, 64 << 20)
+        self.sock.bind(('127.0.0.1', 0))
+        self.sock.settimeout(0.2)
+        self.port = self.sock.getsockname()[1]
+        self.datagrams, self.ending = [], False
+        self.start()
+
+    def run(self):
+        while not self.ending:
+            try:
+                self.datagrams.append((time.time(),) + self.sock.recvfrom(65535))
+            except socket.timeout:
+                pass
+
+    def stop(self):
+        self.ending = True
+        self.join()
+        self.sock.close()
+
+    def pcap(self, path):
+        with open(path, 'wb') as f:
+            f.write(struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+            for when, data, addr in self.datagrams:
+                packet = lib.ipv4('127.0.0.1', '127.0.0.1', 17, lib.udp(addr[1], self.port, data))
+                f.write(struct.pack('<IIII', int(when), int(when % 1 * 1e6), len(packet), len(packet)) + packet)
+
+
+class Result:
+    """What every collector says it got."""
+    log = ()
+    nfacctd = None
+    nfcapd_sequence_errors = None
+
+    def nfdump(self):
+        """Records as dicts: nfdump's own JSON."""
+        out = run('nfdump', '-R', self.nf_dir, '-o', 'json', '-q', ok=False).stdout.strip()
+        return json.loads(out) if out.startswith('[') else []
+
+    def nfdump_totals(self):
+        r = self.nfdump()
+        return sum(f['in_packets'] for f in r), sum(f['in_bytes'] for f in r)
+
+    def _tshark(self, *args):
+        return run('tshark', '-n', '-r', self.pcap, '-d', 'udp.port==%d,cflow' % self.port, *args).stdout
+
+    def tshark_complaints(self):
+        out = self._tshark('-V')
+        bad = re.compile(r'.*(Malformed|Expert Info|[Uu]nexpected flow sequence|No template found|unreassembled).*')
+        return [line.strip() for line in out.splitlines() if bad.match(line)]
+
+    def tshark_totals(self):
+        out = self._tshark('-T', 'fields', '-e', 'cflow.packets', '-e', 'cflow.octets', '-E', 'occurrence=a')
+        packets = octets = 0
+        for line in out.splitlines():
+            p, o = (line.split('\t') + ['', ''])[:2]
+            packets += sum(int(x) for x in p.split(',') if x)
+            octets += sum(int(x) for x in o.split(',') if x)
+        return packets, octets
+
+
+class Collectors:
+    def __init__(self, net, nfacctd=True):
+        self.net, self.want_nfacctd = net, nfacctd and shutil.which('nfacctd')
+
+    def __enter__(self):
+        self.dir = tempfile.mkdtemp(prefix='flowctl-test-')
+        os.chmod(self.dir, 0o755)
+        self.nf_dir = self.dir + '/nf'
+        os.mkdir(self.nf_dir)
+        self.nf_port = free_port()
+        self.recorder = Recorder()
+        self.nfcapd = self.acct = self.agent = None
+        self.start_nfcapd()
+        if self.want_nfacctd:
+            self.start_nfacctd()
+        return self
+
+    def __exit__(self, *_):
+        for p in self.agent, self.nfcapd, self.acct:
+            if p and p.poll() is None:
+                p.kill()
+                p.wait()
+        if self.recorder.is_alive():
+            self.recorder.stop()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def start_nfcapd(self):
+        self.nf_log = open(self.dir + '/nfcapd.log', 'a')
+        self.nfcapd = subprocess.Popen(['nfcapd', '-b', '127.0.0.1', '-p', str(self.nf_port), '-l', self.nf_dir,
+                                        '-I', 'test', '-B', '67108864', '-t', '3600'],
+                                       stdout=self.nf_log, stderr=subprocess.STDOUT)
+        wait_for(lambda: 'Startup' in open(self.dir + '/nfcapd.log').read(), 'nfcapd')
+        wait_for(lambda: self._bound(self.nf_port), 'the port of nfcapd')
+
+    @staticmethod
+    def _bound(port):
+        with open('/proc/net/udp') as f:
+            return any(line.split()[1].endswith(':%04X' % port) for line in f.readlines()[1:])
+
+    def start_nfacctd(self):
+        self.acct_port = free_port()
+        with open(self.dir + '/nfacctd.conf', 'w') as f:
+            f.write('daemonize: false\nnfacctd_ip: 127.0.0.1\nnfacctd_port: %d\nplugins: print\n'
+                    'plugin_pipe_size: 67108864\nplugin_buffer_size: 65536\nnfacctd_pipe_size: 33554432\n'
+                    'aggregate: src_host,dst_host,src_port,dst_port,proto,tos,tcpflags,vlan\n'
+                    'print_output: json\nprint_output_file: %s/acct.json\nprint_refresh_time: 3600\n'
+                    'print_cache_entries: 99991\nnfacctd_disable_checks: false\n' % (self.acct_port, self.dir))
+        self.acct = subprocess.Popen(['nfacctd', '-f', self.dir + '/nfacctd.conf'],
+                                     stdout=open(self.dir + '/nfacctd.log', 'w'), stderr=subprocess.STDOUT)
+        wait_for(lambda: self._bound(self.acct_port), 'the port of nfacctd')
+
+    def config(self, count='once', active=60, idle=15, more='', local=''):
+        ports = [self.nf_port, self.recorder.port] + ([self.acct_port] if self.want_nfacctd else [])
+        outputs = ''.join('- collector: {remoteAddress: "127.0.0.1:%d"%s}\n' % (p, local) for p in ports)
+        outputs += '- log: {file: %s/flow.log, format: json}\n' % self.dir
+        path = self.dir + '/config.yaml'
+        with open(path, 'w') as f:
+            f.write(CONFIG.format(count=count, active=active, idle=idle, more=more, outputs=outputs))
+        return path
+
+    def start_agent(self, config):
+        self.agent_log = open(self.dir + '/agent.log', 'a')
+        self.agent = subprocess.Popen([find_flowctl(), '--bpffs', self.net.bpffs, 'agent', '-c', config],
+                                      stdout=subprocess.DEVNULL, stderr=self.agent_log)
+        wait_for(lambda: self.agent.poll() is not None or 'exporting' in self.agent_says(), 'the agent')
+        if self.agent.poll() is not None:
+            raise Failed('the agent ended: ' + self.agent_says())
+
+    def agent_says(self):
+        with open(self.dir + '/agent.log') as f:
+            return f.read()
+
+    def end_agent(self, sig=signal.SIGTERM):
+        self.agent.send_signal(sig)
+        status = self.agent.wait(30)
+        if sig == signal.SIGTERM:
+            equal(status, 0, "the agent's exit status")
+
+    def run_agent(self, config, until):
+        self.start_agent(config)
+        wait_for(until, 'what the agent is to do', 30)
+        self.end_agent()
+
+    def log_records(self):
+        try:
+            with open(self.dir + '/flow.log') as f:
+                return [json.loads(line) for line in f]
+        except FileNotFoundError:
+            return []
+
+    def stop(self):
+        """End the collectors and gather what they have."""
+        r = Result()
+        r.log = self.log_records()
+        time.sleep(0.3)     # datagrams under way on loopback
+        self.nfcapd.terminate()
+        self.nfcapd.wait(20)
+        text = open(self.dir + '/nfcapd.log').read()
+        r.nfcapd_sequence_errors = sum(int(n) for n in re.findall(r'Sequence Errors: (\d+)', text))
+        if self.acct:
+            self.acct.send_signal(signal.SIGINT)
+            self.acct.wait(20)
+            path = self.dir + '/acct.json'
+            wait_for(lambda: os.path.exists(path), 'the output of nfacctd')
+            with open(path) as f:
+                r.nfacctd = [json.loads(line) for line in f if line.startswith('{')]
+        self.recorder.stop()
+        # The folder goes with the collectors; what the judges still read stays until the process ends.
+        keep = tempfile.mkdtemp(prefix='flowctl-test-')
+        self.net.cleanups.append(lambda: shutil.rmtree(keep, ignore_errors=True))
+        r.nf_dir = keep + '/nf'
+        shutil.copytree(self.nf_dir, r.nf_dir)
+        r.pcap, r.port = keep + '/export.pcap', self.recorder.port
+        self.recorder.pcap(r.pcap)
+        return r
