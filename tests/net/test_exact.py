@@ -2,10 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A scripted sender of packets of known sizes: dump, the agent's log, nfdump, nfacctd and
 tshark all agree with the script to the packet and byte."""
-import os
-import re
-import shutil
-import tempfile
 from collections import Counter
 
 from lib import *
@@ -82,7 +78,8 @@ def options_and_headers(s):
           ipv4(V4A, V4B, UDP, udp(5000, 5001, bytes(50)), options=b'\x94\x04\0\0' + b'\x01' * 8), 3)
     ether(s, key(V4A, V4B, TCP, 5000, 5001),
           ipv4(V4A, V4B, TCP, tcp(5000, 5001, 0x10), options=b'\x01' * 40), 2)
-    chain = ext6(43) + ext6(60, 16)[:0] + bytes([60, 0, 4, 0, 0, 0, 0, 0]) + ext6(UDP)
+    # Hop-by-hop, routing (type 4, nothing left), destination options.
+    chain = ext6(43) + bytes([60, 0, 4, 0, 0, 0, 0, 0]) + ext6(UDP)
     ether(s, key(V6A, V6B, UDP, 5000, 5001), ipv6(V6A, V6B, 0, chain + udp(5000, 5001, bytes(20))), 3)
     # Padding of Ethernet is no part of the packet.
     short = ipv4(V4A, V4B, UDP, udp(5002, 5003, b'a'))
@@ -102,8 +99,6 @@ def fragments(s):
 
 
 script = Script()
-for part in plain, one_packet_flows, tagged, options_and_headers, fragments:
-    part(script)
 
 
 def setup():
@@ -113,6 +108,8 @@ def setup():
     for ns in a, b:
         net.sysctl(ns, 'net.ipv6.conf.eth0.disable_ipv6', 1)
     net.src, net.dst = net.mac(a, 'eth0'), net.mac(b, 'eth0')
+    for part in plain, one_packet_flows, tagged, options_and_headers, fragments:
+        part(script)
     net.flowctl('meter', 'attach', '--netns', b, '-n', 'eth0', '--direction', 'ingress')
     wire = Wire(a, 'eth0')
     for frame in script.frames:
