@@ -4,8 +4,8 @@
  * rings by position and looks at the slots by the read protocol. In the end every flow has
  * what was sent of it, less what the ledger calls lost.
  *
- * All packets of a flow have the same length: a copy whose counters belong to another
- * flow than its key is seen by that.
+ * All packets of a flow have the same length and TTL: a copy whose counters belong to
+ * another flow than its key is seen by that.
  */
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -36,6 +36,11 @@ static uint16_t length(uint32_t flow)
 	return 40 + flow % 200;
 }
 
+static uint8_t ttl(uint32_t flow)
+{
+	return 1 + flow % 251;
+}
+
 static void *send_all(void *arg)
 {
 	struct sender *s = arg;
@@ -48,6 +53,7 @@ static void *send_all(void *arg)
 		struct harness_packet hp = { .data = p.bytes, .len = 14 + length(flow) };
 
 		flow_packet(&p, flow, TCP_ACK, length(flow));
+		p.bytes[22] = ttl(flow);
 		if (harness_run(s->h, &hp) == -1)
 			s->sent[flow]++;
 	}
@@ -76,20 +82,24 @@ static void drain(const struct table_ring *ring, struct ledger_count got[FLOWS])
 }
 
 /* Copies whose key and counters do not belong together. */
+static bool copy_right(const struct flow_slot *s)
+{
+	uint32_t flow = flow_of(&s->key);
+	int64_t len = length(flow), diff = s->c.bytes - s->c.packets * len;
+
+	/* Packets and bytes may be one packet apart. */
+	return diff <= len && diff >= -len && s->c.w.min_ttl == ttl(flow) && s->c.w.max_ttl == ttl(flow);
+}
+
 static unsigned look(const struct harness *h, unsigned *ret_copies)
 {
 	struct flow_slot copy;
 	unsigned wrong = 0;
 
 	for (uint32_t i = 0; i < h->n_slots; i++) {
-		int64_t len, diff;
-
 		if (!slot_copy(&h->slots[i], &copy))
 			continue;
-		len = length(flow_of(&copy.key));
-		/* Packets and bytes may be one packet apart. */
-		diff = copy.c.bytes - copy.c.packets * len;
-		wrong += diff > len || diff < -len || copy.idx != i;
+		wrong += !copy_right(&copy) || copy.idx != i;
 		++*ret_copies;
 	}
 	return wrong;
