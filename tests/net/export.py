@@ -128,10 +128,17 @@ class Collectors:
         return self
 
     def __exit__(self, *_):
-        for p in self.agent, self.nfcapd, self.acct:
+        for p in self.agent, self.nfcapd:
             if p and p.poll() is None:
                 p.kill()
                 p.wait()
+        if self.acct:
+            # Its plugin is a process of its own, and stays when the core is killed.
+            try:
+                os.killpg(self.acct.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self.acct.wait()
         if self.recorder.is_alive():
             self.recorder.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -158,7 +165,8 @@ class Collectors:
                     'print_output: json\nprint_output_file: %s/acct.json\nprint_output_file_append: true\n'
                     'print_refresh_time: 2\nprint_cache_entries: 99991\n' % (self.acct_port, self.dir))
         self.acct = subprocess.Popen(['nfacctd', '-f', self.dir + '/nfacctd.conf'],
-                                     stdout=open(self.dir + '/nfacctd.log', 'w'), stderr=subprocess.STDOUT)
+                                     stdout=open(self.dir + '/nfacctd.log', 'w'), stderr=subprocess.STDOUT,
+                                     start_new_session=True)
         wait_for(lambda: self._bound(self.acct_port) and 'object handlers' in
                  open(self.dir + '/nfacctd.log').read(), 'nfacctd')
 
