@@ -65,7 +65,9 @@ static __always_inline bool call_walk_extensions(struct packet *p, struct ip6_ch
 	return tc_walk_extensions(p->ctx, p->off, p->stop, c);
 }
 
-/* gso_inner(), with the length of a jumbo option in the upper half. */
+#define INNER_BEYOND (1ull << 40)
+
+/* gso_inner(); above it, from bit 32 on, the length of a jumbo option, and INNER_BEYOND. */
 __noinline __u64 tc_inner(struct __sk_buff *skb, __u32 off, __u32 stop, __u32 proto, __u32 port)
 {
 	struct facts facts, *f = &facts;
@@ -73,29 +75,31 @@ __noinline __u64 tc_inner(struct __sk_buff *skb, __u32 off, __u32 stop, __u32 pr
 	__u32 end;
 
 	OPAQUE(f);
-	pull(skb);
 	if (!packet_at(&p, f, skb, off, stop))
 		return 0;
 	end = gso_inner(&p, proto, port);
+	if (f->beyond)
+		return INNER_BEYOND;
 	return end ? (__u64)f->jumbo_len << 32 | end : 0;
 }
 
-static __always_inline void count_segments(struct __sk_buff *skb, struct packet *p,
-					   enum ledger_reason reason)
+/* Where the last header ends that every segment repeats; 0 = cannot be told. */
+static __always_inline __u32 segment_header_end(struct __sk_buff *skb, struct packet *p)
 {
 	struct facts *f = p->f;
-	__u32 end = 0;
 	__u64 inner;
 
-	if (reason == LEDGER_SEEN && !f->fragment)
-		end = l4_end(f);
-	if (reason == LEDGER_SEEN && !f->fragment && is_tunnel(f->proto, f->dport)) {
+	if (f->fragment)
+		return 0;
+	if (!is_tunnel(f->proto, f->dport))
+		return l4_end(f);
+	inner = tc_inner(skb, p->off, p->stop, f->proto, f->dport);
+	if (inner & INNER_BEYOND && pull(skb))
 		inner = tc_inner(skb, p->off, p->stop, f->proto, f->dport);
-		end = (__u32)inner ? (__u32)inner : end;
-		f->jumbo_len += inner >> 32;
-	}
-	gso_header(p, end);
-	gso_count(p);
+	if (!(__u32)inner)
+		return l4_end(f);
+	f->jumbo_len += (__u8)(inner >> 32);
+	return (__u32)inner;
 }
 
 static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct facts *f)
@@ -115,8 +119,10 @@ static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct 
 		if (!pull(skb))
 			break;
 	}
-	if (is_gso(&p))
-		count_segments(skb, &p, reason);
+	if (is_gso(&p)) {
+		gso_header(&p, reason == LEDGER_SEEN ? segment_header_end(skb, &p) : 0);
+		gso_count(&p);
+	}
 	return reason;
 }
 

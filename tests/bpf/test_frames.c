@@ -18,7 +18,7 @@ static bool refused(int verdict)
 	return verdict < -1;
 }
 
-static bool same(const char *frame, const char *what, uint64_t is, uint64_t wanted)
+static int same(const char *frame, const char *what, uint64_t is, uint64_t wanted)
 {
 	if (is != wanted)
 		printf("# %s: %s is %#llx, wanted %#llx\n", frame, what, (unsigned long long)is,

@@ -72,7 +72,7 @@ static enum ledger_reason look_at(const struct frame *f, const uint8_t *bytes, s
 	return reason;
 }
 
-static bool same(const char *frame, const char *what, unsigned is, unsigned wanted)
+static int same(const char *frame, const char *what, unsigned is, unsigned wanted)
 {
 	if (is != wanted)
 		printf("# %s: %s is %#x (%u), wanted %#x (%u)\n", frame, what, is, is, wanted, wanted);
@@ -91,7 +91,7 @@ static bool addresses_right(const struct facts *f)
 
 static bool as_wanted(const struct frame *w, enum ledger_reason reason, const struct facts *f)
 {
-	bool ok = same(w->name, "reason", reason, w->reason) &
+	int ok = same(w->name, "reason", reason, w->reason) &
 		  same(w->name, "bytes", f->bytes, w->bytes) &
 		  same(w->name, "packets", f->packets, w->packets ? w->packets : 1);
 
