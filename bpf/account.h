@@ -43,8 +43,8 @@ struct miss {
 	struct flow_bucket *b;
 	union key_words k;
 	__u32 cpu;
-	__u32 bucket;	/* number of b in the table */
-	__u32 way;	/* where the flow is, or FLOW_WAYS */
+	__u32 bucket; /* number of b in the table */
+	__u32 way;    /* where the flow is, or FLOW_WAYS */
 	__u32 tick;
 };
 
@@ -187,8 +187,8 @@ static __always_inline bool slot_evict(const struct flow_slot *s, const __u32 *c
 static __always_inline bool aged_add(const struct flow_slot *s)
 {
 	struct aged_key key = {
-		.ifindex = s->key.direction == FLOW_EGRESS ? s->key.egress_ifindex :
-							     s->key.ingress_ifindex,
+		.ifindex = s->key.direction == FLOW_EGRESS ? s->key.egress_ifindex
+							   : s->key.ingress_ifindex,
 		.direction = s->key.direction,
 	};
 	struct ledger_count none = {}, *count;

@@ -14,19 +14,19 @@
 #include "parse_l4.h"
 #include "parse_link.h"
 
-#define PORT_GENEVE 6081
-#define PORT_VXLAN 4789
-#define PORT_VXLAN_LINUX 8472	/* of the kernel's driver, from before there was a number */
+#define PORT_GENEVE	 6081
+#define PORT_VXLAN	 4789
+#define PORT_VXLAN_LINUX 8472 /* of the kernel's driver, from before there was a number */
 
-#define GRE_VERSION 0x0007
+#define GRE_VERSION  0x0007
 #define GRE_SEQUENCE 0x1000
-#define GRE_KEY 0x2000
+#define GRE_KEY	     0x2000
 #define GRE_CHECKSUM 0x8000
 
 #define VXLAN_HAS_VNI 0x08
 
 struct geneve_header {
-	__u8 version_len;	/* 2 bits of version, length of the options in words of 4 */
+	__u8 version_len; /* 2 bits of version, length of the options in words of 4 */
 	__u8 flags;
 	__be16 proto;
 	__be32 vni;
@@ -48,7 +48,7 @@ static __always_inline bool is_gso(const struct packet *p)
 	return p->gso_size || p->gso_segs > 1;
 }
 
-/* The three below go to what the tunnel carries and return its Ethernet type, 0 = not such a tunnel. */
+/* The three below go to what the tunnel carries and return its Ethernet type, 0 = no tunnel. */
 
 static __always_inline __be16 enter_udp(struct packet *p, __be16 port)
 {
@@ -171,8 +171,10 @@ static __always_inline void gso_count(const struct packet *p)
 	if (!f->packets)
 		f->packets = 1;
 	f->bytes = f->ip_len;
-	if (f->header_len)
-		f->bytes += (__u64)(f->packets - 1) * f->header_len - (__u64)f->packets * f->jumbo_len;
+	if (!f->header_len)
+		return;
+	f->bytes += (__u64)(f->packets - 1) * f->header_len;
+	f->bytes -= (__u64)f->packets * f->jumbo_len;
 }
 
 #endif

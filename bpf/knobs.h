@@ -8,10 +8,10 @@
 
 #include <linux/types.h>
 
-const volatile __u32 knob_parts = 1;		/* CPUs that have a part of the table */
-const volatile __u32 knob_bucket_mask = 0;	/* buckets a part, less one */
-const volatile __u32 knob_direction = 0;	/* FLOW_INGRESS or FLOW_EGRESS */
-const volatile __u32 knob_ethernet = 1;		/* 0: frames begin with the IP header (tun) */
-const volatile __u32 knob_sample = 1;		/* keep one packet of so many, at random */
+const volatile __u32 knob_parts = 1;	   /* CPUs that have a part of the table */
+const volatile __u32 knob_bucket_mask = 0; /* buckets a part, less one */
+const volatile __u32 knob_direction = 0;   /* FLOW_INGRESS or FLOW_EGRESS */
+const volatile __u32 knob_ethernet = 1;	   /* 0: frames begin with IP (tun) */
+const volatile __u32 knob_sample = 1;	   /* keep one packet of so many, at random */
 
 #endif

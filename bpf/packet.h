@@ -31,14 +31,14 @@
 #define WIRE
 /* The compiler may know no more of it: one register holds it, and nothing is derived twice. */
 #define OPAQUE(x_) asm volatile("" : "+r"(x_))
-#define NO_UNROLL _Pragma("clang loop unroll(disable)")
+#define NO_UNROLL  _Pragma("clang loop unroll(disable)")
 #else
 #define WIRE __attribute__((packed, aligned(1)))
 #define OPAQUE(x_)
 #define NO_UNROLL
 #endif
 
-/* Where headers must end: eight extension headers of the longest kind, and what may surround them. */
+/* Where headers must end: eight extension headers of the longest kind, and what surrounds them. */
 #define PACKET_HEADERS_MAX 0x5fff
 
 enum fragment {
@@ -65,22 +65,22 @@ struct facts {
 	__u8 tcp_flags;
 	__u8 tos;
 	__u8 ttl;
-	__u8 fragment;		/* enum fragment */
+	__u8 fragment; /* enum fragment */
 	__u8 frag_proto;
-	__u8 jumbo_len;		/* of options that only the super-packet has, not its segments */
+	__u8 jumbo_len; /* of options that the super-packet's segments have not */
 
-	__u32 header_len;	/* from the IP header to the last header that every segment repeats; 0 = unknown */
-	__u16 l4_len;		/* of the transport header, 0 = unknown */
-	__u8 beyond;		/* a header lies behind the linear data: nothing here is final */
+	__u32 header_len; /* from the IP header on, of what every segment repeats; 0 = ? */
+	__u16 l4_len;	  /* of the transport header, 0 = unknown */
+	__u8 beyond;	  /* a header is not in the linear data: nothing is final */
 	__u8 reserved;
 
-	__u64 src[2];		/* as in struct flow_key */
+	__u64 src[2]; /* as in struct flow_key */
 	__u64 dst[2];
-	__u32 l4_off;		/* where the transport header begins */
+	__u32 l4_off; /* where the transport header begins */
 	__u32 frag_id;
-	__u32 ip_len;		/* of this one packet, cut to what the frame has */
-	__u32 packets;		/* on the wire */
-	__u64 bytes;		/* IP layer, all segments; without an IP header: behind the link header */
+	__u32 ip_len;  /* of this one packet, cut to what the frame has */
+	__u32 packets; /* on the wire */
+	__u64 bytes;   /* IP layer, all segments; if not IP: behind the link header */
 };
 
 static __always_inline void facts_init(struct facts *f)
@@ -92,14 +92,14 @@ static __always_inline void facts_init(struct facts *f)
 
 struct packet {
 	struct facts *f;
-	void *ctx;		/* the program's */
+	void *ctx; /* the program's */
 	const void *data;
-	const void *end;	/* of the linear data */
-	__u32 off;		/* from data */
-	__u32 left;		/* bytes from there to where reading must stop */
-	__u32 stop;		/* off + left */
-	__u32 gso_size;		/* 0: one packet on the wire */
-	__u32 gso_segs;		/* 0: not known */
+	const void *end; /* of the linear data */
+	__u32 off;	 /* from data */
+	__u32 left;	 /* bytes from there to where reading must stop */
+	__u32 stop;	 /* off + left */
+	__u32 gso_size;	 /* 0: one packet on the wire */
+	__u32 gso_segs;	 /* 0: not known */
 };
 
 /* packet_peek(p, &header): point at the next header of that type; the cursor stays. */

@@ -14,15 +14,15 @@
 #include "packet.h"
 
 #define IP4_MORE_FRAGMENTS 0x2000
-#define IP4_OFFSET_MASK 0x1fff
+#define IP4_OFFSET_MASK	   0x1fff
 #define IP6_MORE_FRAGMENTS 0x0001
-#define IP6_OFFSET_MASK 0xfff8
-#define IP6_EXTENSIONS 8
-#define IP6_JUMBO_OPTION 0xc2	/* RFC 2675 */
-#define IP6_JUMBO_LEN 8
+#define IP6_OFFSET_MASK	   0xfff8
+#define IP6_EXTENSIONS	   8
+#define IP6_JUMBO_OPTION   0xc2 /* RFC 2675 */
+#define IP6_JUMBO_LEN	   8
 
 /* Extension headers that linux/in6.h does not name. */
-#define PROTO_HIP 139
+#define PROTO_HIP   139
 #define PROTO_SHIM6 140
 
 /* A word of memory whose first four bytes are those of @x_, and the rest 0. */
@@ -46,7 +46,7 @@ struct ip4_header {
 } WIRE;
 
 struct ip6_header {
-	__be16 version_class;	/* version 4, class 8, four bits of the flow label */
+	__be16 version_class; /* version 4, class 8, four bits of the flow label */
 	__be16 flow_label;
 	__be16 payload_len;
 	__u8 next;
@@ -55,15 +55,15 @@ struct ip6_header {
 	__u64 dst[2];
 } WIRE;
 
-/* What all extension headers begin with; `len` counts words of 8 (AH: of 4) behind the first 8 bytes. */
+/* What extension headers begin with; `len` counts words of 8 (AH: of 4) behind these 8 bytes. */
 struct ip6_extension {
 	__u8 next;
 	__u8 len;
 	union {
-		__be16 fragment;	/* of the fragment header */
-		__u8 option;		/* of hop-by-hop options: the first one's type */
+		__be16 fragment; /* of the fragment header */
+		__u8 option;	 /* of hop-by-hop options: the first one's type */
 	};
-	__be32 id;			/* of the fragment header */
+	__be32 id; /* of the fragment header */
 } WIRE;
 
 static __always_inline __u8 fragment_kind(bool offset, bool more)
@@ -71,7 +71,7 @@ static __always_inline __u8 fragment_kind(bool offset, bool more)
 	return offset ? FRAGMENT_LATER : more ? FRAGMENT_FIRST : FRAGMENT_NONE;
 }
 
-/* @claimed: what the length field says, 0 = that it does not (BIG TCP). The frame has the last word. */
+/* @claimed: what the length field says, 0 = nothing (BIG TCP). The frame has the last word. */
 static __always_inline void set_ip_len(struct packet *p, __u32 claimed, __u32 header_len)
 {
 	__u32 frame = p->left + header_len;
@@ -146,7 +146,7 @@ static __always_inline bool is_extension(__u8 proto)
 
 /* What the walk over the extension headers is given, and finds. */
 struct ip6_chain {
-	__u32 off;		/* of the transport header, in the end */
+	__u32 off; /* of the transport header, in the end */
 	__u32 frag_id;
 	__u8 proto;
 	__u8 frag_proto;

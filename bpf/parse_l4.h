@@ -11,9 +11,9 @@
 
 #include "packet.h"
 
-#define PROTO_DCCP 33
-#define PROTO_ICMP6 58
-#define PROTO_SCTP 132
+#define PROTO_DCCP    33
+#define PROTO_ICMP6   58
+#define PROTO_SCTP    132
 #define PROTO_UDPLITE 136
 
 struct l4_ports {

@@ -11,8 +11,8 @@
 #include "packet.h"
 
 #define VLAN_ID_MASK 0x0fff
-#define VLAN_TAGS 4	/* that are passed; the outer two are in the key */
-#define MPLS_LABELS 8
+#define VLAN_TAGS    4 /* that are passed; the outer two are in the key */
+#define MPLS_LABELS  8
 
 struct ethernet {
 	__u8 dst[6];
@@ -27,7 +27,7 @@ struct vlan_tag {
 
 struct mpls_label {
 	__u8 label[2];
-	__u8 bottom;	/* its lowest bit: this is the last one */
+	__u8 bottom; /* its lowest bit: this is the last one */
 	__u8 ttl;
 } WIRE;
 

@@ -20,7 +20,7 @@
 static __always_inline void packet_init(struct packet *p, struct facts *f, struct __sk_buff *skb)
 {
 	facts_init(f);
-	*p = (struct packet) {
+	*p = (struct packet){
 		.f = f,
 		.ctx = skb,
 		.data = (void *)(long)skb->data,

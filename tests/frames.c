@@ -6,36 +6,36 @@
 #include <string.h>
 
 #define ETH(proto_) "020000000002 020000000001 " proto_ " "
-#define IP "0800"
-#define IP6 "86dd"
+#define IP	    "0800"
+#define IP6	    "86dd"
 
 #define A4 "0a000001 0a000002 "
 #define A6 "20010db8000000000000000000000001 20010db8000000000000000000000002 "
 
 /* version 4, no options, TTL 64 */
 #define IPV4(len_, frag_, proto_) "45 00 " len_ " 1234 " frag_ " 40 " proto_ " 0000 " A4
-#define IPV6(len_, next_) "60000000 " len_ " " next_ " 40 " A6
+#define IPV6(len_, next_)	  "60000000 " len_ " " next_ " 40 " A6
 
 #define TCP(off_, flags_) "0050 1f90 00000001 00000002 " off_ flags_ " 0400 0000 0000 "
-#define UDP(len_) "0050 1f90 " len_ " 0000 "
-#define PORTS .sport = 80, .dport = 8080
-#define TCP4 .family = 4, .proto = 6, PORTS
-#define UDP4 .family = 4, .proto = 17, PORTS
-#define TCP6 .family = 6, .proto = 6, PORTS
-#define UDP6 .family = 6, .proto = 17, PORTS
+#define UDP(len_)	  "0050 1f90 " len_ " 0000 "
+#define PORTS		  .sport = 80, .dport = 8080
+#define TCP4		  .family = 4, .proto = 6, PORTS
+#define UDP4		  .family = 4, .proto = 17, PORTS
+#define TCP6		  .family = 6, .proto = 6, PORTS
+#define UDP6		  .family = 6, .proto = 17, PORTS
 
-#define EXT(next_) next_ " 00 0104 00000000 "		/* 8 bytes, a padding option */
+#define EXT(next_)	   next_ " 00 0104 00000000 " /* 8 bytes, a padding option */
 #define FRAG6(next_, off_) next_ " 00 " off_ " 000000aa "
-#define SYN(bytes_) TCP4, .tcp_flags = 2, .bytes = bytes_
+#define SYN(bytes_)	   TCP4, .tcp_flags = 2, .bytes = bytes_
 
 #define TCP4_40 IPV4("0028", "0000", "06") TCP("50", "02")
 #define UDP4_32 IPV4("0020", "0000", "11") UDP("000c") "01020304 "
 #define TCP6_60 IPV6("0014", "06") TCP("50", "02")
 
 #define TUNNEL_UDP(len_, port_, ulen_) IPV4(len_, "0000", "11") "c000 " port_ " " ulen_ " 0000 "
-#define VNI "08000000 00002a00 "
-#define INNER_ETH "020000000004 020000000003 "
-#define TUNNEL_PORTS(port_) .family = 4, .proto = 17, .sport = 0xc000, .dport = port_
+#define VNI			       "08000000 00002a00 "
+#define INNER_ETH		       "020000000004 020000000003 "
+#define TUNNEL_PORTS(port_)	       .family = 4, .proto = 17, .sport = 0xc000, .dport = port_
 
 const struct frame frames[] = {
 	/* Plain */
@@ -56,20 +56,21 @@ const struct frame frames[] = {
 	  .proto = 58, .dport = 0x8000, .bytes = 48 },
 	{ "SCTP", ETH(IP) IPV4("0020", "0000", "84") "0050 1f90 00000001 00000000", .family = 4,
 	  .proto = 132, PORTS, .bytes = 32 },
-	{ "UDP-Lite", ETH(IP) IPV4("001c", "0000", "88") UDP("0008"), .family = 4, .proto = 136, PORTS,
-	  .bytes = 28 },
+	{ "UDP-Lite", ETH(IP) IPV4("001c", "0000", "88") UDP("0008"), .family = 4, .proto = 136,
+	  PORTS, .bytes = 28 },
 	{ "DCCP", ETH(IP) IPV4("0024", "0000", "21") "0050 1f90 04000000 00000000 00000000",
 	  .family = 4, .proto = 33, PORTS, .bytes = 36 },
 	{ "IGMP has no ports", ETH(IP) IPV4("001c", "0000", "02") "1600 0000 e0000001", .family = 4,
 	  .proto = 2, .bytes = 28 },
 	{ "ESP has no ports", ETH(IP) IPV4("0020", "0000", "32") "00501f90 00000001 00000000",
 	  .family = 4, .proto = 50, .bytes = 32 },
-	{ "AH over IPv4", ETH(IP) IPV4("0020", "0000", "33") "06010000 00000001 00000001", .family = 4,
-	  .proto = 51, .bytes = 32 },
+	{ "AH over IPv4", ETH(IP) IPV4("0020", "0000", "33") "06010000 00000001 00000001",
+	  .family = 4, .proto = 51, .bytes = 32 },
 	{ "GRE counts as GRE", ETH(IP) IPV4("0040", "0000", "2f") "00000800 " TCP4_40, .family = 4,
 	  .proto = 47, .bytes = 64 },
-	{ "VXLAN counts as UDP", ETH(IP) TUNNEL_UDP("005a", "12b5", "0046") VNI INNER_ETH IP TCP4_40,
-	  TUNNEL_PORTS(4789), .bytes = 90 },
+	{ "VXLAN counts as UDP",
+	  ETH(IP) TUNNEL_UDP("005a", "12b5", "0046") VNI INNER_ETH IP TCP4_40, TUNNEL_PORTS(4789),
+	  .bytes = 90 },
 	{ "an unknown protocol", ETH(IP) IPV4("0018", "0000", "fd") "00501f90", .family = 4,
 	  .proto = 253, .bytes = 24 },
 
@@ -92,18 +93,22 @@ const struct frame frames[] = {
 	{ "MPLS", ETH("8847") "00010140 " UDP4_32, UDP4, .bytes = 32 },
 	{ "MPLS, three labels, IPv6", ETH("8848") "00010040 00020040 00030140 " TCP6_60, TCP6,
 	  .tcp_flags = 2, .bytes = 60 },
-	{ "MPLS, eight labels", ETH("8847") "00010040 00010040 00010040 00010040 00010040 00010040 "
-	  "00010040 00010140 " UDP4_32, UDP4, .bytes = 32 },
-	{ "MPLS, nine labels", ETH("8847") "00010040 00010040 00010040 00010040 00010040 00010040 "
-	  "00010040 00010040 00010140 " UDP4_32, .reason = LEDGER_NON_IP, .bytes = 36 },
+	{ "MPLS, eight labels",
+	  ETH("8847") "00010040 00010040 00010040 00010040 00010040 00010040 "
+		      "00010040 00010140 " UDP4_32,
+	  UDP4, .bytes = 32 },
+	{ "MPLS, nine labels",
+	  ETH("8847") "00010040 00010040 00010040 00010040 00010040 00010040 "
+		      "00010040 00010040 00010140 " UDP4_32,
+	  .reason = LEDGER_NON_IP, .bytes = 36 },
 	{ "MPLS with a control word", ETH("8847") "00010140 00000000 " ETH(IP) UDP4_32,
 	  .reason = LEDGER_NON_IP, .bytes = 50 },
 	{ "MPLS and nothing", ETH("8847") "00010140", .reason = LEDGER_NON_IP },
 	{ "MPLS without an end", ETH("8847") "00010040 0001", .reason = LEDGER_NON_IP, .bytes = 2 },
 	{ "MPLS in a VLAN", ETH("8100") "0009 8847 00010140 " UDP4_32, UDP4, .bytes = 32,
 	  .vlan_outer = TAG(9) },
-	{ "MPLS over a broken IP header", ETH("8847") "00010140 43000000", .reason = LEDGER_UNPARSED,
-	  .bytes = 4 },
+	{ "MPLS over a broken IP header", ETH("8847") "00010140 43000000",
+	  .reason = LEDGER_UNPARSED, .bytes = 4 },
 
 	/* Not IP */
 	{ "ARP", ETH("0806") "0001 0800 06 04 0001 020000000001 0a000001 000000000000 0a000002",
@@ -121,11 +126,14 @@ const struct frame frames[] = {
 	  .bytes = 4 },
 
 	/* IPv4's header */
-	{ "options", ETH(IP) "46 00 0024 1234 0000 40 11 0000 " A4 "01010100 " UDP("000c") "01020304",
-	  UDP4, .bytes = 36 },
-	{ "forty bytes of options", ETH(IP) "4f 00 0044 1234 0000 40 11 0000 " A4 "01010101 01010101 "
-	  "01010101 01010101 01010101 01010101 01010101 01010101 01010101 01010100 " UDP("0008"), UDP4,
-	  .bytes = 68 },
+	{ "options",
+	  ETH(IP) "46 00 0024 1234 0000 40 11 0000 " A4 "01010100 " UDP("000c") "01020304", UDP4,
+	  .bytes = 36 },
+	{ "forty bytes of options",
+	  ETH(IP) "4f 00 0044 1234 0000 40 11 0000 " A4 "01010101 01010101 "
+		  "01010101 01010101 01010101 01010101 01010101 01010101 01010101 01010100 " UDP(
+			  "0008"),
+	  UDP4, .bytes = 68 },
 	{ "options cut short", ETH(IP) "47 00 001c 1234 0000 40 11 0000 " A4 "01010101",
 	  .reason = LEDGER_UNPARSED, .bytes = 24 },
 	{ "header length 16", ETH(IP) "44 00 0020 1234 0000 40 11 0000 " A4 UDP("000c") "01020304",
@@ -135,9 +143,10 @@ const struct frame frames[] = {
 	{ "IPv6 said to be IPv4", ETH(IP) TCP6_60, .reason = LEDGER_UNPARSED, .bytes = 60 },
 	{ "a length below the header's", ETH(IP) IPV4("0013", "0000", "11") UDP("000c") "01020304",
 	  .reason = LEDGER_UNPARSED, .bytes = 32 },
-	{ "a length beyond the frame", ETH(IP) IPV4("05dc", "0000", "11") UDP("000c") "01020304", UDP4,
+	{ "a length beyond the frame", ETH(IP) IPV4("05dc", "0000", "11") UDP("000c") "01020304",
+	  UDP4, .bytes = 32 },
+	{ "length 0", ETH(IP) IPV4("0000", "0000", "11") UDP("000c") "01020304", UDP4,
 	  .bytes = 32 },
-	{ "length 0", ETH(IP) IPV4("0000", "0000", "11") UDP("000c") "01020304", UDP4, .bytes = 32 },
 	{ "a header cut short", ETH(IP) "4500 0020 1234 0000 4011 0000 0a000001 0a0000",
 	  .host_only = 1, .reason = LEDGER_UNPARSED, .bytes = 19 },
 	{ "no header at all", ETH(IP), .host_only = 1, .reason = LEDGER_UNPARSED },
@@ -145,21 +154,29 @@ const struct frame frames[] = {
 	/* IPv6's headers */
 	{ "hop-by-hop options", ETH(IP6) IPV6("001c", "00") EXT("06") TCP("50", "02"), TCP6,
 	  .tcp_flags = 2, .bytes = 68 },
-	{ "hop-by-hop, routing, destination", ETH(IP6) IPV6("0034", "00") EXT("2b")
-	  "3c 02 0401 00000000 20010db8000000000000000000000003 " EXT("11") UDP("000c") "01020304",
+	{ "hop-by-hop, routing, destination",
+	  ETH(IP6) IPV6("0034", "00")
+		  EXT("2b") "3c 02 0401 00000000 20010db8000000000000000000000003 " EXT("11")
+			  UDP("000c") "01020304",
 	  UDP6, .bytes = 92 },
-	{ "authentication header", ETH(IP6) IPV6("002c", "33")
-	  "06 04 0000 00000001 00000001 000000000000000000000000 " TCP("50", "10"), TCP6,
-	  .tcp_flags = 0x10, .bytes = 84 },
-	{ "mobility, HIP, shim6", ETH(IP6) IPV6("0024", "87") EXT("8b") EXT("8c") EXT("11") UDP("000c")
-	  "01020304", UDP6, .bytes = 76 },
-	{ "eight extension headers", ETH(IP6) IPV6("004c", "00") EXT("3c") EXT("3c") EXT("3c") EXT("3c")
-	  EXT("3c") EXT("3c") EXT("3c") EXT("11") UDP("000c") "01020304", UDP6, .bytes = 116 },
-	{ "nine extension headers", ETH(IP6) IPV6("0054", "00") EXT("3c") EXT("3c") EXT("3c") EXT("3c")
-	  EXT("3c") EXT("3c") EXT("3c") EXT("3c") EXT("11") UDP("000c") "01020304",
+	{ "authentication header",
+	  ETH(IP6) IPV6("002c", "33") "06 04 0000 00000001 00000001 000000000000000000000000 " TCP(
+		  "50", "10"),
+	  TCP6, .tcp_flags = 0x10, .bytes = 84 },
+	{ "mobility, HIP, shim6",
+	  ETH(IP6) IPV6("0024", "87") EXT("8b") EXT("8c") EXT("11") UDP("000c") "01020304", UDP6,
+	  .bytes = 76 },
+	{ "eight extension headers",
+	  ETH(IP6) IPV6("004c", "00") EXT("3c") EXT("3c") EXT("3c") EXT("3c") EXT("3c") EXT("3c")
+		  EXT("3c") EXT("11") UDP("000c") "01020304",
+	  UDP6, .bytes = 116 },
+	{ "nine extension headers",
+	  ETH(IP6) IPV6("0054", "00") EXT("3c") EXT("3c") EXT("3c") EXT("3c") EXT("3c") EXT("3c")
+		  EXT("3c") EXT("3c") EXT("11") UDP("000c") "01020304",
 	  .reason = LEDGER_UNPARSED, .bytes = 124 },
-	{ "an extension header longer than the packet", ETH(IP6) IPV6("0010", "00")
-	  "06 ff 0104 00000000 " UDP("0008"), .reason = LEDGER_UNPARSED, .bytes = 56 },
+	{ "an extension header longer than the packet",
+	  ETH(IP6) IPV6("0010", "00") "06 ff 0104 00000000 " UDP("0008"), .reason = LEDGER_UNPARSED,
+	  .bytes = 56 },
 	{ "an extension header cut short", ETH(IP6) IPV6("0004", "3c") "06000104",
 	  .reason = LEDGER_UNPARSED, .bytes = 44 },
 	{ "ESP over IPv6", ETH(IP6) IPV6("0014", "3c") EXT("32") "00501f90 00000001 00000000",
@@ -174,22 +191,29 @@ const struct frame frames[] = {
 	  .reason = LEDGER_UNPARSED, .bytes = 12 },
 
 	/* Fragments, each a datagram of its own */
-	{ "do not fragment is no fragment", ETH(IP) IPV4("0020", "4000", "11") UDP("000c") "01020304",
-	  UDP4, .bytes = 32 },
-	{ "first fragment", ETH(IP) "45 00 0024 0001 2000 40 11 0000 " A4 UDP("0018") "0102030405060708",
-	  UDP4, .bytes = 36 },
-	{ "later fragment alone", ETH(IP) "45 00 001c 0002 2001 40 11 0000 " A4 "0050 1f90 00000000",
-	  .family = 4, .proto = 17, .bytes = 28 },
+	{ "do not fragment is no fragment",
+	  ETH(IP) IPV4("0020", "4000", "11") UDP("000c") "01020304", UDP4, .bytes = 32 },
+	{ "first fragment",
+	  ETH(IP) "45 00 0024 0001 2000 40 11 0000 " A4 UDP("0018") "0102030405060708", UDP4,
+	  .bytes = 36 },
+	{ "later fragment alone",
+	  ETH(IP) "45 00 001c 0002 2001 40 11 0000 " A4 "0050 1f90 00000000", .family = 4,
+	  .proto = 17, .bytes = 28 },
 	{ "last fragment alone", ETH(IP) "45 00 001c 0003 0002 40 06 0000 " A4 "0050 1f90 00000000",
 	  .family = 4, .proto = 6, .bytes = 28 },
-	{ "first fragment of IPv6", ETH(IP6) IPV6("0018", "2c") FRAG6("11", "0001") UDP("0018")
-	  "0102030405060708", UDP6, .bytes = 64 },
-	{ "atomic fragment of IPv6", ETH(IP6) IPV6("0010", "2c") FRAG6("11", "0000") UDP("0008"), UDP6,
-	  .bytes = 56 },
-	{ "later fragment of IPv6 alone", ETH(IP6) IPV6("0010", "2c") "11 00 0008 000000bb "
-	  "0050 1f90 0008 0000", .family = 6, .proto = 17, .bytes = 56 },
-	{ "later fragment that looks like an option", ETH(IP6) IPV6("0010", "2c")
-	  "3c 00 0008 000000cc " "0600 0104 0050 1f90", .family = 6, .proto = 60, .bytes = 56 },
+	{ "first fragment of IPv6",
+	  ETH(IP6) IPV6("0018", "2c") FRAG6("11", "0001") UDP("0018") "0102030405060708", UDP6,
+	  .bytes = 64 },
+	{ "atomic fragment of IPv6", ETH(IP6) IPV6("0010", "2c") FRAG6("11", "0000") UDP("0008"),
+	  UDP6, .bytes = 56 },
+	{ "later fragment of IPv6 alone",
+	  ETH(IP6) IPV6("0010", "2c") "11 00 0008 000000bb "
+				      "0050 1f90 0008 0000",
+	  .family = 6, .proto = 17, .bytes = 56 },
+	{ "later fragment that looks like an option",
+	  ETH(IP6) IPV6("0010", "2c") "3c 00 0008 000000cc "
+				      "0600 0104 0050 1f90",
+	  .family = 6, .proto = 60, .bytes = 56 },
 
 	/* Transport headers cut short */
 	{ "half the ports", ETH(IP) IPV4("0016", "0000", "06") "0050", .family = 4, .proto = 6,
@@ -204,8 +228,9 @@ const struct frame frames[] = {
 	/* Super-packets: 1400 bytes of payload, or what is said */
 	{ "TSO", ETH(IP) IPV4("05a0", "4000", "06") TCP("50", "10"), .zeros = 1400, .gso_segs = 3,
 	  .gso_size = 500, TCP4, .tcp_flags = 0x10, .bytes = 3 * 40 + 1400, .packets = 3 },
-	{ "TSO, segments not told", ETH(IP) IPV4("05a0", "4000", "06") TCP("50", "10"), .zeros = 1400,
-	  .gso_size = 500, TCP4, .tcp_flags = 0x10, .bytes = 3 * 40 + 1400, .packets = 3 },
+	{ "TSO, segments not told", ETH(IP) IPV4("05a0", "4000", "06") TCP("50", "10"),
+	  .zeros = 1400, .gso_size = 500, TCP4, .tcp_flags = 0x10, .bytes = 3 * 40 + 1400,
+	  .packets = 3 },
 	{ "TSO, whole segments not told", ETH(IP) IPV4("05a0", "4000", "06") TCP("50", "10"),
 	  .zeros = 1400, .gso_size = 700, TCP4, .tcp_flags = 0x10, .bytes = 2 * 40 + 1400,
 	  .packets = 2 },
@@ -213,71 +238,90 @@ const struct frame frames[] = {
 	  .gso_segs = 3, TCP4, .tcp_flags = 0x10, .bytes = 3 * 40 + 1400, .packets = 3 },
 	{ "TSO of one segment", ETH(IP) IPV4("05a0", "4000", "06") TCP("50", "10"), .zeros = 1400,
 	  .gso_segs = 1, .gso_size = 1448, TCP4, .tcp_flags = 0x10, .bytes = 1440 },
-	{ "TSO with options in both headers", ETH(IP) "46 00 05b0 1234 4000 40 06 0000 " A4 "01010100 "
-	  TCP("80", "18") "0101080a 00000001 00000002", .zeros = 1400, .gso_segs = 2, .gso_size = 700,
-	  TCP4, .tcp_flags = 0x18, .bytes = 2 * (24 + 32) + 1400, .packets = 2 },
+	{ "TSO with options in both headers",
+	  ETH(IP) "46 00 05b0 1234 4000 40 06 0000 " A4
+		  "01010100 " TCP("80", "18") "0101080a 00000001 00000002",
+	  .zeros = 1400, .gso_segs = 2, .gso_size = 700, TCP4, .tcp_flags = 0x18,
+	  .bytes = 2 * (24 + 32) + 1400, .packets = 2 },
 	{ "TSO in a VLAN over IPv6", ETH("8100") "0064 " IP6 " " IPV6("058c", "06") TCP("50", "10"),
 	  .zeros = 1400, .gso_segs = 3, .gso_size = 500, TCP6, .tcp_flags = 0x10,
 	  .vlan_outer = TAG(100), .bytes = 3 * 60 + 1400, .packets = 3 },
 	{ "TSO behind an extension header", ETH(IP6) IPV6("0594", "3c") EXT("06") TCP("50", "10"),
 	  .zeros = 1400, .gso_segs = 3, .gso_size = 500, TCP6, .tcp_flags = 0x10,
 	  .bytes = 3 * 68 + 1400, .packets = 3 },
-	{ "UDP_SEGMENT", ETH(IP) IPV4("0594", "4000", "11") UDP("0580"), .zeros = 1400, .gso_segs = 14,
-	  .gso_size = 100, UDP4, .bytes = 14 * 28 + 1400, .packets = 14 },
+	{ "UDP_SEGMENT", ETH(IP) IPV4("0594", "4000", "11") UDP("0580"), .zeros = 1400,
+	  .gso_segs = 14, .gso_size = 100, UDP4, .bytes = 14 * 28 + 1400, .packets = 14 },
 	{ "SCTP by fragments", ETH(IP) IPV4("0020", "4000", "84") "0050 1f90 00000001 00000000",
 	  .gso_segs = 4, .gso_size = 65535, .family = 4, .proto = 132, PORTS, .bytes = 4 * 32,
 	  .packets = 4 },
-	{ "TSO in VXLAN", ETH(IP) TUNNEL_UDP("05d2", "12b5", "05be") VNI INNER_ETH IP
-	  IPV4("05a0", "4000", "06") TCP("50", "10"), .zeros = 1400, .gso_segs = 3, .gso_size = 500,
-	  TUNNEL_PORTS(4789), .bytes = 3 * (20 + 8 + 8 + 14 + 40) + 1400, .packets = 3 },
-	{ "TSO in VXLAN, segments not told", ETH(IP) TUNNEL_UDP("05d2", "12b5", "05be") VNI INNER_ETH IP
-	  IPV4("05a0", "4000", "06") TCP("50", "10"), .zeros = 1400, .gso_size = 700,
-	  TUNNEL_PORTS(4789), .bytes = 2 * (20 + 8 + 8 + 14 + 40) + 1400, .packets = 2 },
-	{ "TSO over IPv6 in a VLAN in VXLAN", ETH(IP) TUNNEL_UDP("05ea", "2118", "05d6") VNI INNER_ETH
-	  "8100 0064 " IP6 IPV6("058c", "06") TCP("50", "10"), .zeros = 1400, .gso_segs = 3,
-	  .gso_size = 500, TUNNEL_PORTS(8472), .bytes = 3 * (20 + 8 + 8 + 18 + 60) + 1400,
-	  .packets = 3 },
-	{ "USO in GENEVE with options", ETH(IP) TUNNEL_UDP("05ce", "17c1", "05ba")
-	  "02006558 00002a00 0102030100000000 " INNER_ETH IP IPV4("0594", "4000", "11") UDP("0580"),
+	{ "TSO in VXLAN",
+	  ETH(IP) TUNNEL_UDP("05d2", "12b5", "05be") VNI INNER_ETH IP IPV4("05a0", "4000", "06")
+		  TCP("50", "10"),
+	  .zeros = 1400, .gso_segs = 3, .gso_size = 500, TUNNEL_PORTS(4789),
+	  .bytes = 3 * (20 + 8 + 8 + 14 + 40) + 1400, .packets = 3 },
+	{ "TSO in VXLAN, segments not told",
+	  ETH(IP) TUNNEL_UDP("05d2", "12b5", "05be") VNI INNER_ETH IP IPV4("05a0", "4000", "06")
+		  TCP("50", "10"),
+	  .zeros = 1400, .gso_size = 700, TUNNEL_PORTS(4789),
+	  .bytes = 2 * (20 + 8 + 8 + 14 + 40) + 1400, .packets = 2 },
+	{ "TSO over IPv6 in a VLAN in VXLAN",
+	  ETH(IP) TUNNEL_UDP("05ea", "2118", "05d6") VNI INNER_ETH
+	  "8100 0064 " IP6 IPV6("058c", "06") TCP("50", "10"),
+	  .zeros = 1400, .gso_segs = 3, .gso_size = 500, TUNNEL_PORTS(8472),
+	  .bytes = 3 * (20 + 8 + 8 + 18 + 60) + 1400, .packets = 3 },
+	{ "USO in GENEVE with options",
+	  ETH(IP) TUNNEL_UDP("05ce", "17c1", "05ba") "02006558 00002a00 0102030100000000 " INNER_ETH
+		  IP IPV4("0594", "4000", "11") UDP("0580"),
 	  .zeros = 1400, .gso_segs = 14, .gso_size = 100, TUNNEL_PORTS(6081),
 	  .bytes = 14 * (20 + 8 + 16 + 14 + 28) + 1400, .packets = 14 },
-	{ "TSO in GENEVE without Ethernet", ETH(IP) TUNNEL_UDP("05c4", "17c1", "05b0")
-	  "00000800 00002a00 " IPV4("05a0", "4000", "06") TCP("50", "10"), .zeros = 1400,
-	  .gso_segs = 3, .gso_size = 500, TUNNEL_PORTS(6081), .bytes = 3 * (36 + 40) + 1400,
-	  .packets = 3 },
-	{ "TSO in GRE with a key", ETH(IP) IPV4("05bc", "4000", "2f") "20000800 00000007 "
-	  IPV4("05a0", "4000", "06") TCP("50", "10"), .zeros = 1400, .gso_segs = 3, .gso_size = 500,
-	  .family = 4, .proto = 47, .bytes = 3 * (28 + 40) + 1400, .packets = 3 },
-	{ "TSO in GRE with Ethernet, checksum, key", ETH(IP) IPV4("05ce", "4000", "2f")
-	  "a0006558 00000000 00000007 " INNER_ETH IP IPV4("05a0", "4000", "06") TCP("50", "10"),
+	{ "TSO in GENEVE without Ethernet",
+	  ETH(IP) TUNNEL_UDP("05c4", "17c1", "05b0") "00000800 00002a00 " IPV4("05a0", "4000", "06")
+		  TCP("50", "10"),
+	  .zeros = 1400, .gso_segs = 3, .gso_size = 500, TUNNEL_PORTS(6081),
+	  .bytes = 3 * (36 + 40) + 1400, .packets = 3 },
+	{ "TSO in GRE with a key",
+	  ETH(IP) IPV4("05bc", "4000", "2f") "20000800 00000007 " IPV4("05a0", "4000", "06")
+		  TCP("50", "10"),
+	  .zeros = 1400, .gso_segs = 3, .gso_size = 500, .family = 4, .proto = 47,
+	  .bytes = 3 * (28 + 40) + 1400, .packets = 3 },
+	{ "TSO in GRE with Ethernet, checksum, key",
+	  ETH(IP) IPV4("05ce", "4000", "2f") "a0006558 00000000 00000007 " INNER_ETH IP IPV4(
+		  "05a0", "4000", "06") TCP("50", "10"),
 	  .zeros = 1400, .gso_segs = 3, .gso_size = 500, .family = 4, .proto = 47,
 	  .bytes = 3 * (32 + 14 + 40) + 1400, .packets = 3 },
-	{ "TSO in IPIP", ETH(IP) IPV4("05b4", "4000", "04") IPV4("05a0", "4000", "06") TCP("50", "10"),
+	{ "TSO in IPIP",
+	  ETH(IP) IPV4("05b4", "4000", "04") IPV4("05a0", "4000", "06") TCP("50", "10"),
 	  .zeros = 1400, .gso_segs = 3, .gso_size = 500, .family = 4, .proto = 4,
 	  .bytes = 3 * 60 + 1400, .packets = 3 },
 	{ "TSO in 6in4", ETH(IP) IPV4("05c8", "4000", "29") IPV6("058c", "06") TCP("50", "10"),
 	  .zeros = 1400, .gso_segs = 3, .gso_size = 500, .family = 4, .proto = 41,
 	  .bytes = 3 * 80 + 1400, .packets = 3 },
-	{ "two VXLAN packets joined by UDP", ETH(IP) TUNNEL_UDP("05a0", "12b5", "058c") VNI INNER_ETH IP
-	  IPV4("02ac", "4000", "06") TCP("50", "10"), .zeros = 644 + 706, .gso_segs = 2,
-	  .gso_size = 706, TUNNEL_PORTS(4789), .bytes = 1440 + 28, .packets = 2 },
-	{ "something else on VXLAN's port", ETH(IP) TUNNEL_UDP("0594", "12b5", "0580"), .zeros = 1400,
-	  .gso_segs = 14, .gso_size = 100, TUNNEL_PORTS(4789), .bytes = 14 * 28 + 1400,
-	  .packets = 14 },
+	{ "two VXLAN packets joined by UDP",
+	  ETH(IP) TUNNEL_UDP("05a0", "12b5", "058c") VNI INNER_ETH IP IPV4("02ac", "4000", "06")
+		  TCP("50", "10"),
+	  .zeros = 644 + 706, .gso_segs = 2, .gso_size = 706, TUNNEL_PORTS(4789),
+	  .bytes = 1440 + 28, .packets = 2 },
+	{ "something else on VXLAN's port", ETH(IP) TUNNEL_UDP("0594", "12b5", "0580"),
+	  .zeros = 1400, .gso_segs = 14, .gso_size = 100, TUNNEL_PORTS(4789),
+	  .bytes = 14 * 28 + 1400, .packets = 14 },
 	{ "BIG TCP over IPv4", ETH(IP) IPV4("0000", "4000", "06") TCP("50", "10"), .zeros = 1400,
 	  .gso_segs = 3, .gso_size = 500, TCP4, .tcp_flags = 0x10, .bytes = 3 * 40 + 1400,
 	  .packets = 3 },
 	{ "BIG TCP over IPv6", ETH(IP6) IPV6("0000", "06") TCP("50", "10"), .zeros = 1400,
 	  .gso_segs = 3, .gso_size = 500, TCP6, .tcp_flags = 0x10, .bytes = 3 * 60 + 1400,
 	  .packets = 3 },
-	{ "BIG TCP with a jumbo option, which stays off the wire", ETH(IP6) IPV6("0000", "00")
-	  "06 00 c204 00000594 " TCP("50", "10"), .zeros = 1400, .gso_segs = 3, .gso_size = 500, TCP6,
-	  .tcp_flags = 0x10, .bytes = 3 * 60 + 1400, .packets = 3 },
-	{ "BIG TCP in VXLAN", ETH(IP) TUNNEL_UDP("0000", "12b5", "0000") VNI INNER_ETH IP6
-	  IPV6("0000", "00") "06 00 c204 00000594 " TCP("50", "10"), .zeros = 1400, .gso_segs = 3,
-	  .gso_size = 500, TUNNEL_PORTS(4789), .bytes = 3 * (50 + 60) + 1400, .packets = 3 },
-	{ "a super-packet whose headers are cut short", ETH(IP) IPV4("001c", "4000", "06")
-	  "0050 1f90 00000001", .gso_segs = 3, .gso_size = 500, TCP4, .bytes = 28, .packets = 3 },
+	{ "BIG TCP with a jumbo option, which stays off the wire",
+	  ETH(IP6) IPV6("0000", "00") "06 00 c204 00000594 " TCP("50", "10"), .zeros = 1400,
+	  .gso_segs = 3, .gso_size = 500, TCP6, .tcp_flags = 0x10, .bytes = 3 * 60 + 1400,
+	  .packets = 3 },
+	{ "BIG TCP in VXLAN",
+	  ETH(IP) TUNNEL_UDP("0000", "12b5", "0000")
+		  VNI INNER_ETH IP6 IPV6("0000", "00") "06 00 c204 00000594 " TCP("50", "10"),
+	  .zeros = 1400, .gso_segs = 3, .gso_size = 500, TUNNEL_PORTS(4789),
+	  .bytes = 3 * (50 + 60) + 1400, .packets = 3 },
+	{ "a super-packet whose headers are cut short",
+	  ETH(IP) IPV4("001c", "4000", "06") "0050 1f90 00000001", .gso_segs = 3, .gso_size = 500,
+	  TCP4, .bytes = 28, .packets = 3 },
 	{ "a super-packet that is not parsed", ETH(IP) IPV4("0013", "4000", "06") TCP("50", "10"),
 	  .gso_segs = 3, .gso_size = 500, .reason = LEDGER_UNPARSED, .bytes = 40, .packets = 3 },
 };

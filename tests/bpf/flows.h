@@ -8,10 +8,10 @@
 #include <string.h>
 
 #define PACKET_LEN 256
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_ACK 0x10
+#define TCP_FIN	   0x01
+#define TCP_SYN	   0x02
+#define TCP_RST	   0x04
+#define TCP_ACK	   0x10
 
 struct flow_packet {
 	uint8_t bytes[PACKET_LEN];
@@ -21,9 +21,9 @@ struct flow_packet {
 static inline void flow_packet(struct flow_packet *p, uint32_t flow, uint8_t flags, uint16_t len)
 {
 	static const uint8_t start[] = {
-		2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0,
-		0x45, 0, 0, 0, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 0, 10, 255, 0, 1,
-		0, 80, 0x1f, 0x90, 0, 0, 0, 0, 0, 0, 0, 0, 0x50,
+		2, 0, 0, 0,  0,	   2,	 2,  0, 0, 0, 0,  1, 8, 0, 0x45, 0,
+		0, 0, 0, 0,  0,	   0,	 64, 6, 0, 0, 10, 0, 0, 0, 10,	 255,
+		0, 1, 0, 80, 0x1f, 0x90, 0,  0, 0, 0, 0,  0, 0, 0, 0x50,
 	};
 	uint32_t src = htonl(0x0a000000 | flow);
 	uint16_t len_be = htons(len);

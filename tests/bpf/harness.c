@@ -24,8 +24,10 @@ static bool make_rings(struct harness *h)
 	LIBBPF_OPTS(bpf_map_create_opts, opts);
 
 	for (uint32_t i = 0; i < h->parts; i++) {
-		h->ring_fds[i] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "test", 0, 0, h->ring_bytes, NULL);
-		if (h->ring_fds[i] < 0 || ring_map(h->ring_fds[i], h->ring_bytes, true, &h->rings[i]) < 0)
+		h->ring_fds[i] =
+			bpf_map_create(BPF_MAP_TYPE_RINGBUF, "test", 0, 0, h->ring_bytes, NULL);
+		if (h->ring_fds[i] < 0 ||
+		    ring_map(h->ring_fds[i], h->ring_bytes, true, &h->rings[i]) < 0)
 			return false;
 	}
 	opts.inner_map_fd = h->ring_fds[0];
@@ -145,8 +147,8 @@ int harness_run(const struct harness *h, const struct harness_packet *p)
 		.mark = p->mark,
 		.ingress_ifindex = p->ingress_ifindex,
 	};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->data, .data_size_in = p->len, .ctx_in = &ctx,
-		    .ctx_size_in = sizeof(ctx), .repeat = 1);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->data, .data_size_in = p->len,
+		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = 1);
 	int r = bpf_prog_test_run_opts(h->prog_fd, &opts);
 
 	return r < 0 ? -1000 + r : (int)opts.retval;

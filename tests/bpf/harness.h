@@ -18,10 +18,10 @@
 
 struct harness {
 	/* Set these before harness_open(); 0 is a default. */
-	uint32_t parts;		/* 1 */
-	uint32_t buckets;	/* 1 */
-	uint32_t ring_bytes;	/* 4096 */
-	uint32_t sample;	/* 1 */
+	uint32_t parts;	     /* 1 */
+	uint32_t buckets;    /* 1 */
+	uint32_t ring_bytes; /* 4096 */
+	uint32_t sample;     /* 1 */
 	uint8_t direction;
 
 	struct tc_bpf *skel;
@@ -29,10 +29,10 @@ struct harness {
 	uint32_t verified_insns;
 	int slots_fd, rings_fd, ctl_fd, hook_fd, frags_fd, aged_fd;
 	int ring_fds[HARNESS_PARTS];
-	struct flow_slot *slots;	/* parts * buckets * FLOW_WAYS */
+	struct flow_slot *slots; /* parts * buckets * FLOW_WAYS */
 	uint32_t n_slots;
 	struct table_ctl *ctl;
-	union hook_entry *hook;		/* parts + 1 */
+	union hook_entry *hook; /* parts + 1 */
 	struct table_ring rings[HARNESS_PARTS];
 };
 
@@ -48,7 +48,8 @@ const char *harness_open(struct harness *h);
 void harness_close(struct harness *h);
 /* Everything empty, as when it was opened; the rings keep their positions. */
 void harness_clear(struct harness *h);
-/* Run one packet through. The program's verdict, or a number below -1 when the kernel refuses the packet. */
+/* Run one packet through. The program's verdict, or a number below -1 when the kernel refuses the
+ * packet. */
 int harness_run(const struct harness *h, const struct harness_packet *p);
 /* Stay on that CPU. */
 bool harness_cpu(int cpu);

@@ -19,8 +19,8 @@
 #include "kernel/slot.h"
 #include "test.h"
 
-#define FLOWS 500
-#define PACKETS 150000	/* a CPU */
+#define FLOWS	500
+#define PACKETS 150000 /* a CPU */
 
 struct sender {
 	pthread_t thread;
@@ -88,7 +88,8 @@ static bool copy_right(const struct flow_slot *s)
 	int64_t len = length(flow), diff = s->c.bytes - s->c.packets * len;
 
 	/* Packets and bytes may be one packet apart. */
-	return diff <= len && diff >= -len && s->c.w.min_ttl == ttl(flow) && s->c.w.max_ttl == ttl(flow);
+	return diff <= len && diff >= -len && s->c.w.min_ttl == ttl(flow) &&
+	       s->c.w.max_ttl == ttl(flow);
 }
 
 static unsigned look(const struct harness *h, unsigned *ret_copies)
@@ -120,7 +121,7 @@ TEST(every_packet_of_every_flow_is_found_again)
 		SKIP("has one CPU");
 	running = HARNESS_PARTS;
 	for (int i = 0; i < HARNESS_PARTS; i++) {
-		senders[i] = (struct sender) { .h = &h, .cpu = i };
+		senders[i] = (struct sender){ .h = &h, .cpu = i };
 		CHECK(pthread_create(&senders[i].thread, NULL, send_all, &senders[i]) == 0);
 	}
 	while (running) {

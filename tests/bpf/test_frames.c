@@ -45,8 +45,10 @@ static struct flow_key wanted_key(const struct frame *w)
 		.family = w->family,
 	};
 
-	inet_pton(w->family == 4 ? AF_INET : AF_INET6, w->family == 4 ? "10.0.0.1" : "2001:db8::1", k.src);
-	inet_pton(w->family == 4 ? AF_INET : AF_INET6, w->family == 4 ? "10.0.0.2" : "2001:db8::2", k.dst);
+	inet_pton(w->family == 4 ? AF_INET : AF_INET6, w->family == 4 ? "10.0.0.1" : "2001:db8::1",
+		  k.src);
+	inet_pton(w->family == 4 ? AF_INET : AF_INET6, w->family == 4 ? "10.0.0.2" : "2001:db8::2",
+		  k.dst);
 	return k;
 }
 
@@ -66,7 +68,8 @@ static bool slot_right(const struct frame *w, const struct flow_slot *s)
 	       same(w->name, "mark", s->c.mark, 0x1234) &
 	       same(w->name, "ticks", s->c.w.last_tick, s->c.first_tick) &
 	       same(w->name, "first", s->c.first_ns > 0, true) &
-	       same(w->name, "epoch", s->c.epoch, 5) & same(w->name, "MACs", macs_right(&s->c), true);
+	       same(w->name, "epoch", s->c.epoch, 5) &
+	       same(w->name, "MACs", macs_right(&s->c), true);
 }
 
 static bool row_right(struct harness *h, const struct frame *w)
@@ -123,7 +126,8 @@ TEST(no_frame_however_odd_changes_the_verdict)
 	if (why)
 		SKIP(why);
 	for (size_t i = 0; i < n_frames; i++) {
-		struct harness_packet p = { .data = buf, .gso_segs = frames[i].gso_segs,
+		struct harness_packet p = { .data = buf,
+					    .gso_segs = frames[i].gso_segs,
 					    .gso_size = frames[i].gso_size };
 		size_t len = frame_bytes(&frames[i], buf);
 
@@ -133,7 +137,7 @@ TEST(no_frame_however_odd_changes_the_verdict)
 			for (int k = 0; k < 3; k++) {
 				int verdict;
 
-				buf[at] = (uint8_t[]) { right, 0xff, right ^ 0x41 }[k];
+				buf[at] = (uint8_t[]){ right, 0xff, right ^ 0x41 }[k];
 				p.len = k ? len : at;
 				verdict = harness_run(&h, &p);
 				ran += !refused(verdict);

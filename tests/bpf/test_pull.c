@@ -118,7 +118,8 @@ TEST(headers_behind_the_linear_part_are_pulled)
 	for (size_t i = 0; i < n_frames; i++) {
 		const struct frame *w = &frames[i];
 
-		/* What the socket does not let through: tags taken off, no header, super-packets. */
+		/* What the socket does not let through: tags taken off, no header, super-packets.
+		 */
 		if (w->tag || w->l3 || w->gso_segs || w->gso_size || w->reason == LEDGER_NON_IP ||
 		    strlen(w->hex) < 36)
 			continue;

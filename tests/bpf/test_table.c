@@ -13,11 +13,11 @@
 #include "harness.h"
 #include "test.h"
 
-#define OPEN(...)                                        \
-	struct harness h = { __VA_ARGS__ };              \
-	const char *why_ = harness_open(&h);             \
-	if (why_)                                        \
-		SKIP(why_)
+#define OPEN(...)                                                                                  \
+	struct harness h = { __VA_ARGS__ };                                                        \
+	const char *why_ = harness_open(&h);                                                       \
+	if (why_)                                                                                  \
+	SKIP(why_)
 
 /* A failed check leaves the harness to the end of the process. */
 #define CLOSE() harness_close(&h)
@@ -347,7 +347,7 @@ static void send_fragment(const struct harness *h, uint16_t id, uint16_t frag, u
 	if (frag & 0x1fff)
 		memset(&p.bytes[34], 0xee, 8);
 	memcpy(f, p.bytes, 12);
-	memcpy(f + 12, (uint8_t[]) { 0x81, 0, vlan >> 8, vlan }, 4);
+	memcpy(f + 12, (uint8_t[]){ 0x81, 0, vlan >> 8, vlan }, 4);
 	memcpy(f + 16, p.bytes + 12, 30);
 	harness_run(h, &hp);
 }
@@ -388,10 +388,14 @@ TEST(a_fragment_id_of_long_ago_is_anothers)
 TEST(a_later_fragment_of_ipv6_takes_the_protocol_behind_the_options_too)
 {
 	OPEN();
-	uint8_t f[14 + 40 + 8 + 16] = { [12] = 0x86, 0xdd, 0x60, [19] = 24, 44, 64, [37] = 1, [53] = 2,
-					60, 0, 0, 1, 0, 0, 0, 9, 17, 0, 1, 4, 0, 0, 0, 0, 0, 80, 0, 53 };
+	/* Fragment header, offset 0 and more to come; destination options; UDP to port 53. */
+	static const uint8_t behind_ip[] = { 60, 0, 0, 1, 0, 0, 0, 9,  17, 0,
+					     1,	 4, 0, 0, 0, 0, 0, 80, 0,  53 };
+	uint8_t f[14 + 40 + 8 + 16] = { [12] = 0x86, 0xdd, 0x60,     [19] = 24,
+					44,	     64,   [37] = 1, [53] = 2 };
 	struct harness_packet hp = { .data = f, .len = sizeof(f) };
 
+	memcpy(f + 54, behind_ip, sizeof(behind_ip));
 	harness_run(&h, &hp);
 	f[57] = 16;
 	memset(f + 62, 0xee, 16);

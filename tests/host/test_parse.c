@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "parse.h"
-
 #include "frames.h"
+#include "parse.h"
 #include "test.h"
 
 static bool call_walk_extensions(struct packet *p, struct ip6_chain *c)
@@ -19,8 +18,8 @@ static bool call_walk_extensions(struct packet *p, struct ip6_chain *c)
 }
 
 /* As the program does it, with @linear of the @len bytes of @f at hand. */
-static enum ledger_reason look(const struct frame *f, const uint8_t *data, size_t linear, size_t len,
-			       struct facts *ret)
+static enum ledger_reason look(const struct frame *f, const uint8_t *data, size_t linear,
+			       size_t len, struct facts *ret)
 {
 	struct packet p = {
 		.f = ret,
@@ -75,7 +74,8 @@ static enum ledger_reason look_at(const struct frame *f, const uint8_t *bytes, s
 static int same(const char *frame, const char *what, unsigned is, unsigned wanted)
 {
 	if (is != wanted)
-		printf("# %s: %s is %#x (%u), wanted %#x (%u)\n", frame, what, is, is, wanted, wanted);
+		printf("# %s: %s is %#x (%u), wanted %#x (%u)\n", frame, what, is, is, wanted,
+		       wanted);
 	return is == wanted;
 }
 
@@ -92,8 +92,8 @@ static bool addresses_right(const struct facts *f)
 static bool as_wanted(const struct frame *w, enum ledger_reason reason, const struct facts *f)
 {
 	int ok = same(w->name, "reason", reason, w->reason) &
-		  same(w->name, "bytes", f->bytes, w->bytes) &
-		  same(w->name, "packets", f->packets, w->packets ? w->packets : 1);
+		 same(w->name, "bytes", f->bytes, w->bytes) &
+		 same(w->name, "packets", f->packets, w->packets ? w->packets : 1);
 
 	if (reason != LEDGER_SEEN)
 		return ok;
@@ -133,8 +133,8 @@ static bool cut_is_right(const struct frame *w, enum ledger_reason reason, const
 	if (reason != LEDGER_SEEN)
 		return true;
 	return (!w->packets ? f->bytes <= len : true) && (sport == w->sport || sport == 0) &&
-	       (dport == w->dport || dport == 0) && (f->tcp_flags == w->tcp_flags || !f->tcp_flags) &&
-	       addresses_right(f);
+	       (dport == w->dport || dport == 0) &&
+	       (f->tcp_flags == w->tcp_flags || !f->tcp_flags) && addresses_right(f);
 }
 
 TEST(a_frame_cut_at_any_byte_is_never_misread)
