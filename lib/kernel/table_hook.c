@@ -89,7 +89,8 @@ struct ledger_count table_hook_sum(const struct table *t, const struct table_hoo
 
 	if (reason >= LEDGER_KERNEL_REASONS)
 		return h->info->ledger.by[reason];
-	for (uint32_t part = 0; part < t->ctl->parts; part++) {
+	/* The last entry has what CPUs without a part of their own saw. */
+	for (uint32_t part = 0; part <= t->ctl->parts; part++) {
 		const struct ledger_count *c = &h->entries[part].cpu.by[reason];
 
 		sum.packets += __atomic_load_n(&c->packets, __ATOMIC_RELAXED);
