@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Files as C strings: script_<suffix>, one a file, on standard output.
 echo '/* Made by embed.sh. */'
 for file; do

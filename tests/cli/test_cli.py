@@ -1,0 +1,219 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What every command owes its users, read from the commands themselves: no list of options
+stands here."""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FLOWCTL = os.environ['FLOWCTL']
+tests = []
+
+
+def test(f):
+    tests.append(f)
+    return f
+
+
+def run(*args, prefix=(), **kw):
+    return subprocess.run([*prefix, FLOWCTL, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=20, **kw)
+
+
+def complete(*words):
+    return run('__complete', *words).stdout.split()
+
+
+def commands():
+    """Every command's words, subcommands too."""
+    for c in (w for w in complete() if not w.startswith('-')):
+        subs = [w for w in complete(c) if not w.startswith('-')] if c == 'meter' else []
+        yield [c]
+        yield from ([c, s] for s in subs)
+
+
+def options_in_help(words):
+    text = run(*words, '--help').stdout
+    return set(re.findall(r'^ {2,6}(?:-\w, )?--([a-z][a-z-]*)', text, re.M))
+
+
+def refused(words, status=2, **kw):
+    r = run(*words, **kw)
+    lines = r.stderr.splitlines()
+    assert r.returncode == status, '%s: exit %d: %s' % (words, r.returncode, r.stderr)
+    assert r.stdout == '', '%s prints on stdout: %s' % (words, r.stdout)
+    assert 1 <= len(lines) <= 2, '%s: %d lines on stderr: %s' % (words, len(lines), r.stderr)
+    assert lines[0].startswith('flowctl'), lines[0]
+    assert 'usage' not in r.stderr, r.stderr
+    return r.stderr
+
+
+@test
+def help_fits_80_columns_and_goes_to_stdout():
+    for words in [[]] + list(commands()):
+        for option in '--help', '-h':
+            r = run(*words, option)
+            assert r.returncode == 0 and r.stderr == '', (words, r.stderr)
+            wide = [line for line in r.stdout.splitlines() if len(line) > 80]
+            assert not wide, (words, wide)
+            assert 'usage:' in r.stdout and 'example:' in r.stdout or words == ['version'], words
+
+
+@test
+def unknown_words_are_refused_with_one_line():
+    refused(['nonsense'])
+    refused([])
+    refused(['meter'])
+    refused(['meter', 'nonsense'])
+    refused(['--nonsense'])
+    for words in commands():
+        if words != ['meter']:
+            refused([*words, '--nonsense'])
+            refused([*words, '-Z'])
+    refused(['dump', 'word'])
+    refused(['--bpffs'])
+
+
+@test
+def near_misses_get_a_hint():
+    for words, hint in ((['meter', 'atach'], "'attach'"), (['dmup'], "'dump'"), (['dump', '--colums', 'a'], "'--columns'"),
+                        (['dump', '-o', 'jsn'], "'json'"), (['dump', '--sort', 'byte'], "'bytes'"),
+                        (['completion', 'bsh'], "'bash'")):
+        assert 'did you mean ' + hint in refused(words), words
+
+
+@test
+def abbreviated_options_are_refused():
+    refused(['dump', '--out', 'json'])
+    refused(['dump', '--net=x'])
+
+
+@test
+def wrong_values_are_refused():
+    for words in (['dump', '-p', 'nonsense'], ['dump', '-s', '10.0.0.0/33'], ['dump', '-s', 'x'], ['dump', '-D', '65536'],
+                  ['dump', '--idle', '5x'], ['dump', '--limit', '-1'], ['dump', '--columns', 'nonsense'],
+                  ['flush'], ['flush', '-A', '-p', '6'], ['flush', '-i', '0'],
+                  ['meter', 'attach'], ['meter', 'attach', '-n', 'lo', '--max-flows', '0'],
+                  ['meter', 'attach', '-n', 'lo', '--all'], ['meter', 'attach', '-n', 'lo', '--hook', 'xdp'],
+                  ['meter', 'attach', '-n', 'lo', '--decap', 'all'], ['meter', 'attach', '-n', 'lo', '--chain', '1'],
+                  ['meter', 'attach', '-n', 'lo', '--tcp-metrics', 'on'], ['meter', 'attach', '-n', 'lo', '--sample', '0'],
+                  ['meter', 'attach', '-n', 'lo', '--hook', 'tcx', '--pref', '5'], ['meter', 'detach'],
+                  ['meter', 'attach', '--netns', 'pid:x', '-n', 'lo'], ['completion'], ['completion', 'tcsh'],
+                  ['agent', '--check', '--once']):
+        refused(words)
+
+
+@test
+def a_missing_file_is_a_failure_not_a_usage_error():
+    refused(['agent', '--check', '-c', '/nonexistent/config.yaml'], 1)
+
+
+@test
+def a_wrong_configuration_is_refused_with_path_and_line():
+    with tempfile.NamedTemporaryFile('w', suffix='.yaml') as f:
+        f.write('outputs:\n- collector: {remoteAddres: 127.0.0.1:1}\n')
+        f.flush()
+        text = refused(['agent', '--check', '-c', f.name])
+        assert ':2:' in text and 'outputs[0].collector' in text, text
+
+
+@test
+def every_option_is_in_the_manual_page():
+    for words in [[]] + list(commands()):
+        page = 'flowctl' + ('-' + words[0] if words else '')
+        with open('%s/man/%s.1.scd' % (ROOT, page)) as f:
+            text = f.read()
+        for option in options_in_help(words) - {'help'} if words else options_in_help(words):
+            assert '*--%s*' % option in text, '--%s is not in %s' % (option, page)
+
+
+@test
+def every_option_is_completed():
+    for words in [[]] + list(commands()):
+        assert words in ([], ['meter'], ['version'], ['completion']) or options_in_help(words), words
+        missing = options_in_help(words) - {w[2:] for w in complete(*words) if w.startswith('--')}
+        assert not missing, (words, missing)
+
+
+@test
+def choices_and_shells_are_completed():
+    assert complete('dump', '-o') == ['table', 'wide', 'json', 'ndjson', 'csv']
+    assert complete('meter', 'attach', '--direction') == ['both', 'ingress', 'egress']
+    assert 'lo' in complete('meter', 'attach', '-n')
+    for shell in 'bash', 'zsh', 'fish':
+        script = run('completion', shell).stdout
+        assert 0 < len(script.splitlines()) <= 30 and '__complete' in script, shell
+
+
+@test
+def bash_takes_its_script():
+    r = subprocess.run(['bash', '-c', 'source <(%s completion bash); COMP_WORDS=(%s dump --out); COMP_CWORD=2; '
+                        '_flowctl 2>/dev/null; echo "${COMPREPLY[@]}"' % (FLOWCTL, FLOWCTL)],
+                       stdout=subprocess.PIPE, text=True)
+    assert r.stdout.strip() == '--output', r.stdout
+
+
+@test
+def manual_pages_have_their_sections_in_order():
+    order = ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'OPTIONS', 'EXAMPLES', 'FILES', 'EXIT STATUS', 'SEE ALSO']
+    for page in os.listdir(ROOT + '/man'):
+        if page.endswith('.scd'):
+            with open(ROOT + '/man/' + page) as f:
+                heads = re.findall(r'^# (.*)$', f.read(), re.M)
+            assert [h for h in heads if h in order] == order, (page, heads)
+
+
+@test
+def the_version_is_told():
+    assert re.match(r'flowctl \d+\.\d+', run('--version').stdout)
+    assert run('-V').stdout == run('--version').stdout
+    assert 'libbpf' in run('version').stdout
+
+
+@test
+def a_closed_pipe_ends_quietly():
+    r = subprocess.run(['bash', '-c', 'set -o pipefail; %s --help | :' % FLOWCTL], stderr=subprocess.PIPE, text=True)
+    assert r.returncode == 0 and r.stderr == '', (r.returncode, r.stderr)
+
+
+@test
+def a_full_disk_is_told():
+    with open('/dev/full', 'w') as full:
+        r = subprocess.run([FLOWCTL, '--help'], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert r.returncode == 1 and 'No space left' in r.stderr, (r.returncode, r.stderr)
+
+
+@test
+def without_privilege_every_command_says_what_it_needs():
+    if os.geteuid() != 0:
+        return 'not root: nothing to give up'
+    for words in (['dump'], ['flush', '-A'], ['meter', 'status'], ['meter', 'attach', '-n', 'lo'], ['meter', 'detach', '--all']):
+        text = refused(words, 3, prefix=('setpriv', '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all',
+                                         '--reuid=65534', '--regid=65534', '--clear-groups'))
+        assert 'CAP_' in text, text
+
+
+@test
+def without_bpffs_every_command_says_so():
+    if os.geteuid() != 0:
+        return 'not root: the capabilities are missed first'
+    for words in (['dump'], ['flush', '-A'], ['meter', 'status'], ['meter', 'attach', '-n', 'lo']):
+        with tempfile.TemporaryDirectory() as d:
+            text = refused(['--bpffs', d, *words], 3)
+            assert 'mount -t bpf' in text and os.listdir(d) == [], text
+
+
+print('1..%d' % len(tests))
+failed = 0
+for n, f in enumerate(tests, 1):
+    name = f.__name__.replace('_', ' ')
+    try:
+        why = f()
+        print('ok %d - %s%s' % (n, name, ' # SKIP ' + why if why else ''), flush=True)
+    except (AssertionError, OSError) as e:
+        failed += 1
+        print('# %s\nnot ok %d - %s' % (str(e).replace('\n', '\n# '), n, name), flush=True)
+sys.exit(1 if failed else 0)
