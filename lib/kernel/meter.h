@@ -62,6 +62,15 @@ int meter_detach(const struct netns *ns, uint64_t cookie, const char *const *nam
 /* Detach those whose interface or namespace vanished. */
 int meter_detach_gone(const struct netns *ns, uint64_t cookie, struct meter_detached *ret);
 
+/*
+ * Where the packets of a hook went. At rest: by[LEDGER_SEEN] = held + aged + all other by[].
+ */
+struct meter_ledger {
+	struct ledger_count by[LEDGER_REASONS];
+	struct ledger_count held;
+	struct ledger_count aged;	/* gave way while no agent ran */
+};
+
 struct meter_status {
 	char netns[NETNS_NAME_MAX];
 	char iface[IFACE_NAME_MAX];
@@ -77,6 +86,7 @@ struct meter_status {
 	uint64_t flows;			/* held, of this hook */
 	uint64_t packets, bytes;	/* seen */
 	uint64_t unmetered_packets, unmetered_bytes;	/* full + unparsed + aged */
+	struct meter_ledger ledger;
 	uint64_t attached_ns;		/* CLOCK_REALTIME */
 	uint64_t memory_bytes;		/* of the namespace's table */
 	uint32_t agent_pid;		/* 0 = none */

@@ -102,16 +102,18 @@ int meter_from_past(const struct table *t, uint32_t ifindex, uint8_t direction)
 	return rename_pin(t, ifindex, direction, "past", "hook");
 }
 
+bool meter_flow_is_of(const struct flow_key *key, uint32_t ifindex, uint8_t direction)
+{
+	return key->direction == direction &&
+	       ifindex == (direction == FLOW_INGRESS ? key->ingress_ifindex : key->egress_ifindex);
+}
+
 uint64_t meter_count_flows(const struct snapshot *s, uint32_t ifindex, uint8_t direction)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < s->n; i++) {
-		const struct flow_key *key = &s->flows[i].key;
-		uint32_t seen_at = direction == FLOW_INGRESS ? key->ingress_ifindex : key->egress_ifindex;
-
-		n += key->direction == direction && seen_at == ifindex;
-	}
+	for (size_t i = 0; i < s->n; i++)
+		n += meter_flow_is_of(&s->flows[i].key, ifindex, direction);
 	return n;
 }
 

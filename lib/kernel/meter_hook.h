@@ -23,6 +23,8 @@ int meter_make_past(const struct table *t, uint32_t ifindex, uint8_t direction);
 int meter_from_past(const struct table *t, uint32_t ifindex, uint8_t direction);
 /* Remove the past ledgers of which @s holds no flow. Folder locked. */
 int meter_prune_past(const struct table *t, const struct snapshot *s);
+/* Was the flow seen at that hook? */
+bool meter_flow_is_of(const struct flow_key *key, uint32_t ifindex, uint8_t direction);
 /* Flows of @s that were seen at that hook. */
 uint64_t meter_count_flows(const struct snapshot *s, uint32_t ifindex, uint8_t direction);
 /* Lock the folder of @cookie and open its table in it, writable: t->dir is locked. -ENOENT as table_open(). */

@@ -20,14 +20,34 @@ struct list {
 	size_t n;
 };
 
-static uint64_t sum_unmetered(const struct table *t, const struct table_hook *h, uint64_t *bytes)
+static void add(struct ledger_count *sum, uint64_t packets, uint64_t bytes)
 {
-	struct ledger_count full = table_hook_sum(t, h, LEDGER_FULL);
-	struct ledger_count unparsed = table_hook_sum(t, h, LEDGER_UNPARSED);
-	struct ledger_count aged = table_aged(t, h->ifindex, h->direction);
+	sum->packets += packets;
+	sum->bytes += bytes;
+}
 
-	*bytes = full.bytes + unparsed.bytes + aged.bytes;
-	return full.packets + unparsed.packets + aged.packets;
+static void fill_ledger(struct meter_ledger *l, const struct table *t, const struct table_hook *h,
+			const struct snapshot *s)
+{
+	for (int reason = 0; reason < LEDGER_REASONS; reason++)
+		l->by[reason] = table_hook_sum(t, h, reason);
+	l->aged = table_aged(t, h->ifindex, h->direction);
+	for (size_t i = 0; i < s->n; i++) {
+		if (meter_flow_is_of(&s->flows[i].key, h->ifindex, h->direction))
+			add(&l->held, s->flows[i].all.packets, s->flows[i].all.bytes);
+	}
+}
+
+static void fill_unmetered(struct meter_status *st)
+{
+	const struct ledger_count parts[] = {
+		st->ledger.by[LEDGER_FULL], st->ledger.by[LEDGER_UNPARSED], st->ledger.aged,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		st->unmetered_packets += parts[i].packets;
+		st->unmetered_bytes += parts[i].bytes;
+	}
 }
 
 static const char *name_now(const struct link *links, size_t n, const struct table_hook *h)
@@ -42,7 +62,6 @@ static const char *name_now(const struct link *links, size_t n, const struct tab
 static void fill(struct meter_status *st, const struct netns *ns, const struct table *t,
 		 const struct table_hook *h, const struct snapshot *s)
 {
-	struct ledger_count seen = table_hook_sum(t, h, LEDGER_SEEN);
 	struct table_geometry g;
 
 	table_geometry(t->ctl->max_flows, t->ctl->parts, &g);
@@ -54,9 +73,10 @@ static void fill(struct meter_status *st, const struct netns *ns, const struct t
 	st->sample = h->info->sample;
 	st->max_flows = t->ctl->max_flows;
 	st->flows = meter_count_flows(s, h->ifindex, h->direction);
-	st->packets = seen.packets;
-	st->bytes = seen.bytes;
-	st->unmetered_packets = sum_unmetered(t, h, &st->unmetered_bytes);
+	fill_ledger(&st->ledger, t, h, s);
+	fill_unmetered(st);
+	st->packets = st->ledger.by[LEDGER_SEEN].packets;
+	st->bytes = st->ledger.by[LEDGER_SEEN].bytes;
 	st->attached_ns = h->info->attached_ns;
 	st->memory_bytes = g.memory_bytes;
 	st->agent_pid = pin_agent_alive() ? t->ctl->agent_pid : 0;
