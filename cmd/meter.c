@@ -234,15 +234,21 @@ static int detach_one(const struct netns *ns, uint64_t cookie, const struct targ
 	return 0;
 }
 
+static void print_unmetered(const struct meter_change *c, void *arg)
+{
+	printf("%s:%s (unchanged)\n", c->netns, c->iface);
+}
+
 /* Nothing is metered there: names that exist are unchanged, others an error. */
 static int detach_unmetered(const struct netns *ns, const struct target *target)
 {
+	/* One direction, so that each interface is told once. */
 	struct meter_options dry = { .ingress = true, .hook = -1, .pref = 100, .handle = 1, .sample = 1,
 				     .dry_run = true };
 
 	if (!target->n)
 		return 0;
-	return meter_attach(ns, target->names, target->n, &dry, NULL, NULL, NULL, NULL);
+	return meter_attach(ns, target->names, target->n, &dry, print_unmetered, NULL, NULL, NULL);
 }
 
 static int detach_named(const struct target *target, bool dry_run)

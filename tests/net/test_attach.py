@@ -1,0 +1,225 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Attach, detach and status: names, namespaces, things that vanish, errors, replacement under traffic."""
+import glob
+import threading
+
+from lib import *
+
+net = Net('att')
+
+
+def setup():
+    global a, b
+    a, b = net.ns('a'), net.ns('b')
+    net.veth(a, 'eth0', b, 'eth0', '10.83.0.1/24', '10.83.0.2/24')
+
+
+def refused(status, *words, **kw):
+    before = tree()
+    r = net.flowctl(*words, ok=False, **kw)
+    lines = r.stderr.splitlines()
+    equal(r.returncode, status, 'exit status of %s (%s)' % (' '.join(words), r.stderr.strip()))
+    check(1 <= len(lines) <= 2 and r.stdout == '', 'what it prints: %r %r' % (r.stdout, r.stderr))
+    equal(tree(), before, 'what is pinned')
+    return r.stderr
+
+
+def tree():
+    return sorted(glob.glob(net.bpffs + '/**', recursive=True))
+
+
+def status(**kw):
+    return [(m['netns'], m['iface'], m['direction']) for m in net.json('meter', 'status', **kw)]
+
+
+def attached(*words):
+    return net.flowctl('meter', 'attach', *words).stdout.splitlines()
+
+
+@test
+def attach_prints_a_line_a_direction_and_twice_is_unchanged():
+    lines = ['%s:eth0:ingress (changed)' % a, '%s:eth0:egress (changed)' % a]
+    equal(attached('--netns', a, '-n', 'eth0'), lines)
+    equal(attached('--netns', a, '-n', 'eth0'), [line.replace('changed', 'unchanged') for line in lines])
+    equal(attached('-i', a + ':eth0', '--sample', '7'), lines)
+    equal([m['sample'] for m in net.json('meter', 'status')], [7, 7], 'sample')
+    equal(attached('-i', a + ':eth0', '--hook', 'tc'), lines)
+    equal({m['hook'] for m in net.json('meter', 'status')}, {'tc'}, 'hook')
+    equal(net.flowctl('meter', 'detach', '-i', a + ':eth0').stdout, '%s:eth0 (changed)\n' % a)
+    equal(net.flowctl('meter', 'detach', '-i', a + ':eth0').stdout, '%s:eth0 (unchanged)\n' % a)
+    equal(glob.glob(net.bpffs + '/flowctl/*'), [], 'what is left')
+
+
+@test
+def one_direction_is_one_direction():
+    equal(attached('--netns', a, '-n', 'eth0', '--direction', 'egress'), ['%s:eth0:egress (changed)' % a])
+    equal(status(), [(a, 'eth0', 'egress')])
+    equal(attached('--netns', a, '-n', 'eth0'), ['%s:eth0:ingress (changed)' % a, '%s:eth0:egress (unchanged)' % a])
+    net.flowctl('meter', 'detach', '--all')
+
+
+@test
+def a_dry_run_changes_nothing():
+    before = tree()
+    equal(attached('--netns', a, '-n', 'eth0', '--dry-run'),
+          ['%s:eth0:ingress (changed)' % a, '%s:eth0:egress (changed)' % a])
+    equal(tree(), before)
+    equal(status(), [])
+
+
+@test
+def odd_names_and_globs():
+    for name in 'eth0.100', 'a@b', 'x' * 15, 'v-_.1':
+        net.ip(a, 'link', 'add', name, 'type', 'veth', 'peer', 'name', 'peer' + str(abs(hash(name)) % 10**8))
+        net.ip(a, 'link', 'set', name, 'up')
+        attached('--netns', a, '-n', name)
+        check((a, name, 'ingress') in status(), name)
+        net.flowctl('meter', 'detach', '--netns', a, '-n', name)
+        equal(status(), [])
+    equal(len(attached('--netns', a, '-n', 'eth*')), 4, 'eth0 and eth0.100')
+    net.flowctl('meter', 'detach', '--netns', a, '-n', 'eth0')
+    equal({m[1] for m in status()}, {'eth0.100'}, 'a glob is anchored')
+    net.flowctl('meter', 'detach', '--all')
+    equal([line for line in attached('--netns', a, '-n', '*') if ':lo:' in line], [], 'lo by a glob')
+    equal(len(attached('--netns', a, '-n', 'lo')), 2, 'lo written out')
+    net.flowctl('meter', 'detach', '--all')
+    up = {l['ifname'] for l in json.loads(net.ip(a, '-j', 'link').stdout) if 'UP' in l['flags']} - {'lo'}
+    attached('--netns', a, '--all')
+    equal({m[1] for m in status()}, up, '--all')
+    net.flowctl('meter', 'detach', '--all')
+
+
+@test
+def errors_of_the_user_change_nothing():
+    check('no-such' in refused(1, 'meter', 'attach', '--netns', 'no-such', '-n', 'eth0'))
+    check('nope' in refused(1, 'meter', 'attach', '--netns', a, '-n', 'nope'))
+    refused(1, 'meter', 'attach', '--netns', a, '-n', 'nope*')
+    refused(1, 'meter', 'attach', '--netns', a, '-n', 'eth0', '-n', 'nope')
+    refused(2, 'meter', 'attach', '--netns', a)
+    refused(2, 'meter', 'attach', '--netns', a, '-n', 'eth0', '-l', '0')
+    refused(1, 'meter', 'detach', '--netns', a, '-n', 'nope')
+    refused(1, 'dump', '--netns', 'no-such')
+    refused(1, 'meter', 'attach', '--netns', 'pid:4194304', '-n', 'lo')
+    refused(1, 'meter', 'attach', '--netns', '/nonexistent', '-n', 'lo')
+    equal(status(), [])
+    equal(net.json('dump'), [], 'dump without a meter')
+    equal(net.flowctl('dump').stdout, 'IFINDEX  PROTO  SRC  DST  PKTS  BYTES\n')
+    equal(net.flowctl('flush', '--all').stdout, '0 flows flushed\n')
+    refused(1, 'flush', '-p', '17')
+
+
+@test
+def another_size_of_the_table_is_refused():
+    attached('--netns', a, '-n', 'eth0', '-l', '1000')
+    check('1000' in refused(1, 'meter', 'attach', '--netns', a, '-n', 'eth0', '-l', '2000'))
+    equal({m['max_flows'] for m in net.json('meter', 'status')}, {1000})
+    attached('--netns', a, '-n', 'eth0', '-l', '1000')
+    net.flowctl('meter', 'detach', '--all')
+
+
+@test
+def all_or_nothing_when_one_interface_cannot_be_metered():
+    """A foreign filter at our place of the second interface: the first one is undone."""
+    net.ip(a, 'link', 'add', 'z0', 'type', 'veth', 'peer', 'name', 'z1')
+    net.exec(a, 'tc', 'qdisc', 'add', 'dev', 'z0', 'clsact')
+    net.exec(a, 'tc', 'filter', 'add', 'dev', 'z0', 'egress', 'pref', '100', 'protocol', 'ip', 'u32',
+             'match', 'u32', '0', '0', 'flowid', '1:1')
+    refused(1, 'meter', 'attach', '--netns', a, '-n', 'eth0', '-n', 'z0', '--hook', 'tc')
+    check('clsact' not in net.exec(a, 'tc', 'qdisc', 'show', 'dev', 'eth0').stdout, 'eth0 keeps a qdisc')
+    net.ip(a, 'link', 'del', 'z0')
+
+
+@test
+def a_vanished_interface_is_shown_once_and_cleared():
+    for hook in 'tcx', 'tc':
+        net.ip(a, 'link', 'add', 'gone0', 'type', 'veth', 'peer', 'name', 'gone1')
+        net.ip(a, 'link', 'set', 'gone0', 'up')
+        attached('--netns', a, '-n', 'gone0', '-n', 'eth0', '--hook', hook)
+        net.ip(a, 'link', 'del', 'gone0')
+        check('gone0 (gone)' in net.flowctl('meter', 'status').stdout, 'it is not shown as gone')
+        equal({m[1] for m in status()}, {'eth0'}, 'what is left')
+        net.flowctl('meter', 'detach', '--all')
+        equal(glob.glob(net.bpffs + '/flowctl/*'), [], 'what is pinned')
+
+
+@test
+def a_namespace_made_again_never_shows_the_flows_of_the_old_one():
+    for _ in range(3):
+        c = net.ns('c')
+        inode = os.stat('/run/netns/' + c).st_ino
+        net.veth(a, 'toc', c, 'eth0', '10.84.0.1/24', '10.84.0.2/24')
+        equal(net.json('dump', '--netns', c), [], 'flows of a fresh namespace')
+        attached('--netns', c, '-n', 'eth0')
+        equal(net.json('dump', '--netns', c, '-p', 'icmp'), [], 'flows of a fresh meter')
+        net.exec(a, 'ping', '-c', '1', '10.84.0.2')
+        equal(len(net.json('dump', '--netns', c, '-p', 'icmp')), 2, 'flows')
+        net.del_ns(c)
+        wait_for(lambda: 'toc' not in net.ip(a, 'link').stdout, 'the end of the namespace')
+    net.flowctl('meter', 'status')
+    equal(glob.glob(net.bpffs + '/flowctl/*'), [], 'what is pinned')
+
+
+@test
+def force_under_traffic_loses_no_packet():
+    n, sent = 30000, []
+    out = Wire(a, 'eth0')
+    frame = eth(net.mac(b, 'eth0'), net.mac(a, 'eth0'), 0x800, ipv4('10.83.0.1', '10.83.0.2', 17, udp(5, 6, bytes(100))))
+
+    def send():
+        for _ in range(n):
+            out.send(frame)
+        sent.append(n)
+
+    for hook in 'tcx', 'tc':
+        del sent[:]
+        attached('--netns', a, '-n', 'eth0', '--direction', 'egress', '--hook', hook)
+        t = threading.Thread(target=send)
+        t.start()
+        replaced = 0
+        while not sent:
+            equal(attached('--netns', a, '-n', 'eth0', '--direction', 'egress', '--hook', hook, '--force'),
+                  ['%s:eth0:egress (changed)' % a])
+            replaced += 1
+        t.join()
+        check(replaced >= 3, 'replaced only %d times' % replaced)
+        equal(sum(r['packets'] for r in net.json('dump', '--netns', a, '-D', '6')), n, hook)
+        m, = net.json('meter', 'status')
+        equal(m['unmetered_packets'], 0, 'unmetered')
+        net.flowctl('meter', 'detach', '--all')
+
+
+@test
+def stacked_interfaces_are_warned_of():
+    net.ip(a, 'link', 'add', 'br0', 'type', 'bridge')
+    net.ip(a, 'link', 'add', 'port0', 'type', 'veth', 'peer', 'name', 'port1')
+    net.ip(a, 'link', 'set', 'port0', 'master', 'br0')
+    r = net.flowctl('meter', 'attach', '--netns', a, '-n', 'br0', '-n', 'port0')
+    check('br0' in r.stderr and 'port0' in r.stderr, r.stderr)
+    net.flowctl('meter', 'detach', '--all')
+
+
+@test
+def maps_of_another_layout_version_are_refused_and_replaced_by_force():
+    attached('--netns', a, '-n', 'eth0')
+    cookie, = os.listdir(net.bpffs + '/flowctl')
+    folder = '%s/flowctl/%s/' % (net.bpffs, cookie)
+    os.unlink(folder + 'ctl')
+    run('bpftool', 'map', 'create', folder + 'ctl', 'type', 'array', 'key', '4', 'value', '64', 'entries', '1', 'name', 'x')
+    for words in ('meter', 'status'), ('dump',), ('flush', '-A'), ('meter', 'attach', '--netns', a, '-n', 'eth0'):
+        text = refused(3, *words)
+        check('layout' in text and '--force' in text, text)
+    attached('--netns', a, '-n', 'eth0', '--force')
+    equal(len(status()), 2)
+    net.flowctl('meter', 'detach', '--all')
+    equal(glob.glob(net.bpffs + '/flowctl/*'), [], 'what is pinned')
+
+
+@test
+def below_ip_netns_exec_the_missing_bpffs_is_explained():
+    r = run('ip', 'netns', 'exec', a, find_flowctl(), 'dump', ok=False)
+    equal(r.returncode, 3, r.stderr)
+    check('--netns' in r.stderr, r.stderr)
+
+
+main(net, setup)
