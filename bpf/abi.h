@@ -215,6 +215,25 @@ struct ctl_stream {
 };
 
 /*
+ * One step of a writer of journal and store: all that it changes, as it is to be
+ * afterwards. Killed half way, the next writer does it again; see lib/kernel/journal.c.
+ */
+#define CTL_NONE 0xffffffff
+struct ctl_step {
+	__u64 valid;
+	__u32 slot_idx;		/* whose journal entry changes, or CTL_NONE */
+	__u32 store_idx;	/* which store entry changes, or CTL_NONE */
+	__u32 part;		/* whose ring moves on to ring_pos, or CTL_NONE */
+	__u32 ifindex;		/* of the hook whose ledger changes, or 0 */
+	__u32 direction;
+	__u32 reason;
+	__u64 ring_pos;
+	struct journal_entry journal;
+	struct store_entry store;
+	struct ledger_count count;
+};
+
+/*
  * The table's control block: one mmapped array entry. The first part is read by the
  * program with every packet and written by user space seldom.
  */
@@ -238,20 +257,10 @@ struct table_ctl {
 	__u64 netns_inode;
 	char netns_name[64];	/* as known when the table was made */
 	__u64 commit_seq;	/* odd while user space writes journal or store: readers retry */
+	__u64 gaps;		/* slots may have been rewritten without a record: 1; 2: that has ended */
 
-	/* The one operation that must not be done twice, see lib/kernel/journal.c. */
-	struct {
-		__u64 valid;
-		__u32 store_idx;
-		__u32 slot_idx;
-		__u32 gen;
-		__u32 part;
-		struct ledger_count gap;
-		struct store_entry entry;
-	} intent;
-
+	struct ctl_step step;
 	struct ctl_stream stream[CTL_STREAMS];
-	struct ledger_count gap;	/* aged by the program, yet partly exported before */
 };
 
 _Static_assert(sizeof(struct flow_key) == 56, "flow_key is hashed and compared in words");

@@ -184,6 +184,22 @@ static __always_inline bool slot_evict(const struct flow_slot *s, const __u32 *c
 	return true;
 }
 
+/* What of the slot is lost with it: not what was exported or flushed before. No agent writes
+ * the journal now, slot_reclaim() looked. */
+static __always_inline struct ledger_count slot_left(const struct flow_slot *s)
+{
+	struct ledger_count left = { .packets = s->c.packets, .bytes = s->c.bytes };
+	const struct journal_entry *j;
+	__u32 idx = s->idx;
+
+	j = bpf_map_lookup_elem(&journal, &idx);
+	if (j && j->gen == s->gen) {
+		left.packets -= j->packets;
+		left.bytes -= j->bytes;
+	}
+	return left;
+}
+
 static __always_inline bool aged_add(const struct flow_slot *s)
 {
 	struct aged_key key = {
@@ -191,7 +207,7 @@ static __always_inline bool aged_add(const struct flow_slot *s)
 							   : s->key.ingress_ifindex,
 		.direction = s->key.direction,
 	};
-	struct ledger_count none = {}, *count;
+	struct ledger_count left = slot_left(s), none = {}, *count;
 
 	count = bpf_map_lookup_elem(&aged, &key);
 	if (!count) {
@@ -200,8 +216,8 @@ static __always_inline bool aged_add(const struct flow_slot *s)
 	}
 	if (!count)
 		return false;
-	__sync_fetch_and_add(&count->packets, s->c.packets);
-	__sync_fetch_and_add(&count->bytes, s->c.bytes);
+	__sync_fetch_and_add(&count->packets, left.packets);
+	__sync_fetch_and_add(&count->bytes, left.bytes);
 	return true;
 }
 

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What writers do to a table: move records from the rings into the store, and note what is
- * gone. The writer may be killed between any two instructions, so:
- *
- *  - moving a record touches store, journal and the ring's position. The finished values
- *    are written into ctl->intent first; whoever comes next does an unfinished one again.
- *    A record whose generation the journal is already past was moved before: it is skipped.
- *  - taking a flow is a store a slot. Killed in between, the flow is partly taken: that is
- *    the record in flight, and the only one.
+ * gone. The writer may be killed between any two instructions, so all is done in steps: what
+ * one changes, in journal, store, ledger and ring position, is written down whole first, as
+ * it is to be afterwards (ctl->step), and whoever comes next does an unfinished step again.
+ * A record whose generation the journal is already past was moved before: it is skipped.
  *
  * All stores go to memory that outlives the process, in program order; compiler barriers
  * are enough, because nobody reads half-done work but after the writer's death.
@@ -28,15 +25,22 @@
 
 #define barrier() __asm__ volatile("" ::: "memory")
 
+/* table_ctl.gaps */
+enum { GAPS_NONE, GAPS_GROW, GAPS_END };
+
+/* Somebody else has written since: what this process knows of the store is old. */
 static void commit_begin(struct table *t)
 {
+	if (t->commit_seen != t->ctl->commit_seq)
+		store_close(t);
 	__atomic_store_n(&t->ctl->commit_seq, t->ctl->commit_seq | 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 static void commit_end(struct table *t)
 {
-	__atomic_store_n(&t->ctl->commit_seq, (t->ctl->commit_seq | 1) + 1, __ATOMIC_RELEASE);
+	t->commit_seen = (t->ctl->commit_seq | 1) + 1;
+	__atomic_store_n(&t->ctl->commit_seq, t->commit_seen, __ATOMIC_RELEASE);
 }
 
 /* The generation the journal waits for: what lies before it was closed or never was. */
@@ -47,81 +51,95 @@ static uint32_t journal_gen(const struct table *t, uint32_t idx)
 	return gen ? gen : 2;
 }
 
-static void journal_next_gen(struct table *t, uint32_t idx, uint32_t gen)
+/* All values are those of afterwards, so it does no harm to do it twice. */
+static void step_apply(struct table *t, const struct ctl_step *step)
 {
-	t->journal[idx] = (struct journal_entry) { .gen = gen + 2 };
+	struct ledger_count *count;
+
+	if (step->slot_idx != CTL_NONE)
+		t->journal[step->slot_idx] = step->journal;
+	if (step->store_idx != CTL_NONE)
+		t->store[step->store_idx] = step->store;
+	if (step->part != CTL_NONE)
+		ring_consume(&t->rings[step->part], step->ring_pos);
+	if (step->ifindex) {
+		count = table_hook_own(t, step->ifindex, step->direction, step->reason);
+		if (count)
+			*count = step->count;
+	}
 }
 
-static void intent_finish(struct table *t)
-{
-	const struct store_entry *e = &t->ctl->intent.entry;
-	uint32_t part = t->ctl->intent.part;
-	const struct flow_slot *rec;
-	uint64_t pos, next;
+#define STEP_NULL { .slot_idx = CTL_NONE, .store_idx = CTL_NONE, .part = CTL_NONE }
 
-	t->store[t->ctl->intent.store_idx] = *e;
-	journal_next_gen(t, t->ctl->intent.slot_idx, t->ctl->intent.gen);
-	pos = ring_consumer(&t->rings[part]);
-	if (pos == ring_producer(&t->rings[part]))
-		return;
-	rec = ring_at(&t->rings[part], pos, &next);
-	if (rec && rec->idx == t->ctl->intent.slot_idx && rec->gen == t->ctl->intent.gen)
-		ring_consume(&t->rings[part], next);
+static void step_do(struct table *t, struct ctl_step *step)
+{
+	step->valid = 0;
+	t->ctl->step = *step;
+	barrier();
+	t->ctl->step.valid = 1;
+	barrier();
+	step_apply(t, step);
+	barrier();
+	t->ctl->step.valid = 0;
+	barrier();
 }
 
 void journal_recover(struct table *t)
 {
+	if (!t->ctl->step.valid && !(t->ctl->commit_seq & 1))
+		return;
 	commit_begin(t);
-	if (t->ctl->intent.valid) {
-		intent_finish(t);
+	if (t->ctl->step.valid) {
+		step_apply(t, &t->ctl->step);
 		barrier();
-		t->ctl->intent.valid = 0;
-		free(t->store_index);
-		t->store_index = NULL;
+		t->ctl->step.valid = 0;
 	}
+	store_close(t);
 	commit_end(t);
+}
+
+/* Add @held of @key to the store as part of @step. -ENOSPC: it is full. */
+static int step_store(struct table *t, struct ctl_step *step, const struct flow_key *key,
+		      const struct flow_part *held, bool *ret_fresh)
+{
+	uint32_t idx;
+	int r;
+
+	r = store_find(t, key, &idx);
+	if (r < 0)
+		return r;
+	*ret_fresh = !t->store[idx].used;
+	step->store_idx = idx;
+	if (*ret_fresh)
+		step->store = (struct store_entry) { .key = *key, .used = 1 };
+	else
+		step->store = t->store[idx];
+	part_add(&step->store.part, held);
+	return 0;
 }
 
 static int move_record(struct table *t, uint32_t part, const struct flow_slot *rec, uint64_t next)
 {
-	struct store_entry entry = { .key = rec->key, .used = 1 };
+	struct ctl_step step = STEP_NULL;
 	const struct journal_entry *j = &t->journal[rec->idx];
 	struct flow_part held;
-	uint32_t idx;
-	bool fresh;
-	int r;
+	bool fresh = false;
+	int r = 0;
 
-	part_from_slot(&held, rec, j);
-	if (gen_after(j->gen, rec->gen) || (!held.packets && !held.bytes)) {
-		if (!gen_after(j->gen, rec->gen))
-			journal_next_gen(t, rec->idx, rec->gen);
-		ring_consume(&t->rings[part], next);
-		return 0;
+	step.part = part;
+	step.ring_pos = next;
+	if (!gen_after(j->gen, rec->gen)) {
+		step.slot_idx = rec->idx;
+		step.journal.gen = rec->gen + 2;
+		part_from_slot(&held, rec, j);
+		if (held.packets || held.bytes)
+			r = step_store(t, &step, &rec->key, &held, &fresh);
 	}
-	r = store_find(t, &rec->key, &idx);
 	if (r < 0)
 		return r;
-	fresh = !t->store[idx].used;
-	if (!fresh)
-		entry = t->store[idx];
-	part_add(&entry.part, &held);
-
-	t->ctl->intent.entry = entry;
-	t->ctl->intent.store_idx = idx;
-	t->ctl->intent.slot_idx = rec->idx;
-	t->ctl->intent.gen = rec->gen;
-	t->ctl->intent.part = part;
-	barrier();
-	t->ctl->intent.valid = 1;
-	barrier();
-	t->store[idx] = entry;
-	journal_next_gen(t, rec->idx, rec->gen);
-	barrier();
-	ring_consume(&t->rings[part], next);
-	barrier();
-	t->ctl->intent.valid = 0;
+	step_do(t, &step);
 	if (fresh)
-		store_added(t, idx);
+		store_added(t, step.store_idx);
 	return 0;
 }
 
@@ -148,15 +166,25 @@ static int drain_ring(struct table *t, uint32_t part, size_t *n)
 	return 0;
 }
 
+static bool rings_are_empty(const struct table *t)
+{
+	for (uint32_t part = 0; part < t->ctl->parts; part++) {
+		if (ring_consumer(&t->rings[part]) != ring_producer(&t->rings[part]))
+			return false;
+	}
+	return true;
+}
+
 int journal_drain(struct table *t, size_t *ret_n)
 {
 	size_t n = 0;
 	int r;
 
-	r = store_open(t);
-	if (r < 0)
-		return r;
+	*ret_n = 0;
+	if (rings_are_empty(t))
+		return 0;
 	commit_begin(t);
+	r = store_open(t);
 	for (uint32_t part = 0; r == 0 && part < t->ctl->parts; part++)
 		r = drain_ring(t, part, &n);
 	commit_end(t);
@@ -204,8 +232,8 @@ static size_t find_ahead(const struct table *t, struct ahead *ret)
 /*
  * While no agent ran, the program may have rewritten idle slots without a record. Now that
  * the lease stands, every rewritten slot leaves one. A slot that is still ahead when all
- * records written before it was looked at are drained has lost its past. What of it had
- * been exported was counted as aged too: ctl->gap tells how much.
+ * records written before it was looked at are drained has lost its past, and the program
+ * has counted that as aged. -ENOSPC: not all could be drained, nothing can be told yet.
  */
 static int close_gaps(struct table *t)
 {
@@ -217,21 +245,20 @@ static int close_gaps(struct table *t)
 	if (!ahead)
 		return fail(-ENOMEM, "cannot look for gaps");
 	n = find_ahead(t, ahead);
-	if (!n)
-		return 0;
 	r = journal_drain(t, &drained);
 	if (r < 0)
-		return r == -ENOSPC ? 0 : r;
+		return r;
 	commit_begin(t);
 	for (size_t i = 0; i < n; i++) {
-		struct journal_entry *j = &t->journal[ahead[i].idx];
+		struct ctl_step step = STEP_NULL;
 
 		if (!gen_after(ahead[i].gen, journal_gen(t, ahead[i].idx)))
 			continue;
-		t->ctl->gap.packets += j->packets;
-		t->ctl->gap.bytes += j->bytes;
-		*j = (struct journal_entry) { .gen = ahead[i].gen };
+		step.slot_idx = ahead[i].idx;
+		step.journal.gen = ahead[i].gen;
+		step_do(t, &step);
 	}
+	t->ctl->gaps = GAPS_NONE;
 	commit_end(t);
 	return 0;
 }
@@ -239,53 +266,67 @@ static int close_gaps(struct table *t)
 int journal_begin(struct table *t, uint64_t lease_ns)
 {
 	uint64_t now = clock_boot_ns();
-	bool lapsed = t->ctl->lease_ns < now;
-	size_t n;
-	int r;
+	int r = 0;
 
-	journal_recover(t);
+	if (t->ctl->lease_ns < now)
+		t->ctl->gaps = GAPS_GROW;
+	barrier();
 	__atomic_store_n(&t->ctl->lease_ns, now + lease_ns, __ATOMIC_RELEASE);
-	if (!lapsed)
-		return 0;
-	r = wait_for_programs(t);
-	if (r == 0)
-		r = journal_drain(t, &n);
-	if (r == 0)
+	if (t->ctl->gaps == GAPS_GROW) {
+		r = wait_for_programs(t);
+		if (r < 0)
+			return r;
+		t->ctl->gaps = GAPS_END;
+	}
+	journal_recover(t);
+	if (t->ctl->gaps == GAPS_END)
 		r = close_gaps(t);
 	return r == -ENOSPC ? 0 : r;
 }
 
-int journal_take(struct table *t, struct snapshot *s, struct flow *f, bool closed_only,
-		 enum ledger_reason reason)
+/* One slot's, or store entry's, part of a flow goes, and is counted, in one step. */
+static void take_ref(struct table *t, const struct flow_key *key, const struct snapshot_ref *ref,
+		     enum ledger_reason reason)
 {
-	const struct flow_part *part = closed_only ? &f->closed : &f->all;
-	const struct flow_key *key = &f->key;
-	int r;
+	uint32_t ifindex = key->direction == FLOW_EGRESS ? key->egress_ifindex : key->ingress_ifindex;
+	const struct ledger_count *count = table_hook_own(t, ifindex, key->direction, reason);
+	struct ctl_step step = STEP_NULL;
 
-	r = store_open(t);
-	if (r < 0)
-		return r;
-	commit_begin(t);
-	for (uint32_t i = f->refs; i; i = s->refs[i - 1].next) {
-		const struct snapshot_ref *ref = &s->refs[i - 1];
-
-		if (closed_only && !ref->closed)
-			continue;
-		if (ref->in_store) {
-			store_drop(t, ref->idx);
-			continue;
-		}
-		t->journal[ref->idx] = (struct journal_entry) {
+	if (ref->in_store) {
+		store_forget(t, ref->idx);
+		step.store_idx = ref->idx;
+	} else {
+		step.slot_idx = ref->idx;
+		step.journal = (struct journal_entry) {
 			.gen = ref->gen,
 			.last_tick = ref->last_tick,
 			.packets = ref->packets,
 			.bytes = ref->bytes,
 		};
 	}
-	table_hook_count(t, key->direction == FLOW_EGRESS ? key->egress_ifindex : key->ingress_ifindex,
-			 key->direction, reason, part->packets, part->bytes);
+	if (count) {
+		step.ifindex = ifindex;
+		step.direction = key->direction;
+		step.reason = reason;
+		step.count.packets = count->packets + ref->part.packets;
+		step.count.bytes = count->bytes + ref->part.bytes;
+	}
+	step_do(t, &step);
+}
+
+int journal_take(struct table *t, struct snapshot *s, struct flow *f, bool closed_only,
+		 enum ledger_reason reason)
+{
+	int r;
+
+	commit_begin(t);
+	r = store_open(t);
+	for (uint32_t i = f->refs; r == 0 && i; i = s->refs[i - 1].next) {
+		if (!closed_only || s->refs[i - 1].closed)
+			take_ref(t, &f->key, &s->refs[i - 1], reason);
+	}
 	commit_end(t);
-	return 0;
+	return r;
 }
 
 void journal_bump_epoch(struct table *t)

@@ -32,6 +32,7 @@ static int set_maps(struct tc_bpf *skel, const struct table *t, int hook_fd)
 		{ skel->maps.slots, t->slots_fd }, { skel->maps.rings, t->rings_fd },
 		{ skel->maps.ctl, t->ctl_fd },	   { skel->maps.hook, hook_fd },
 		{ skel->maps.frags, t->frags_fd }, { skel->maps.aged, t->aged_fd },
+		{ skel->maps.journal, t->journal_fd },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

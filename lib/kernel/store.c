@@ -43,6 +43,12 @@ int store_open(struct table *t)
 	return 0;
 }
 
+void store_close(struct table *t)
+{
+	free(t->store_index);
+	t->store_index = NULL;
+}
+
 static uint32_t next_free(struct table *t)
 {
 	uint32_t n = t->ctl->store_entries;
@@ -101,7 +107,7 @@ static void index_remove(struct table *t, uint32_t at)
 	t->store_index[at] = 0;
 }
 
-void store_drop(struct table *t, uint32_t idx)
+void store_forget(struct table *t, uint32_t idx)
 {
 	uint32_t at = store_hash(&t->store[idx].key) & t->store_index_mask;
 
@@ -109,7 +115,6 @@ void store_drop(struct table *t, uint32_t idx)
 		at = (at + 1) & t->store_index_mask;
 	if (t->store_index[at])
 		index_remove(t, at);
-	t->store[idx].used = 0;
 }
 
 void part_add(struct flow_part *to, const struct flow_part *from)

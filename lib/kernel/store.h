@@ -18,8 +18,10 @@ int store_open(struct table *t);
 int store_find(struct table *t, const struct flow_key *key, uint32_t *ret_idx);
 /* Tell the index of the entry @idx that was just written. */
 void store_added(struct table *t, uint32_t idx);
-/* Free entry @idx, in the store and in the index. */
-void store_drop(struct table *t, uint32_t idx);
+/* Take entry @idx out of the index, before it is freed. */
+void store_forget(struct table *t, uint32_t idx);
+/* Drop the index: somebody else wrote. */
+void store_close(struct table *t);
 
 /* Add @from to @to (packets == 0: copy): sums, extremes, flags; first-packet values of the earlier. */
 void part_add(struct flow_part *to, const struct flow_part *from);

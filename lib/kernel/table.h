@@ -55,6 +55,7 @@ struct table {
 	uint32_t *store_index;
 	uint32_t store_index_mask;
 	uint32_t store_free;		/* where to look for a free entry next */
+	uint64_t commit_seen;		/* ctl->commit_seq after this process's last writing */
 };
 
 /*
@@ -84,9 +85,10 @@ int table_hook_create(const struct table *t, uint32_t ifindex, uint8_t direction
 int table_hook_open(const struct table *t, uint32_t ifindex, uint8_t direction, bool writable,
 		    struct table_hook *ret);
 void table_hook_close(struct table_hook *h);
-/* Add to what user space counts (LEDGER_EXPORTED and on) of that hook, as far as it is still there. */
-void table_hook_count(struct table *t, uint32_t ifindex, uint8_t direction, enum ledger_reason reason,
-		      uint64_t packets, uint64_t bytes);
+/* What user space itself counts (LEDGER_EXPORTED and on) of that hook, or of one that was taken
+ * off and may come back; NULL when it is not there. Valid until table_hooks_close(). */
+struct ledger_count *table_hook_own(struct table *t, uint32_t ifindex, uint8_t direction,
+				    enum ledger_reason reason);
 /* Forget the opened ones: hooks came or went. */
 void table_hooks_close(struct table *t);
 /* What the program let go of idle flows of that hook while no agent ran. */

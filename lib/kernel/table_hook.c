@@ -54,15 +54,15 @@ int table_hook_create(const struct table *t, uint32_t ifindex, uint8_t direction
 	return 0;
 }
 
-int table_hook_open(const struct table *t, uint32_t ifindex, uint8_t direction, bool writable,
-		    struct table_hook *ret)
+static int open_pinned(const struct table *t, const char *what, uint32_t ifindex, uint8_t direction,
+		       bool writable, struct table_hook *ret)
 {
 	struct table_hook h = { .ifindex = ifindex, .direction = direction };
 	_cleanup_(closep) int fd = -1;
 	char path[512];
 	int r;
 
-	fd = bpf_obj_get(pin_hook_path(&t->dir, "hook", ifindex, direction, path));
+	fd = bpf_obj_get(pin_hook_path(&t->dir, what, ifindex, direction, path));
 	if (fd < 0)
 		return errno == ENOENT ? -ENOENT : fail(-errno, "cannot open '%s'", path);
 	r = hook_map(t, fd, writable, &h);
@@ -71,6 +71,12 @@ int table_hook_open(const struct table *t, uint32_t ifindex, uint8_t direction, 
 	h.fd = take_fd(&fd);
 	*ret = h;
 	return 0;
+}
+
+int table_hook_open(const struct table *t, uint32_t ifindex, uint8_t direction, bool writable,
+		    struct table_hook *ret)
+{
+	return open_pinned(t, "hook", ifindex, direction, writable, ret);
 }
 
 void table_hook_close(struct table_hook *h)
@@ -117,7 +123,8 @@ static struct table_hook *find_hook(struct table *t, uint32_t ifindex, uint8_t d
 			return &t->hooks[i];
 	}
 	/* A hook that is gone is remembered as such (entries NULL) until table_hooks_close(). */
-	if (table_hook_open(t, ifindex, direction, true, &h) < 0)
+	if (open_pinned(t, "hook", ifindex, direction, true, &h) < 0 &&
+	    open_pinned(t, "past", ifindex, direction, true, &h) < 0)
 		h = (struct table_hook) { .ifindex = ifindex, .direction = direction, .fd = -1 };
 	grown = reallocarray(t->hooks, t->n_hooks + 1, sizeof(*grown));
 	if (!grown) {
@@ -129,15 +136,12 @@ static struct table_hook *find_hook(struct table *t, uint32_t ifindex, uint8_t d
 	return &t->hooks[t->n_hooks++];
 }
 
-void table_hook_count(struct table *t, uint32_t ifindex, uint8_t direction,
-		      enum ledger_reason reason, uint64_t packets, uint64_t bytes)
+struct ledger_count *table_hook_own(struct table *t, uint32_t ifindex, uint8_t direction,
+				    enum ledger_reason reason)
 {
 	struct table_hook *h = find_hook(t, ifindex, direction);
 
-	if (!h || !h->entries)
-		return;
-	h->info->ledger.by[reason].packets += packets;
-	h->info->ledger.by[reason].bytes += bytes;
+	return h && h->entries ? &h->info->ledger.by[reason] : NULL;
 }
 
 void table_hooks_close(struct table *t)
