@@ -92,7 +92,8 @@ int parse_duration(const char *s, uint64_t *ret_ns)
 	part = unit;
 	for (size_t i = 0; i < fraction_len && part >= 10; i++) {
 		part /= 10;
-		ns += (fraction[i] - '0') * part;
+		if (__builtin_add_overflow(ns, (fraction[i] - '0') * part, &ns))
+			return -ERANGE;
 	}
 	*ret_ns = ns;
 	return 0;
