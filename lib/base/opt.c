@@ -135,10 +135,14 @@ static int unknown(const struct opt *opts, const char *word)
 	return fail_usage("unknown option '%s'", word);
 }
 
-/* The option's word as typed, up to '='. */
-static void typed_word(const char *arg, char buf[80])
+/* The word of the option just read, as typed, up to '='. Its argument may be the word behind it. */
+static void typed_word(char *const *argv, char buf[80])
 {
-	snprintf(buf, 80, "%.*s", (int)strcspn(arg, "="), arg);
+	const char *word = argv[optind - 1];
+
+	if (optarg == word && optind >= 2)
+		word = argv[optind - 2];
+	snprintf(buf, 80, "%.*s", (int)strcspn(word, "="), word);
 }
 
 static bool is_abbreviation(const char *word, const struct option *o)
@@ -152,24 +156,19 @@ static int parse_one(const struct opt *opts, int c, int index, const struct opti
 	char word[80];
 	int i;
 
-	typed_word(argv[optind - 1], word);
+	typed_word(argv, word);
 	if (c == '?' || c == ':') {
 		char letter[3] = { '-', (char)optopt, 0 };
 		bool is_letter = optopt > 0 && optopt < LONG_BASE && optopt != HELP_VALUE;
 
 		if (c == ':')
 			return fail_usage("%s needs an argument", is_letter ? letter : word);
-		if (optopt >= LONG_BASE)
+		if (optopt >= LONG_BASE || optopt == HELP_VALUE)
 			return fail_usage("%s takes no argument", word);
 		return unknown(opts, is_letter ? letter : word);
 	}
-	if (index >= 0) {
-		/* "--name value": the word is one before. */
-		if (longs[index].has_arg && !strchr(argv[optind - 1], '=') && optind >= 2)
-			typed_word(argv[optind - 2], word);
-		if (strncmp(word, "--", 2) == 0 && is_abbreviation(word, &longs[index]))
-			return unknown(opts, word);
-	}
+	if (index >= 0 && is_abbreviation(word, &longs[index]))
+		return unknown(opts, word);
 	if (c == 'h' || c == HELP_VALUE)
 		return -ECANCELED;
 	for (i = 0; c < LONG_BASE && opts[i].letter != c; i++)
