@@ -90,6 +90,8 @@ void text_table_cell(struct text_table *t, const char *fmt, ...)
 
 static void print_row(const struct text_table *t, const size_t *widths, char **row, struct strbuf *out)
 {
+	size_t start = out->len;
+
 	for (size_t c = 0; c < t->n_columns; c++) {
 		size_t pad = widths[c] - width(row[c]);
 		bool last = c + 1 == t->n_columns;
@@ -100,6 +102,9 @@ static void print_row(const struct text_table *t, const size_t *widths, char **r
 		if (!last)
 			strbuf_printf(out, "%*s", (int)(t->right[c] ? 2 : pad + 2), "");
 	}
+	/* Behind the last cell that says something. */
+	while (!out->failed && out->len > start && out->data[out->len - 1] == ' ')
+		out->len--;
 	strbuf_putc(out, '\n');
 }
 
