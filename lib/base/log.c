@@ -3,8 +3,12 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static enum log_level level_ = LOG_LEVEL_INFO;
@@ -25,6 +29,19 @@ void log_set_name(const char *name)
 	name_ = name;
 }
 
+/* The journal is named by device and inode, since the variable outlives a redirection. */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[48];
+	struct stat st;
+
+	if (!stream || fstat(STDERR_FILENO, &st) < 0)
+		return false;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(own, stream) == 0;
+}
+
 static void log_line(enum log_level level, const char *fmt, va_list ap)
 {
 	static const char *const priority[] = { "<3>", "<4>", "<6>", "<7>" };
@@ -35,7 +52,7 @@ static void log_line(enum log_level level, const char *fmt, va_list ap)
 		return;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	n = snprintf(line, sizeof(line), "%s%s: %s\n",
-		     getenv("JOURNAL_STREAM") ? priority[level] : "", name_, text);
+		     stderr_is_journal() ? priority[level] : "", name_, text);
 	if (write(STDERR_FILENO, line, n) < 0)
 		return;		/* nowhere to tell it */
 }
