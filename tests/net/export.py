@@ -180,16 +180,21 @@ class Collectors:
         return path
 
     def start_agent(self, config):
+        before = self.agent_says().count('exporting')
         self.agent_log = open(self.dir + '/agent.log', 'a')
         self.agent = subprocess.Popen([find_flowctl(), '--bpffs', self.net.bpffs, 'agent', '-c', config],
                                       stdout=subprocess.DEVNULL, stderr=self.agent_log)
-        wait_for(lambda: self.agent.poll() is not None or 'exporting' in self.agent_says(), 'the agent')
+        wait_for(lambda: self.agent.poll() is not None or self.agent_says().count('exporting') > before,
+                 'the agent')
         if self.agent.poll() is not None:
             raise Failed('the agent ended: ' + self.agent_says())
 
     def agent_says(self):
-        with open(self.dir + '/agent.log') as f:
-            return f.read()
+        try:
+            with open(self.dir + '/agent.log') as f:
+                return f.read()
+        except FileNotFoundError:
+            return ''
 
     def end_agent(self, sig=signal.SIGTERM):
         self.agent.send_signal(sig)
@@ -227,10 +232,11 @@ class Collectors:
         r.nfcapd_sequence_errors = sum(int(n) for n in re.findall(r'Sequence Errors: (\d+)', text))
         if self.acct:
             # What is in an unfilled buffer of its plugin comes when it ends, and not before.
-            wait_for(lambda: self.acct_rows() or not r.log, 'the first output of nfacctd')
             time.sleep(3)
             self.acct.send_signal(signal.SIGINT)
             self.acct.wait(20)
+            wait_for(lambda: self.acct_rows() or not r.log, 'the output of nfacctd')
+            time.sleep(0.5)
             r.nfacctd = self.acct_rows()
         self.recorder.stop()
         # The folder goes with the collectors; what the judges still read stays until the process ends.
