@@ -10,4 +10,9 @@ _flowctl()
 		_files
 	fi
 }
-compdef _flowctl flowctl
+# Autoloaded, this file is the function's first call; sourced, it only defines it.
+if [[ ${funcstack[1]} == _flowctl ]]; then
+	_flowctl "$@"
+else
+	compdef _flowctl flowctl
+fi
