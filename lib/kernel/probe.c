@@ -56,13 +56,12 @@ static bool has_cap(int cap)
 /* The names of those that are missing, "A and B"; "" when none is. */
 static void missing_caps(char buf[48])
 {
+	size_t n = 0;
+
 	buf[0] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(needed_caps); i++) {
-		if (has_cap(needed_caps[i].number))
-			continue;
-		if (buf[0])
-			strcat(buf, " and ");
-		strcat(buf, needed_caps[i].name);
+	for (size_t i = 0; i < ARRAY_SIZE(needed_caps) && n < 48; i++) {
+		if (!has_cap(needed_caps[i].number))
+			n += snprintf(buf + n, 48 - n, "%s%s", n ? " and " : "", needed_caps[i].name);
 	}
 }
 

@@ -21,6 +21,12 @@ ONLY = [        # a library's headers belong to one place
     (r'<yaml\.h>', {'lib/conf/yaml.c'}),
     (r'<getopt\.h>', {'lib/base/opt.c'}),
 ]
+FORBIDDEN = [   # where, what
+    (('bpf/', 'cmd/', 'lib/'), r'\b(?:strto[lu]\w*|ato[ifl]\w*|sprintf|strcpy|strcat|strtok|gets|alloca|system|popen)\s*\('),
+    (('bpf/',), r'bpf_printk|vmlinux\.h'),
+    (('lib/', 'cmd/', 'bpf/'), r'\btypedef\s+struct\b'),
+    (('',), r'\b(?:TODO|FIXME)\b'),
+]
 FILE_LINES, FUNCTION_LINES = 600, 80
 tests = []
 
@@ -119,10 +125,14 @@ def every_c_file_says_what_it_is_about():
 
 
 @test
-def no_bpf_printk_and_no_vmlinux():
-    for path in sources('.c', '.h'):
-        if path.startswith('bpf/') and re.search(r'bpf_printk|vmlinux\.h', read(path)):
-            yield path
+def no_forbidden_words():
+    for path in sources('.c', '.h', '.py', '.sh', '.scd', '.build'):
+        if path == 'tests/lint/test_lint.py':
+            continue
+        for places, pattern in FORBIDDEN:
+            if path.startswith(places):
+                for m in re.finditer(pattern, read(path)):
+                    yield '%s: %s' % (path, m.group())
 
 
 @test
