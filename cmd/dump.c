@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "cmd.h"
-#include "flow/once.h"
 #include "kernel/records.h"
 #include "select.h"
 #include "sink/print.h"
@@ -85,32 +84,6 @@ static int check_names(const struct opt_strs *names, const struct records *all)
 	return 0;
 }
 
-/* One namespace after the other: an interface number means something in one only. */
-static int count_once(struct records *all)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < all->n_names; i++) {
-		const struct record_names *names = &all->names[i];
-		struct record *first = &all->v[all->first[i]];
-		size_t n = all->first[i + 1] - all->first[i];
-		struct once *once;
-		int r;
-
-		r = once_new(UINT64_MAX, &once);
-		if (r == 0)
-			r = once_set_hooks(once, names->hooks, names->n_hooks, names->loopback);
-		if (r < 0)
-			return r;
-		n = once_filter(once, first, n);
-		once_free(once);
-		memmove(&all->v[kept], first, n * sizeof(*first));
-		kept += n;
-	}
-	all->n = kept;
-	return 0;
-}
-
 static int dump_run(const void *args_, int argc, char **argv)
 {
 	_cleanup_(records_deinit) struct records all = { 0 };
@@ -130,7 +103,7 @@ static int dump_run(const void *args_, int argc, char **argv)
 	if (r == 0)
 		r = check_names(&args->names, &all);
 	if (r == 0 && args->count == 1)
-		r = count_once(&all);
+		r = records_once(&all);
 	if (r < 0)
 		return r;
 	filter.has_direction = args->has_direction;

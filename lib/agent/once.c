@@ -28,20 +28,9 @@ static void put_all(struct agent_outputs *o, const struct record *rec)
 	}
 }
 
-static int put_namespace(struct agent_outputs *o, const struct conf *conf, struct record *v, size_t n,
-			 const struct record_names *names)
+/* A batch ends with its namespace: a message is of one observation domain. */
+static void put_namespace(struct agent_outputs *o, const struct conf *conf, struct record *v, size_t n)
 {
-	struct once *once;
-	int r;
-
-	r = once_new(UINT64_MAX, &once);
-	if (r == 0)
-		r = once_set_hooks(once, names->hooks, names->n_hooks, names->loopback);
-	if (r < 0)
-		return r;
-	if (!conf->count_all)
-		n = once_filter(once, v, n);
-	once_free(once);
 	for (size_t i = 0; i < n; i++) {
 		if (conf->domain)
 			v[i].domain = conf->domain;
@@ -49,7 +38,6 @@ static int put_namespace(struct agent_outputs *o, const struct conf *conf, struc
 			put_all(o, &v[i]);
 	}
 	flush_all(o);
-	return 0;
 }
 
 /* An output that got nothing through makes the command fail; the others have theirs. */
@@ -69,17 +57,17 @@ int agent_run_once(const struct agent_options *options, const struct conf *conf)
 	int r;
 
 	r = records_read(options->netns, &all);
+	if (r == 0 && !conf->count_all)
+		r = records_once(&all);
 	if (r == 0)
 		r = outputs_open(&outputs, conf, NULL);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < outputs.n; i++)
 		session_wait_ready(outputs.sinks[i], READY_NS);
-	for (size_t i = 0; r == 0 && i < all.n_names; i++)
-		r = put_namespace(&outputs, conf, &all.v[all.first[i]], all.first[i + 1] - all.first[i],
-				  &all.names[i]);
-	if (r == 0)
-		r = verdict(&outputs);
+	for (size_t i = 0; i < all.n_names; i++)
+		put_namespace(&outputs, conf, &all.v[all.first[i]], all.first[i + 1] - all.first[i]);
+	r = verdict(&outputs);
 	outputs_close(&outputs);
 	return r;
 }

@@ -12,28 +12,11 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/parse.h"
-
-static void be16(uint8_t *out, uint16_t v)
-{
-	v = htobe16(v);
-	memcpy(out, &v, sizeof(v));
-}
-
-static void be32(uint8_t *out, uint32_t v)
-{
-	v = htobe32(v);
-	memcpy(out, &v, sizeof(v));
-}
-
-static void be64(uint8_t *out, uint64_t v)
-{
-	v = htobe64(v);
-	memcpy(out, &v, sizeof(v));
-}
 
 /*
  * NTP time: 32 bits of seconds since 1900 (era 0; they wrap in 2036, as the RFC says) and
@@ -47,8 +30,8 @@ static void put_ntp(uint8_t *out, uint64_t ns, uint64_t unit_ns, uint64_t step)
 	uint64_t units = ns % NSEC_PER_SEC / unit_ns, per_s = NSEC_PER_SEC / unit_ns;
 	uint64_t fraction = ((units << 32) + per_s - 1) / per_s;
 
-	be32(out, ns / NSEC_PER_SEC + NTP_UNIX_S);
-	be32(out + 4, (fraction + step - 1) & ~(step - 1));
+	put_be32(out, ns / NSEC_PER_SEC + NTP_UNIX_S);
+	put_be32(out + 4, (fraction + step - 1) & ~(step - 1));
 }
 
 void ie_put(const struct ie *e, const struct record *r, uint8_t *out)
@@ -74,20 +57,20 @@ void ie_put(const struct ie *e, const struct record *r, uint8_t *out)
 		break;
 	case IE_U16:
 		memcpy(&u16, at, sizeof(u16));
-		be16(out, u16);
+		put_be16(out, u16);
 		break;
 	case IE_U32:
 		memcpy(&u32, at, sizeof(u32));
-		be32(out, u32);
+		put_be32(out, u32);
 		break;
 	case IE_U64:
-		be64(out, u64);
+		put_be64(out, u64);
 		break;
 	case IE_SEC:
-		be32(out, u64 / NSEC_PER_SEC);
+		put_be32(out, u64 / NSEC_PER_SEC);
 		break;
 	case IE_MSEC:
-		be64(out, u64 / NSEC_PER_MSEC);
+		put_be64(out, u64 / NSEC_PER_MSEC);
 		break;
 	case IE_NTP_US:		/* the 11 low bits are 0 */
 		put_ntp(out, u64, NSEC_PER_USEC, 1 << 11);
@@ -101,17 +84,17 @@ void ie_put(const struct ie *e, const struct record *r, uint8_t *out)
 /* Ports and ICMP share their place in the key: each says 0 where it does not apply. */
 static void put_src_port(const struct record *r, uint8_t *out)
 {
-	be16(out, proto_has_ports(r->key.proto) ? be16toh(r->key.sport) : 0);
+	put_be16(out, proto_has_ports(r->key.proto) ? be16toh(r->key.sport) : 0);
 }
 
 static void put_dst_port(const struct record *r, uint8_t *out)
 {
-	be16(out, proto_has_ports(r->key.proto) ? be16toh(r->key.dport) : 0);
+	put_be16(out, proto_has_ports(r->key.proto) ? be16toh(r->key.dport) : 0);
 }
 
 static void put_icmp(const struct record *r, uint8_t *out)
 {
-	be16(out, proto_is_icmp(&r->key) ? be16toh(r->key.dport) : 0);
+	put_be16(out, proto_is_icmp(&r->key) ? be16toh(r->key.dport) : 0);
 }
 
 static void put_icmp_type(const struct record *r, uint8_t *out)
@@ -137,17 +120,17 @@ static void put_dscp(const struct record *r, uint8_t *out)
 
 static void put_vlan(const struct record *r, uint8_t *out)
 {
-	be16(out, r->key.vlan_outer & ~VLAN_PRESENT);
+	put_be16(out, r->key.vlan_outer & ~VLAN_PRESENT);
 }
 
 static void put_inner_vlan(const struct record *r, uint8_t *out)
 {
-	be16(out, r->key.vlan_inner & ~VLAN_PRESENT);
+	put_be16(out, r->key.vlan_inner & ~VLAN_PRESENT);
 }
 
 static void put_duration(const struct record *r, uint8_t *out)
 {
-	be32(out, (r->last_ns - r->first_ns) / NSEC_PER_MSEC);
+	put_be32(out, (r->last_ns - r->first_ns) / NSEC_PER_MSEC);
 }
 
 /*
@@ -165,18 +148,18 @@ static uint64_t init_ms(void)
 
 static void put_init(const struct record *r, uint8_t *out)
 {
-	be64(out, init_ms());
+	put_be64(out, init_ms());
 }
 
 /* Milliseconds since then, mod 2^32: it wraps every 49.7 days, as SNMP's sysUpTime. */
 static void put_start_up(const struct record *r, uint8_t *out)
 {
-	be32(out, r->first_ns / NSEC_PER_MSEC - init_ms());
+	put_be32(out, r->first_ns / NSEC_PER_MSEC - init_ms());
 }
 
 static void put_end_up(const struct record *r, uint8_t *out)
 {
-	be32(out, r->last_ns / NSEC_PER_MSEC - init_ms());
+	put_be32(out, r->last_ns / NSEC_PER_MSEC - init_ms());
 }
 
 /*
@@ -193,7 +176,7 @@ static void put_flow_id(const struct record *r, uint8_t *out)
 		key.egress_ifindex = 0;
 	for (size_t i = 0; i < sizeof(key); i++)
 		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
-	be64(out, h);
+	put_be64(out, h);
 }
 
 /* Of each type: its C type in struct record, and its length on the wire. */

@@ -5,24 +5,12 @@
  */
 #include "ipfix/message.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
-
-static void put16(uint8_t *p, uint16_t v)
-{
-	v = htobe16(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	v = htobe32(v);
-	memcpy(p, &v, sizeof(v));
-}
 
 int message_init(struct message *m, size_t cap)
 {
@@ -58,7 +46,7 @@ bool message_is_empty(const struct message *m)
 static void close_set(struct message *m)
 {
 	if (m->set)
-		put16(m->buf + m->set + 2, m->len - m->set);
+		put_be16(m->buf + m->set + 2, m->len - m->set);
 	m->set = 0;
 }
 
@@ -78,7 +66,7 @@ static uint8_t *reserve(struct message *m, uint16_t set_id, size_t len)
 		close_set(m);
 		m->set = m->len;
 		m->set_id = set_id;
-		put16(m->buf + m->len, set_id);
+		put_be16(m->buf + m->len, set_id);
 		m->len += IPFIX_SET_HEADER_LEN;
 	}
 	p = m->buf + m->len;
@@ -111,17 +99,17 @@ int message_add_template(struct message *m, const struct template *t)
 
 	if (!p)
 		return -EMSGSIZE;
-	put16(p, t->id);
-	put16(p + 2, t->n_elements);
+	put_be16(p, t->id);
+	put_be16(p + 2, t->n_elements);
 	p += 4;
 	for (size_t i = 0; i < t->n_elements; i++) {
 		const struct ie *e = t->elements[i];
 
-		put16(p, e->id | (e->pen ? 0x8000 : 0));
-		put16(p + 2, e->len_bytes);
+		put_be16(p, e->id | (e->pen ? 0x8000 : 0));
+		put_be16(p + 2, e->len_bytes);
 		p += 4;
 		if (e->pen) {
-			put32(p, e->pen);
+			put_be32(p, e->pen);
 			p += 4;
 		}
 	}
@@ -131,9 +119,9 @@ int message_add_template(struct message *m, const struct template *t)
 void message_finish(struct message *m, uint32_t sequence, uint32_t export_time_s)
 {
 	close_set(m);
-	put16(m->buf, IPFIX_VERSION);
-	put16(m->buf + 2, m->len);
-	put32(m->buf + 4, export_time_s);
-	put32(m->buf + 8, sequence);
-	put32(m->buf + 12, m->domain);
+	put_be16(m->buf, IPFIX_VERSION);
+	put_be16(m->buf + 2, m->len);
+	put_be32(m->buf + 4, export_time_s);
+	put_be32(m->buf + 8, sequence);
+	put_be32(m->buf + 12, m->domain);
 }

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "flow/once.h"
 
 static int by_ifindex(const void *a, const void *b)
 {
@@ -208,6 +209,36 @@ int records_read(const char *netns, struct records *ret)
 		return r;
 	}
 	*ret = all;
+	return 0;
+}
+
+int records_once(struct records *all)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < all->n_names; i++) {
+		const struct record_names *names = &all->names[i];
+		struct record *first = &all->v[all->first[i]];
+		size_t n = all->first[i + 1] - all->first[i];
+		struct once *once;
+		int r;
+
+		r = once_new(UINT64_MAX, &once);
+		if (r < 0)
+			return r;
+		r = once_set_hooks(once, names->hooks, names->n_hooks, names->loopback);
+		if (r == 0)
+			n = once_filter(once, first, n);
+		once_free(once);
+		if (r < 0)
+			return r;
+		memmove(&all->v[kept], first, n * sizeof(*first));
+		all->first[i] = kept;
+		kept += n;
+	}
+	if (all->n_names)
+		all->first[all->n_names] = kept;
+	all->n = kept;
 	return 0;
 }
 

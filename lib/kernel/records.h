@@ -51,5 +51,7 @@ struct records {
 /* @netns: NULL or a namespace as for netns_open(). No meter at all gives none. */
 int records_read(const char *netns, struct records *ret);
 void records_deinit(struct records *r);
+/* `count: once`, one namespace after the other: drop what is in another record too. */
+int records_once(struct records *r);
 
 #endif
