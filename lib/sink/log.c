@@ -2,7 +2,7 @@
 /*
  * JSON lines. A batch is one write, so lines of several writers never mix. A disk that fills
  * up cuts one line: the lines before it count as written, the rest as lost, it is told, and
- * the next batch ends the cut line before its own.
+ * the next batch ends the cut line before its own, as it does with one of a killed process.
  */
 #include "sink/log.h"
 
@@ -31,6 +31,19 @@ struct sink_log {
 	bool cut;		/* the file ends within a line of ours */
 };
 
+/* Does the file end within a line? Its writer was killed; a file that is not read is taken as whole. */
+static bool is_cut(const char *path)
+{
+	_cleanup_(closep) int fd = -1;
+	struct stat st;
+	char last;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || !st.st_size)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
+}
+
 static int open_file(struct sink_log *log)
 {
 	int fd;
@@ -45,6 +58,7 @@ static int open_file(struct sink_log *log)
 	if (log->fd >= 0)
 		close(log->fd);
 	log->fd = fd;
+	log->cut = is_cut(log->path);
 	return 0;
 }
 
@@ -144,14 +158,7 @@ static int log_flush(struct sink *s)
 
 static int log_reopen(struct sink *s)
 {
-	struct sink_log *log = (struct sink_log *)s;
-	struct stat st;
-	int r = open_file(log);
-
-	/* A new file has no cut line to end. */
-	if (r == 0 && fstat(log->fd, &st) == 0 && st.st_size == 0)
-		log->cut = false;
-	return r;
+	return open_file((struct sink_log *)s);
 }
 
 static void log_close(struct sink *s)

@@ -170,20 +170,26 @@ class Collectors:
         wait_for(lambda: self._bound(self.acct_port) and 'object handlers' in
                  open(self.dir + '/nfacctd.log').read(), 'nfacctd')
 
-    def config(self, count='once', active=60, idle=15, more='', local=''):
+    def config(self, count='once', active=60, idle=15, more='', fixed_ports=False):
+        """fixed_ports: each session has a local port of its own that stays the same."""
         ports = [self.nf_port, self.recorder.port] + ([self.acct_port] if self.want_nfacctd else [])
-        outputs = ''.join('- collector: {remoteAddress: "127.0.0.1:%d"%s}\n' % (p, local) for p in ports)
+        local = [', localAddress: "127.0.0.1:%d"' % free_port() if fixed_ports else '' for _ in ports]
+        outputs = ''.join('- collector: {remoteAddress: "127.0.0.1:%d"%s}\n' % p for p in zip(ports, local))
         outputs += '- log: {file: %s/flow.log, format: json}\n' % self.dir
         path = self.dir + '/config.yaml'
         with open(path, 'w') as f:
             f.write(CONFIG.format(count=count, active=active, idle=idle, more=more, outputs=outputs))
         return path
 
+    def spawn_agent(self, config, env=None):
+        """Started, and not waited for. Its words go to agent.log behind those of earlier ones."""
+        with open(self.dir + '/agent.log', 'a') as log:
+            self.agent = subprocess.Popen([find_flowctl(), '--bpffs', self.net.bpffs, 'agent', '-c', config],
+                                          stdout=subprocess.DEVNULL, stderr=log, env=env)
+
     def start_agent(self, config):
         before = self.agent_says().count('exporting')
-        self.agent_log = open(self.dir + '/agent.log', 'a')
-        self.agent = subprocess.Popen([find_flowctl(), '--bpffs', self.net.bpffs, 'agent', '-c', config],
-                                      stdout=subprocess.DEVNULL, stderr=self.agent_log)
+        self.spawn_agent(config)
         wait_for(lambda: self.agent.poll() is not None or self.agent_says().count('exporting') > before,
                  'the agent')
         if self.agent.poll() is not None:
@@ -208,11 +214,14 @@ class Collectors:
         self.end_agent()
 
     def log_records(self):
+        """What a writer was killed in has no end of the object; self.cut_lines of those."""
         try:
             with open(self.dir + '/flow.log') as f:
-                return [json.loads(line) for line in f]
+                lines = f.readlines()
         except FileNotFoundError:
-            return []
+            lines = []
+        self.cut_lines = sum(not line.endswith('}\n') for line in lines)
+        return [json.loads(line) for line in lines if line.endswith('}\n')]
 
     def acct_rows(self):
         try:
@@ -225,6 +234,7 @@ class Collectors:
         """End the collectors and gather what they have."""
         r = Result()
         r.log = self.log_records()
+        r.cut_lines = self.cut_lines
         time.sleep(0.3)     # datagrams under way on loopback
         self.nfcapd.terminate()
         self.nfcapd.wait(20)

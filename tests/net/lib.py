@@ -29,7 +29,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 def find_flowctl():
     """$FLOWCTL, else the build directory below the sources."""
-    return os.environ.get('FLOWCTL') or os.path.join(ROOT, 'build', 'flowctl')
+    return os.environ.get('FLOWCTL') or os.path.join(ROOT, 'build', 'cmd', 'flowctl')
 
 
 class Failed(Exception):

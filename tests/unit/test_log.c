@@ -181,6 +181,28 @@ TEST(a_line_that_was_cut_spoils_no_other)
 	finish(s);
 }
 
+/* A writer that was killed within its write. */
+TEST(a_line_that_another_process_has_cut_spoils_no_other)
+{
+	static const char part[] = "{\"version\":\"3\",\"times";
+	_cleanup_(freep) char *text = NULL;
+	struct sink *s;
+	FILE *f;
+
+	s = open_log();
+	CHECK(s);
+	s->ops->close(s);
+	f = fopen(path, "w");
+	CHECK(f && fputs(part, f) >= 0 && fclose(f) == 0);
+	CHECK(sink_log_new(path, &s) == 0);
+	put(s, 1);
+	CHECK(s->ops->flush(s) == 0);
+	text = content(path);
+	CHECK(!strncmp(text, part, strlen(part)));
+	CHECK(!strncmp(text + strlen(part), "\n{\"version\"", 11));
+	finish(s);
+}
+
 TEST(a_batch_has_an_end)
 {
 	struct sink *s = open_log();
