@@ -18,7 +18,8 @@ static _Thread_local struct {
 
 static void set_sentence(enum error_class class, const char *fmt, va_list ap)
 {
-	char text[sizeof(error_.message)];
+	/* Shorter than the message, so that a long argument leaves room for reason and context. */
+	char text[sizeof(error_.message) / 2];
 
 	/* Formatted aside: an argument may be error_message() itself. */
 	vsnprintf(text, sizeof(text), fmt, ap);
@@ -71,15 +72,19 @@ int fail_system(int err, const char *fmt, ...)
 
 int fail_context(int err, const char *fmt, ...)
 {
-	char context[256], sentence[sizeof(error_.message)];
+	size_t len = strlen(error_.message), room = sizeof(error_.message) - 1 - len, n;
+	char context[256 + 2];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(context, sizeof(context), fmt, ap);
+	vsnprintf(context, sizeof(context) - 2, fmt, ap);
 	va_end(ap);
-	memcpy(sentence, error_.message, sizeof(sentence));
-	snprintf(error_.message, sizeof(error_.message), "%s: %.*s", context,
-		 (int)(sizeof(error_.message) - sizeof(context) - 3), sentence);
+	if (len)
+		strcat(context, ": ");
+	/* Where both are too long the context is cut: the sentence ends with the reason. */
+	n = strlen(context) < room ? strlen(context) : room;
+	memmove(error_.message + n, error_.message, len + 1);
+	memcpy(error_.message, context, n);
 	return err;
 }
 

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -22,6 +23,7 @@ static int digit_value(char c)
 
 int parse_u64(const char *s, uint64_t max, uint64_t *ret)
 {
+	bool too_big = false;
 	unsigned base = 10;
 	uint64_t v = 0;
 
@@ -36,14 +38,20 @@ int parse_u64(const char *s, uint64_t max, uint64_t *ret)
 
 		if (d >= base)
 			return -EINVAL;
-		if (v > (UINT64_MAX - d) / base)
-			return -ERANGE;
+		/* What follows may still show that it is no number at all. */
+		too_big = too_big || v > (UINT64_MAX - d) / base;
 		v = v * base + d;
 	}
-	if (v > max)
+	if (too_big || v > max)
 		return -ERANGE;
 	*ret = v;
 	return 0;
+}
+
+/* Of addresses: "10.0.0.0/0x8" is nobody's notation. */
+static int parse_decimal(const char *s, uint64_t max, uint64_t *ret)
+{
+	return s[strspn(s, "0123456789")] ? -EINVAL : parse_u64(s, max, ret);
 }
 
 static const struct {
@@ -73,8 +81,10 @@ int parse_duration(const char *s, uint64_t *ret_ns)
 	char digits[24];
 	int r;
 
-	if (whole_len == 0 || whole_len >= sizeof(digits))
+	if (whole_len == 0)
 		return -EINVAL;
+	if (whole_len >= sizeof(digits))
+		return -ERANGE;
 	memcpy(digits, s, whole_len);
 	digits[whole_len] = '\0';
 	if (*fraction == '.') {
@@ -118,7 +128,7 @@ int parse_prefix(const char *s, struct parse_prefix *ret)
 	else
 		return -EINVAL;
 	bits = p.family == 4 ? 32 : 128;
-	if (slash && parse_u64(slash + 1, bits, &bits) < 0)
+	if (slash && parse_decimal(slash + 1, bits, &bits) < 0)
 		return -EINVAL;
 	p.len_bits = bits;
 	*ret = p;
@@ -132,7 +142,7 @@ int parse_endpoint(const char *s, struct parse_endpoint *ret)
 	size_t len = colon ? (size_t)(colon - s) : 0;
 	uint64_t port;
 
-	if (!colon || parse_u64(colon + 1, 65535, &port) < 0)
+	if (!colon || parse_decimal(colon + 1, 65535, &port) < 0)
 		return -EINVAL;
 	if (len >= 2 && s[0] == '[' && s[len - 1] == ']') {
 		s++;
@@ -143,9 +153,16 @@ int parse_endpoint(const char *s, struct parse_endpoint *ret)
 	if (len == 0 || len >= sizeof(e.host))
 		return -EINVAL;
 	memcpy(e.host, s, len);
+	if (e.host[strcspn(e.host, "[]")])
+		return -EINVAL;
 	e.port = port;
 	*ret = e;
 	return 0;
+}
+
+static int lower(char c)
+{
+	return tolower((unsigned char)c);
 }
 
 /* Levenshtein's distance, of words short enough to be command words. */
@@ -162,7 +179,7 @@ static unsigned distance(const char *a, const char *b)
 
 		row[0] = i;
 		for (unsigned j = 1; j <= lb; j++) {
-			unsigned best = diagonal + (tolower(a[i - 1]) != tolower(b[j - 1]));
+			unsigned best = diagonal + (lower(a[i - 1]) != lower(b[j - 1]));
 
 			diagonal = row[j];
 			if (row[j] + 1 < best)

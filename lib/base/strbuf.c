@@ -3,6 +3,7 @@
 #include "base/strbuf.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,10 @@ static bool make_room(struct strbuf *b, size_t more)
 	size_t cap = b->cap ? b->cap : 256;
 	char *p;
 
-	if (b->failed)
+	if (b->failed || more > PTRDIFF_MAX / 2 - b->len) {
+		b->failed = true;
 		return false;
+	}
 	while (cap < b->len + more + 1)
 		cap *= 2;
 	if (cap == b->cap)
@@ -44,7 +47,7 @@ static bool make_room(struct strbuf *b, size_t more)
 
 void strbuf_add(struct strbuf *b, const void *data, size_t len)
 {
-	if (!make_room(b, len))
+	if (!len || !make_room(b, len))
 		return;
 	memcpy(b->data + b->len, data, len);
 	b->len += len;
@@ -70,7 +73,9 @@ void strbuf_printf(struct strbuf *b, const char *fmt, ...)
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n >= 0 && make_room(b, n)) {
+	if (n < 0) {
+		b->failed = true;
+	} else if (make_room(b, n)) {
 		vsnprintf(b->data + b->len, n + 1, fmt, again);
 		b->len += n;
 	}

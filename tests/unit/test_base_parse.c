@@ -36,6 +36,8 @@ TEST(numbers_are_decimal_or_hexadecimal_and_nothing_else)
 		{ "1e3", UINT64_MAX, -EINVAL, 0 },
 		{ "12a", UINT64_MAX, -EINVAL, 0 },
 		{ "0xg", UINT64_MAX, -EINVAL, 0 },
+		{ "70000x", 65535, -EINVAL, 0 },
+		{ "99999999999999999999999x", UINT64_MAX, -EINVAL, 0 },
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -75,6 +77,7 @@ TEST(durations_have_units_and_fractions)
 		{ "18446744073.9s", -ERANGE, 0 },
 		{ "18446744074s", -ERANGE, 0 },
 		{ "99999999h", -ERANGE, 0 },
+		{ "99999999999999999999999999999999", -ERANGE, 0 },
 		{ "", -EINVAL, 0 },
 		{ "s", -EINVAL, 0 },
 		{ ".5s", -EINVAL, 0 },
@@ -143,6 +146,8 @@ TEST(what_is_no_prefix_is_refused)
 		"example.org",
 		"10.0.0.0 /8",
 		"fe80::/0x0g",
+		"10.0.0.0/0x8",
+		"[::1]",
 		"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc",
 	};
 	struct parse_prefix p = { .family = 99 };
@@ -182,6 +187,7 @@ TEST(what_is_no_endpoint_is_refused)
 		"",	     ":",	   "host",    "host:",	   ":4739",
 		"[]:1",	     "::1:4739",   "[::1]",   "[::1]4739", "[::1:4739",
 		"::1]:4739", "host:65536", "host:-1", "host:http", "host: 1",
+		"host:0x50", "[host:1",	   "host]:1", "[[::1]]:1",
 	};
 	struct parse_endpoint e = { .port = 77 };
 	char longest[300];
@@ -209,5 +215,6 @@ TEST(near_misses_are_found_and_far_ones_are_not)
 	CHECK(!parse_nearest("nonsense", words));
 	CHECK(!parse_nearest("", words));
 	CHECK(!parse_nearest("x", words));
+	CHECK(!parse_nearest("\xc3\xa4\xc3\xb6", words));
 	CHECK(!parse_nearest("0123456789012345678901234567890123456789", words));
 }
