@@ -73,16 +73,15 @@ int fail_system(int err, const char *fmt, ...)
 int fail_context(int err, const char *fmt, ...)
 {
 	size_t len = strlen(error_.message), room = sizeof(error_.message) - 1 - len, n;
-	char context[256 + 2];
+	char text[256], context[sizeof(text) + 2];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(context, sizeof(context) - 2, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (len)
-		strcat(context, ": ");
+	n = snprintf(context, sizeof(context), "%s%s", text, len ? ": " : "");
 	/* Where both are too long the context is cut: the sentence ends with the reason. */
-	n = strlen(context) < room ? strlen(context) : room;
+	n = n < room ? n : room;
 	memmove(error_.message + n, error_.message, len + 1);
 	memcpy(error_.message, context, n);
 	return err;

@@ -54,17 +54,32 @@ TEST(the_sentence_may_be_built_from_the_sentence)
 	CHECK_STR(error_message(), "outer (inner)");
 }
 
-TEST(a_very_long_sentence_is_cut_not_overrun)
+TEST(a_very_long_argument_is_cut_and_the_reason_stays)
 {
+	static const char reason[] = "x: Input/output error";
 	static char text[4000];
+	size_t len;
 
 	memset(text, 'x', sizeof(text) - 1);
 	fail(-EIO, "%s", text);
-	CHECK(strlen(error_message()) == 1023);
-	fail_context(-EIO, "%s", text);
-	CHECK(strlen(error_message()) <= 1023 && error_message()[0] == 'x');
+	len = strlen(error_message());
+	CHECK(len > 100 && len < sizeof(text));
+	CHECK_STR(error_message() + len - strlen(reason), reason);
+	for (int i = 0; i < 10; i++)
+		fail_context(-EIO, "y%s", text);
+	CHECK(error_message()[0] == 'y');
+	len = strlen(error_message());
+	CHECK(len <= 1023);
+	CHECK_STR(error_message() + len - strlen(reason), reason);
 	error_hint("%s", text);
 	CHECK(strlen(error_hint_text()) == 255);
+}
+
+TEST(context_alone_is_the_sentence)
+{
+	error_clear();
+	fail_context(-EINVAL, "line %d", 3);
+	CHECK_STR(error_message(), "line 3");
 }
 
 TEST(a_hint_is_kept_by_the_failure_that_follows_it)

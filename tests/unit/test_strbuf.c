@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <limits.h>
+#include <stdint.h>
+
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 #include "test.h"
@@ -72,4 +75,32 @@ TEST(a_failure_is_remembered_and_stops_further_text)
 	CHECK_STR(strbuf_str(&b), "kept");
 	strbuf_reset(&b);
 	CHECK(!b.failed);
+}
+
+TEST(nothing_may_be_added)
+{
+	_cleanup_(strbuf_deinit) struct strbuf b = STRBUF_NULL;
+
+	strbuf_add(&b, NULL, 0);
+	strbuf_puts(&b, "");
+	strbuf_printf(&b, "%s", "");
+	CHECK_STR(strbuf_str(&b), "");
+	CHECK(!b.failed);
+}
+
+TEST(what_cannot_be_written_is_remembered_too)
+{
+	_cleanup_(strbuf_deinit) struct strbuf b = STRBUF_NULL;
+	volatile int wide = INT_MAX;
+
+	strbuf_puts(&b, "kept");
+	/* Longer than an int can tell: vsnprintf refuses. */
+	strbuf_printf(&b, "%*s%*s", wide, "", wide, "");
+	CHECK(b.failed);
+	strbuf_reset(&b);
+	strbuf_puts(&b, "kept");
+	/* Refused before a byte of it is read. */
+	strbuf_add(&b, "", SIZE_MAX / 2);
+	CHECK(b.failed);
+	CHECK_STR(strbuf_str(&b), "kept");
 }
