@@ -31,11 +31,17 @@
 #define WIRE
 /* The compiler may know no more of it: one register holds it, and nothing is derived twice. */
 #define OPAQUE(x_) asm volatile("" : "+r"(x_))
+/* The comparison before it may be of a copy in another register, which the verifiers of
+ * before Linux 6.3 do not connect: a mask is of this very one. */
+#define BOUND(x_) asm volatile("%0 &= 0x7fff" : "+r"(x_))
 #define NO_UNROLL  _Pragma("clang loop unroll(disable)")
+#define UNROLL	   _Pragma("clang loop unroll(full)")
 #else
 #define WIRE __attribute__((packed, aligned(1)))
 #define OPAQUE(x_)
+#define BOUND(x_)
 #define NO_UNROLL
+#define UNROLL
 #endif
 
 /* Where headers must end: eight extension headers of the longest kind, and what surrounds them. */
@@ -140,10 +146,15 @@ static __always_inline bool packet_pass(struct packet *p, __u32 size, const void
 static __always_inline bool packet_settle(struct packet *p)
 {
 	__u32 left = p->left;
+	__u64 off;
 
 	OPAQUE(left);
-	p->off = p->stop - left;
-	return p->off <= PACKET_HEADERS_MAX;
+	off = p->stop - left;
+	if (off > PACKET_HEADERS_MAX)
+		return false;
+	BOUND(off);
+	p->off = off;
+	return true;
 }
 
 /* Pass over @size bytes, linear or not, without looking. */

@@ -188,11 +188,15 @@ static __always_inline bool walk_extensions(struct packet *p, struct ip6_chain *
 {
 	bool ok = true;
 
-	NO_UNROLL
-	for (int i = 0; ok && i < IP6_EXTENSIONS; i++) {
+	/* Unrolled: the verifiers of before Linux 6.3 refuse the loop that clang makes of it,
+	 * whose last instruction falls through to its head ("back-edge"). */
+	UNROLL
+	for (int i = 0; i < IP6_EXTENSIONS; i++) {
 		if (!is_extension(c->proto) || c->fragment == FRAGMENT_LATER)
 			break;
 		ok = walk_extension(p, c);
+		if (!ok)
+			break;
 	}
 	c->off = p->off;
 	c->beyond = p->f->beyond;
