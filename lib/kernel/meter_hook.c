@@ -143,11 +143,9 @@ int meter_open_locked(uint64_t cookie, struct table **ret)
 
 	r = pin_dir_acquire(cookie, false, &dir);
 	if (r == 0)
-		r = table_open(cookie, true, &t);
+		r = table_open_in(&dir, true, &t);
 	if (r < 0)
 		return r;
-	/* A second descriptor would wait for the first one's lock. */
-	pin_dir_close(&t->dir);
 	t->dir = dir;
 	dir.fd = -1;
 	*ret = t;

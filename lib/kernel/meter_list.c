@@ -138,7 +138,7 @@ static int add_table(struct list *l, const struct netns *ns, uint64_t cookie)
 		r = pin_hooks(&t->dir, &hooks, &n);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = add_hook(l, ns, t, &hooks[i], &s);
-	return r;
+	return r == -ENOENT ? 0 : r;	/* its last meter went meanwhile */
 }
 
 int meter_list(uint64_t cookie, struct meter_status **ret, size_t *ret_n)

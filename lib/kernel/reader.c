@@ -286,36 +286,58 @@ static int repair(struct table *t)
 	if (r < 0)
 		return r;
 	r = pin_dir_lock(&w->dir);
-	if (r == 0 && (w->ctl->commit_seq & 1))
+	if (r == 0)
 		journal_recover(w);
 	table_close(w);
 	return r;
 }
 
-static int look(struct table *t, struct snapshot *s)
+static bool commit_is_open(const struct table *t)
 {
-	uint64_t seq;
+	return __atomic_load_n(&t->ctl->commit_seq, __ATOMIC_ACQUIRE) & 1;
+}
+
+/* Without locking anybody out. -EAGAIN: a writer got in between. */
+static int look_freely(struct table *t, struct snapshot *s)
+{
+	uint64_t seq = __atomic_load_n(&t->ctl->commit_seq, __ATOMIC_ACQUIRE);
 	int r;
 
-	for (int i = 0; i < LOOK_TRIES; i++) {
-		seq = __atomic_load_n(&t->ctl->commit_seq, __ATOMIC_ACQUIRE);
-		if (seq & 1) {
-			/* Waits for a living writer, finishes for a dead one. */
-			r = repair(t);
-			if (r < 0)
-				return r;
-			continue;
-		}
-		r = read_all(t, s, false);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (r < 0 || __atomic_load_n(&t->ctl->commit_seq, __ATOMIC_RELAXED) == seq)
-			return r;
-	}
+	if (seq & 1)
+		return -EAGAIN;
+	r = read_all(t, s, false);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (r < 0)
+		return r;
+	return __atomic_load_n(&t->ctl->commit_seq, __ATOMIC_RELAXED) == seq ? 0 : -EAGAIN;
+}
+
+/* With the lock there is no writer, unless one that was killed. */
+static int look_locked(struct table *t, struct snapshot *s)
+{
+	int r;
+
 	r = pin_dir_lock(&t->dir);
 	if (r < 0)
 		return r;
-	r = read_all(t, s, false);
+	r = commit_is_open(t) ? -EAGAIN : read_all(t, s, false);
 	pin_dir_unlock(&t->dir);
+	return r;
+}
+
+static int look(struct table *t, struct snapshot *s)
+{
+	int r = -EAGAIN;
+
+	for (int i = 0; r == -EAGAIN && i < LOOK_TRIES; i++)
+		r = look_freely(t, s);
+	while (r == -EAGAIN) {
+		r = look_locked(t, s);
+		if (r == -EAGAIN && commit_is_open(t)) {
+			r = repair(t);
+			r = r < 0 ? r : -EAGAIN;
+		}
+	}
 	return r;
 }
 

@@ -163,7 +163,7 @@ static int read_table(uint64_t cookie, const struct netns *ns, struct records *r
 	if (r == 0)
 		r = record_names_init(names, t, ns);
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? 0 : r;
 	ret->first[ret->n_names++] = ret->n;
 	r = append(ret, &s, names);
 	ret->first[ret->n_names] = ret->n;

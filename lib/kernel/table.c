@@ -303,7 +303,7 @@ static int map_all(struct table *t)
 
 DEFINE_CLEANUP(struct table, table_close)
 
-int table_open(uint64_t cookie, bool writable, struct table **ret)
+int table_open_in(const struct pin_dir *dir, bool writable, struct table **ret)
 {
 	_cleanup_(table_closep) struct table *t = NULL;
 	int r;
@@ -311,18 +311,40 @@ int table_open(uint64_t cookie, bool writable, struct table **ret)
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return fail(-ENOMEM, "cannot open a table");
-	t->dir = (struct pin_dir) PIN_DIR_NULL;
+	t->dir = *dir;
+	t->dir.fd = -1;
 	t->writable = writable;
 	t->ctl_fd = t->slots_fd = t->rings_fd = t->journal_fd = t->store_fd = -1;
 	t->frags_fd = t->aged_fd = -1;
-	r = pin_dir_open(cookie, false, &t->dir);
-	if (r == 0)
-		r = open_maps(t);
+	r = open_maps(t);
 	if (r == 0)
 		r = map_all(t);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(t);
+	return 0;
+}
+
+/* One that is just being made or removed looks like a foreign one: look again under the lock. */
+int table_open(uint64_t cookie, bool writable, struct table **ret)
+{
+	_cleanup_(pin_dir_close) struct pin_dir dir = PIN_DIR_NULL;
+	int r;
+
+	r = pin_dir_open(cookie, false, &dir);
+	if (r == 0)
+		r = table_open_in(&dir, writable, ret);
+	if (r == -EPROTO) {
+		error_clear();
+		r = pin_dir_lock(&dir);
+		if (r == 0)
+			r = table_open_in(&dir, writable, ret);
+		pin_dir_unlock(&dir);
+	}
+	if (r < 0)
+		return r;
+	(*ret)->dir.locked = false;
+	(*ret)->dir.fd = take_fd(&dir.fd);
 	return 0;
 }
 

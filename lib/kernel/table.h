@@ -69,6 +69,8 @@ int table_create(const struct pin_dir *dir, const struct table_geometry *g, uint
  * another layout: fail_system(-EPROTO) "... another layout version", hint --force.
  */
 int table_open(uint64_t cookie, bool writable, struct table **ret);
+/* The same in the locked folder @dir, whose descriptor stays the caller's: the table's is -1. */
+int table_open_in(const struct pin_dir *dir, bool writable, struct table **ret);
 void table_close(struct table *t);
 
 /* Entries of one hook's pinned array, mapped: parts ledgers and then the info. */
