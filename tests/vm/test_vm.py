@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The same binary in a guest with Debian 12's kernel, which has no tcx and an older verifier."""
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODULES = 'veth', 'sch_ingress', 'cls_bpf'
+
+
+def skip(why):
+    print('1..0 # SKIP ' + why)
+    sys.exit(77)
+
+
+def run(*argv, **kw):
+    return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kw)
+
+
+def kernel_package():
+    r = run('apt-cache', 'depends', 'linux-image-cloud-amd64')
+    m = re.search(r'Depends: (linux-image-6\.1\S+)', r.stdout)
+    return m and m.group(1)
+
+
+def put(root, path, name=None):
+    """A program and the libraries it needs."""
+    shutil.copy(path, os.path.join(root, 'bin', name or os.path.basename(path)))
+    for lib in re.findall(r'(/\S+) \(0x', run('ldd', path).stdout):
+        os.makedirs(root + os.path.dirname(lib), exist_ok=True)
+        shutil.copy(lib, root + lib)
+
+
+def build(work):
+    """(kernel, initramfs) made from the package and this machine's programs."""
+    package = kernel_package()
+    if not package or run('apt-get', 'download', '-qq', package, cwd=work).returncode:
+        skip("no package of Debian 12's kernel can be fetched")
+    run('dpkg-deb', '-x', glob.glob(work + '/*.deb')[0], work + '/k')
+    root = work + '/root'
+    for d in 'bin', 'busybox', 'proc', 'sys', 'dev', 'run', 'modules', 'tmp', 'etc':
+        os.makedirs(root + '/' + d)
+    for n, module in enumerate(MODULES):
+        path, = glob.glob(work + '/k/**/%s.ko*' % module, recursive=True)
+        shutil.copy(path, '%s/modules/%d%s' % (root, n, os.path.basename(path)))
+    run('sh', '-c', 'xz -dq %s/modules/*.xz' % root)
+    for path in os.environ['FLOWCTL'], shutil.which('ip'), shutil.which('ping'), shutil.which('busybox'):
+        put(root, os.path.realpath(path), os.path.basename(path))
+    shutil.copy(HERE + '/guest.sh', root + '/init')
+    os.chmod(root + '/init', 0o755)
+    run('sh', '-c', 'find . | cpio -o -H newc | gzip -1 > ../initrd', cwd=root)
+    return glob.glob(work + '/k/boot/vmlinuz-*')[0], work + '/initrd'
+
+
+def boot(kernel, initrd):
+    r = run('qemu-system-x86_64', '-machine', 'pc', '-accel', 'tcg', '-cpu', 'max', '-m', '1024', '-smp', '2', '-nographic',
+            '-no-reboot', '-kernel', kernel, '-initrd', initrd, '-append', 'console=ttyS0 quiet panic=-1', timeout=240)
+    parts = {}
+    for m in re.finditer(r'== (\S+)\r?\n(.*?)== status (\d+)', r.stdout, re.S):
+        parts[m.group(1)] = (m.group(2).replace('\r', ''), int(m.group(3)))
+    if not parts:
+        print('# ' + r.stdout[-2000:].replace('\n', '\n# '))
+    return parts
+
+
+if os.geteuid() != 0:
+    skip('needs root')
+for program in 'qemu-system-x86_64', 'busybox', 'cpio', 'ping', 'ip':
+    if not shutil.which(program):
+        skip(program + ' is not installed')
+with tempfile.TemporaryDirectory() as work:
+    os.chmod(work, 0o755)
+    parts = boot(*build(work))
+
+none = ('', -1)
+attached = 'x:v1:ingress (changed)\nx:v1:egress (changed)\n'
+status = json.loads(parts.get('status', none)[0] or '[]')
+dump = json.loads(parts.get('dump', none)[0] or '[]')
+checks = {
+    'the kernel has no tcx and all that is required': parts.get('dependencies', none)[1] == 0 and
+    'tcx (expect present): absent (OPTIONAL)' in parts['dependencies'][0],
+    'the program loads and attaches as a clsact filter': parts.get('attach', none)[1] == 0 and
+    parts['attach'][0].endswith(attached) or attached in parts.get('attach', none)[0],
+    'it is replaced by force': attached in parts.get('attach-forced', none)[0],
+    'status says tc': [m['hook'] for m in status] == ['tc', 'tc'],
+    'dump is exact': sorted((r['src_ip'], r['direction'], r['packets'], r['bytes']) for r in dump) ==
+    [('10.0.0.1', 0, 3, 252), ('10.0.0.2', 1, 3, 252)],
+    'flush drops them': parts.get('flush', none)[0] == '2 flows flushed\n',
+    'detach leaves no qdisc and no pin': parts.get('detach', none)[1] == 0 and 'qdisc noqueue' in parts['qdisc'][0] and
+    parts.get('pins', none)[0] == '',
+}
+print('1..%d' % len(checks))
+for n, (name, good) in enumerate(checks.items(), 1):
+    print('%sok %d - %s' % ('' if good else 'not ', n, name))
+if not all(checks.values()):
+    print('# ' + repr(parts).replace('\\n', '\n# '))
+sys.exit(0 if all(checks.values()) else 1)
