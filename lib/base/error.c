@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static _Thread_local struct {
 	char message[1024];
 	char hint[256];
@@ -23,7 +25,7 @@ static void set_sentence(enum error_class class, const char *fmt, va_list ap)
 
 	/* Formatted aside: an argument may be error_message() itself. */
 	vsnprintf(text, sizeof(text), fmt, ap);
-	memcpy(error_.message, text, sizeof(text));
+	memcpy(error_.message, text_printable(text), sizeof(text));
 	error_.class = class;
 }
 
@@ -79,7 +81,7 @@ int fail_context(int err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	n = snprintf(context, sizeof(context), "%s%s", text, len ? ": " : "");
+	n = snprintf(context, sizeof(context), "%s%s", text_printable(text), len ? ": " : "");
 	/* Where both are too long the context is cut: the sentence ends with the reason. */
 	n = n < room ? n : room;
 	memmove(error_.message + n, error_.message, len + 1);
@@ -94,6 +96,7 @@ void error_hint(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(error_.hint, sizeof(error_.hint), fmt, ap);
 	va_end(ap);
+	text_printable(error_.hint);
 }
 
 const char *error_message(void)

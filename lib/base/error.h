@@ -17,7 +17,8 @@ enum error_class {
 /*
  * Set the sentence of the current error (per thread) and return @err, a negative errno.
  * With fail() the text of errno is appended ("...: No such file or directory"), with the
- * other two it is not. @fmt: lower case, no full stop, no newline.
+ * other two it is not. @fmt: lower case, no full stop, no newline; control characters in
+ * arguments become '?', so that a sentence is one line whatever the user typed.
  */
 int fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same without strerror: the sentence says all. Class ERROR_FAILED. */

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 static enum log_level level_ = LOG_LEVEL_INFO;
 static const char *name_ = "flowctl";
 
@@ -52,7 +54,7 @@ static void log_line(enum log_level level, const char *fmt, va_list ap)
 		return;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	n = snprintf(line, sizeof(line), "%s%s: %s\n",
-		     stderr_is_journal() ? priority[level] : "", name_, text);
+		     stderr_is_journal() ? priority[level] : "", name_, text_printable(text));
 	if (write(STDERR_FILENO, line, n) < 0)
 		return;		/* nowhere to tell it */
 }

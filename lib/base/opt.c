@@ -5,6 +5,7 @@
  */
 #include "base/opt.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -142,6 +143,9 @@ static void typed_word(char *const *argv, char buf[80])
 
 	if (optarg == word && optind >= 2)
 		word = argv[optind - 2];
+	/* A letter beyond ASCII is several bytes; getopt stands still within its word. */
+	if (optopt < HELP_VALUE && !isascii(optopt) && argv[optind] && strchr(argv[optind], optopt))
+		word = argv[optind];
 	snprintf(buf, 80, "%.*s", (int)strcspn(word, "="), word);
 }
 
@@ -159,7 +163,7 @@ static int parse_one(const struct opt *opts, int c, int index, const struct opti
 	typed_word(argv, word);
 	if (c == '?' || c == ':') {
 		char letter[3] = { '-', (char)optopt, 0 };
-		bool is_letter = optopt > 0 && optopt < LONG_BASE && optopt != HELP_VALUE;
+		bool is_letter = optopt && isascii(optopt);
 
 		if (c == ':')
 			return fail_usage("%s needs an argument", is_letter ? letter : word);

@@ -17,6 +17,15 @@ struct text_table {
 	bool failed;
 };
 
+char *text_printable(char *s)
+{
+	for (char *p = s; *p; p++) {
+		if ((*p > 0 && *p < ' ') || *p == 0x7f)
+			*p = '?';
+	}
+	return s;
+}
+
 static size_t width(const char *s)
 {
 	size_t n = 0;
@@ -85,7 +94,7 @@ void text_table_cell(struct text_table *t, const char *fmt, ...)
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
 	va_end(ap);
-	add_cell(t, text);
+	add_cell(t, text ? text_printable(text) : NULL);
 }
 
 static void print_row(const struct text_table *t, const size_t *widths, char **row, struct strbuf *out)
@@ -122,7 +131,7 @@ int text_table_print(const struct text_table *t, struct strbuf *out)
 		if (w > widths[i % t->n_columns])
 			widths[i % t->n_columns] = w;
 	}
-	for (size_t i = 0; i + t->n_columns <= t->n_cells; i += t->n_columns)
+	for (size_t i = 0; t->n_columns && i + t->n_columns <= t->n_cells; i += t->n_columns)
 		print_row(t, widths, &t->cells[i], out);
 	free(widths);
 	return 0;

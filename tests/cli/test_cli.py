@@ -74,6 +74,9 @@ def unknown_words_are_refused_with_one_line():
             refused([*words, '--nonsense'])
             refused([*words, '-Z'])
     refused(['dump', 'word'])
+    for words in ['a\nb'], ['dump', '--a\nb'], ['dump', '-p', 'a\nb'], ['meter', 'a\x1b[31m']:
+        assert '?' in refused(words) and '\x1b' not in refused(words)
+    assert "'-é'" in refused(['dump', '-é'])
     refused(['--bpffs'])
 
 

@@ -42,6 +42,14 @@ TEST(a_line_has_the_name_of_who_tells_it)
 	log_set_name("flowctl");
 }
 
+TEST(a_line_stays_one_line)
+{
+	unsetenv("JOURNAL_STREAM");
+	catch_stderr();
+	log_info("%s", "a\nb\x1b");
+	CHECK_STR(released(), "flowctl: a?b?\n");
+}
+
 TEST(what_is_above_the_level_is_not_told)
 {
 	CHECK(log_level() == LOG_LEVEL_INFO);

@@ -75,6 +75,15 @@ TEST(a_very_long_argument_is_cut_and_the_reason_stays)
 	CHECK(strlen(error_hint_text()) == 255);
 }
 
+TEST(a_sentence_is_one_line_whatever_it_quotes)
+{
+	fail_usage("unknown option '%s'", "--a\nb\x1b[31m");
+	fail_context(-EINVAL, "%s", "file\t1");
+	error_hint("%s", "a\nb");
+	CHECK_STR(error_message(), "file?1: unknown option '--a?b?[31m'");
+	CHECK_STR(error_hint_text(), "a?b");
+}
+
 TEST(context_alone_is_the_sentence)
 {
 	error_clear();

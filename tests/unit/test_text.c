@@ -104,3 +104,28 @@ TEST(many_rows_are_kept)
 	CHECK(strstr(strbuf_str(&b), "\n2997  2998  2999\n"));
 	text_table_free(NULL);
 }
+
+/* Linux lets an interface be called "\x1b[31m": it must not colour the terminal. */
+TEST(control_characters_are_shown_not_sent)
+{
+	_cleanup_(text_table_freep) struct text_table *t = NULL;
+	_cleanup_(strbuf_deinit) struct strbuf b = STRBUF_NULL;
+
+	CHECK(text_table_new(heads, NULL, &t) == 0);
+	text_table_cell(t, "%s", "\x1b[31m\x07");
+	text_table_cell(t, "a\nb");
+	text_table_cell(t, "\x7f\xc3\xa4");
+	CHECK(text_table_print(t, &b) == 0);
+	CHECK_STR(strbuf_str(&b), "NAME    N    LAST\n?[31m?  a?b  ?\xc3\xa4\n");
+}
+
+TEST(a_table_without_columns_is_nothing)
+{
+	static const char *const none[] = { NULL };
+	_cleanup_(text_table_freep) struct text_table *t = NULL;
+	_cleanup_(strbuf_deinit) struct strbuf b = STRBUF_NULL;
+
+	CHECK(text_table_new(none, NULL, &t) == 0);
+	CHECK(text_table_print(t, &b) == 0);
+	CHECK_STR(strbuf_str(&b), "");
+}
