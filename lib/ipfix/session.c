@@ -2,7 +2,8 @@
 /*
  * Templates go first for each domain, and again by time: UDP may have lost them, and the
  * collector may have been started anew. While it refuses, they go ahead of every message,
- * so that the first thing it hears when it is back is what it needs.
+ * and once more in each domain after the last refusal, so that the first thing it hears when
+ * it is back is what it needs.
  *
  * The sequence counts the data records sent in a domain (RFC 7011 3.1): a message that
  * could not be sent does not advance it. With a fixed local port it is written down before
@@ -27,6 +28,7 @@ struct domain_state {
 	uint32_t domain;
 	uint32_t sequence;
 	uint64_t templates_ns;		/* CLOCK_BOOTTIME they were last sent, 0 = never */
+	uint64_t refusals;		/* known of before they were */
 };
 
 struct session {
@@ -127,15 +129,22 @@ static int send_templates(struct session *s, struct domain_state *d, uint64_t no
 	return r;
 }
 
-/* Templates, if they are due: the first time, by time, or because nobody may have heard them. */
+/*
+ * Templates, if they are due: the first time, by time, or because there was a refusal since:
+ * nobody may have heard them, or whoever did has forgotten them.
+ */
 static int refresh_templates(struct session *s, struct domain_state *d, uint64_t now)
 {
-	bool refused = udp_is_refused(&s->udp, now);
+	uint64_t refusals = udp_refusals(&s->udp, now);
+	int r = 0;
 
 	tell(s);
-	if (refused || !d->templates_ns || now >= d->templates_ns + s->template_flush_ns)
-		return send_templates(s, d, now);
-	return 0;
+	if (!d->templates_ns || d->refusals != refusals ||
+	    now >= d->templates_ns + s->template_flush_ns)
+		r = send_templates(s, d, now);
+	if (r == 0)
+		d->refusals = refusals;
+	return r;
 }
 
 static bool session_room(struct sink *sink, const struct record *r)

@@ -209,6 +209,13 @@ static void note(struct udp *u, const char *what, int err)
 	snprintf(u->trouble, sizeof(u->trouble), "%s: %s", what, strerror(err));
 }
 
+static void note_refusal(struct udp *u, int err)
+{
+	u->refused = true;
+	u->refusals++;
+	note(u, "the collector refuses", err);
+}
+
 /* Take off the error of an earlier datagram. */
 static bool take_refusal(struct udp *u)
 {
@@ -217,8 +224,7 @@ static bool take_refusal(struct udp *u)
 
 	if (getsockopt(u->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 || !err)
 		return false;
-	u->refused = true;
-	note(u, "the collector refuses", err);
+	note_refusal(u, err);
 	return true;
 }
 
@@ -237,8 +243,7 @@ int udp_send(struct udp *u, const void *data, size_t len)
 	take_refusal(u);
 	n = send(u->fd, data, len, MSG_NOSIGNAL);
 	if (n < 0 && errno == ECONNREFUSED) {	/* came in between */
-		u->refused = true;
-		note(u, "the collector refuses", ECONNREFUSED);
+		note_refusal(u, ECONNREFUSED);
 		n = send(u->fd, data, len, MSG_NOSIGNAL);
 	}
 	err = errno;
@@ -251,11 +256,11 @@ int udp_send(struct udp *u, const void *data, size_t len)
 	return n < 0 ? -err : 0;
 }
 
-bool udp_is_refused(struct udp *u, uint64_t now)
+uint64_t udp_refusals(struct udp *u, uint64_t now)
 {
-	if (!u->refused || take_refusal(u) || now < u->sent_ns + REFUSAL_NS)
-		return u->refused;
-	u->refused = false;
-	u->trouble[0] = '\0';
-	return false;
+	if (!take_refusal(u) && u->refused && now >= u->sent_ns + REFUSAL_NS) {
+		u->refused = false;
+		u->trouble[0] = '\0';
+	}
+	return u->refusals;
 }

@@ -27,6 +27,7 @@ struct udp {
 	uint64_t resolve_at_ns;		/* CLOCK_BOOTTIME of the next, while there is trouble */
 	unsigned turn;			/* which of the name's addresses comes first */
 	bool refused;			/* the last datagram we know of was */
+	uint64_t refusals;		/* so far */
 	bool failed;			/* the last send() did, by the socket's own fault */
 	uint64_t sent_ns;
 	uint64_t errors;		/* refusals and failed sends */
@@ -44,7 +45,10 @@ void udp_deinit(struct udp *u);
 int udp_open(struct udp *u, uint64_t now_ns);
 /* 0, or a negative errno: not sent. A refusal of an earlier datagram is noted, not returned. */
 int udp_send(struct udp *u, const void *data, size_t len);
-/* Was the last datagram refused, or may still be? Asks the socket; @now_ns: CLOCK_BOOTTIME. */
-bool udp_is_refused(struct udp *u, uint64_t now_ns);
+/*
+ * How many refusals there were so far. Asks the socket, and ends the trouble of the last one
+ * when the datagrams after it had time enough to be refused. @now_ns: CLOCK_BOOTTIME.
+ */
+uint64_t udp_refusals(struct udp *u, uint64_t now_ns);
 
 #endif

@@ -6,6 +6,7 @@
 #include "ipfix/session.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -178,6 +179,40 @@ TEST(ticks_ask_whether_a_refusing_collector_is_back)
 	CHECK_STR(b.sink->trouble, "");
 }
 
+/* The refusal is known only after the collector is back: it must be asked for. */
+TEST(one_refusal_is_enough_for_templates_to_go_first)
+{
+	_cleanup_(bench_deinit) struct bench b;
+
+	CHECK(bench_init(&b, AF_INET) == 0 && open_session(&b, NULL, NULL) == 0);
+	CHECK(say(&b, 1, 1) == 0 && hears(&b, 2, 1, 0) && hears(&b, 256, 1, 0));
+	hang_up(&b);
+	CHECK(say(&b, 1, 1) == 0);
+	poll(NULL, 0, 30);
+	CHECK(listen_at(&b) == 0);
+	CHECK(say(&b, 1, 1) == 0 && hears(&b, 2, 1, 2) && hears(&b, 256, 1, 2));
+	poll(NULL, 0, 30);
+	CHECK(say(&b, 1, 1) == 0 && hears(&b, 256, 1, 3) && hears_nothing(&b));
+	CHECK_STR(b.sink->trouble, "");
+}
+
+TEST(every_domain_has_its_templates_sent_to_who_comes_back)
+{
+	_cleanup_(bench_deinit) struct bench b;
+
+	CHECK(bench_init(&b, AF_INET) == 0 && open_session(&b, NULL, NULL) == 0);
+	CHECK(say(&b, 1, 1) == 0 && hears(&b, 2, 1, 0) && hears(&b, 256, 1, 0));
+	CHECK(say(&b, 2, 1) == 0 && hears(&b, 2, 2, 0) && hears(&b, 256, 2, 0));
+	hang_up(&b);
+	CHECK(say(&b, 1, 1) == 0 && say(&b, 1, 1) == 0);
+	poll(NULL, 0, 30);
+	CHECK(listen_at(&b) == 0);
+	CHECK(say(&b, 1, 1) == 0 && hears(&b, 2, 1, 3) && hears(&b, 256, 1, 3));
+	poll(NULL, 0, 30);
+	CHECK(say(&b, 2, 1) == 0 && hears(&b, 2, 2, 1) && hears(&b, 256, 2, 1));
+	CHECK(say(&b, 2, 1) == 0 && hears(&b, 256, 2, 2) && hears_nothing(&b));
+}
+
 TEST(a_name_that_is_none_blocks_nothing_and_loses_by_the_count)
 {
 	_cleanup_(bench_deinit) struct bench b;
@@ -306,4 +341,40 @@ TEST(a_port_in_use_is_told)
 	CHECK(bench_init(&b, AF_INET) == 0);
 	CHECK(open_session(&b, b.remote, NULL) == -EADDRINUSE);
 	CHECK(strstr(error_message(), "cannot bind to the local address 127.0.0.1:"));
+}
+
+static int open_files(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int n = 0;
+
+	if (!d)
+		return -1;
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* Sessions that speak, that are refused, that fail to open and that never get an address. */
+TEST(no_session_leaves_a_descriptor)
+{
+	_cleanup_(bench_deinit) struct bench b;
+	char remote[sizeof(b.remote)];
+	int before;
+
+	CHECK(bench_init(&b, AF_INET) == 0);
+	before = open_files();
+	strcpy(remote, b.remote);
+	for (int i = 0; i < 20; i++) {
+		strcpy(b.remote, i % 2 ? remote : "127.0.0.1:9");
+		CHECK(open_session(&b, NULL, NULL) == 0);
+		CHECK(say(&b, 1, 1) == 0 && say(&b, 2, 1) == 0);
+		b.sink->ops->tick(b.sink, clock_boot_ns() + 6 * NSEC_PER_SEC);
+		CHECK(open_files() == before + 1);
+		b.sink->ops->close(b.sink);
+		b.sink = NULL;
+		CHECK(open_session(&b, remote, NULL) == -EADDRINUSE);
+	}
+	CHECK(open_files() == before);
 }
