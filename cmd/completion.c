@@ -14,6 +14,7 @@
 #include "base/parse.h"
 #include "cmd.h"
 #include "completion_scripts.h"
+#include "flow/field.h"
 #include "help.h"
 
 static const struct {
@@ -70,6 +71,15 @@ static const struct opt *find_opt(const struct opt *o, const char *word)
 	return NULL;
 }
 
+static void list_keys(void)
+{
+	size_t n;
+	const struct field *all = field_all(&n);
+
+	for (size_t i = 0; i < n; i++)
+		puts(all[i].key);
+}
+
 /* What may stand for the argument of @o; nothing at all leaves it to the shell's files. */
 static void list_arguments(const struct opt *o)
 {
@@ -79,6 +89,8 @@ static void list_arguments(const struct opt *o)
 		list_namespaces();
 	else if (o->arg && strstr(o->arg, "IFACE"))
 		list_interfaces();
+	else if (strcmp(o->name, "columns") == 0 || strcmp(o->name, "sort") == 0)
+		list_keys();
 }
 
 static void list_options(const struct opt *o)

@@ -152,6 +152,49 @@ def choices_and_shells_are_completed():
 
 
 @test
+def every_key_of_a_record_is_in_the_manual_page_in_order():
+    keys = complete('dump', '--columns')
+    assert len(keys) > 50 and keys == complete('dump', '--sort'), keys
+    with open(ROOT + '/man/flowctl-dump.1.scd') as f:
+        text = re.search(r'^# RECORDS$(.*?)^# ', f.read(), re.M | re.S).group(1)
+    told = [k for k in re.findall(r'\*([a-z_0-9]+)\*', text) if k in keys]
+    assert told == keys, [k for k in keys if k not in told] or told
+
+
+@test
+def every_key_of_status_is_in_the_manual_page():
+    with open(ROOT + '/cmd/meter_status.c') as f:
+        keys = re.findall(r'(?:json_\w+|number_or_null)\(j, "(\w+)"', f.read())
+    with open(ROOT + '/man/flowctl-meter.1.scd') as f:
+        text = f.read()
+    missing = [k for k in keys if '*%s*' % k not in text and k not in ('packets', 'bytes', 'seen', 'held', 'aged')]
+    assert len(keys) > 20 and not missing, missing
+
+
+@test
+def every_configuration_that_is_shown_is_right():
+    shown = {'misc/examples/config.yaml': None}
+    for path, mark in (('README.md', '```yaml\n'), ('man/flowctl.conf.5.scd', '```\n')):
+        with open(os.path.join(ROOT, path)) as f:
+            shown.update({path: m for m in re.findall(mark + r'(.*?)```', f.read(), re.S) if 'outputs:' in m})
+    assert len(shown) == 3, list(shown)
+    for path, text in shown.items():
+        with tempfile.NamedTemporaryFile('w', suffix='.yaml') as f:
+            f.write(text or '')
+            f.flush()
+            r = run('agent', '--check', '-c', f.name if text else os.path.join(ROOT, path))
+            assert r.returncode == 0 and r.stderr == '', (path, r.stderr)
+
+
+@test
+def every_exit_status_is_in_the_manual_page():
+    with open(ROOT + '/man/flowctl.1.scd') as f:
+        text = f.read()
+    for status in '0123':
+        assert re.search(r'^\*%s\*$' % status, text, re.M), status
+
+
+@test
 def bash_takes_its_script():
     r = subprocess.run(['bash', '-c', 'source <(%s completion bash); COMP_WORDS=(%s dump --out); COMP_CWORD=2; '
                         '_flowctl 2>/dev/null; echo "${COMPREPLY[@]}"' % (FLOWCTL, FLOWCTL)],
