@@ -90,7 +90,7 @@ static void status_json(struct json *j, const struct meter_status *s)
 	json_u64(j, "ifindex", s->ifindex);
 	json_str(j, "direction", direction_name(s->direction));
 	json_str(j, "hook", hook_name(s->hook));
-	number_or_null(j, "position", !s->gone, s->position);
+	number_or_null(j, "position", s->position >= 0, s->position);
 	json_u64(j, "prog_id", s->prog_id);
 	json_u64(j, "max_flows", s->max_flows);
 	json_u64(j, "flows", s->flows);
@@ -132,7 +132,7 @@ static void status_cells(struct text_table *t, const struct meter_status *s)
 	text_table_cell(t, "%u", s->ifindex);
 	text_table_cell(t, "%s", direction_name(s->direction));
 	/* "tcx+2": two programs run before ours. */
-	text_table_cell(t, s->gone || !s->position ? "%s" : "%s+%d", hook_name(s->hook), s->position);
+	text_table_cell(t, s->position <= 0 ? "%s" : "%s+%d", hook_name(s->hook), s->position);
 	text_table_cell(t, "%u", s->max_flows);
 	text_table_cell(t, "%llu", (unsigned long long)s->flows);
 	text_table_cell(t, "%llu", (unsigned long long)s->packets);

@@ -27,6 +27,10 @@
 #define LEASE_NS (10 * NSEC_PER_SEC)
 #define READY_NS (2 * NSEC_PER_SEC)
 #define FORCED_ROUNDS 3
+/* A store that is too small for what the rings hold takes some more. */
+#define FULL_ROUNDS 1000
+/* A namespace may seem gone for a moment, while its last process hands over to another. */
+#define VANISHED_LOOKS 3
 
 /* Lock, finish the dead, drain. *ret_drained: records. False: the table is gone. */
 static bool table_begin(struct agent_table *t, size_t *ret_drained, bool *ret_full)
@@ -55,13 +59,25 @@ static int export_forced(struct agent *a, struct agent_table *t)
 	bool full;
 	int r = 0;
 
-	for (int i = 0; r == 0 && i < FORCED_ROUNDS; i++) {
+	for (int i = 0, fulls = 0; r == 0 && i < FORCED_ROUNDS; i++) {
 		if (!table_begin(t, &drained, &full))
 			return 0;
 		r = export_scan(a, t, SCAN_FORCED);
 		pin_dir_unlock(&t->table->dir);
+		if (full && fulls++ < FULL_ROUNDS)
+			i--;
 	}
 	return r;
+}
+
+/* What vanished meters have counted is exported, and they go. */
+static void clear_vanished(struct agent *a, struct agent_table *t)
+{
+	if (t->gone || t->vanished_looks < VANISHED_LOOKS)
+		return;
+	if (t->vanished_all && export_forced(a, t) < 0)
+		log_error("%s", error_message());
+	tables_clear(t);
 }
 
 /* `meter detach` waits for this answer before it removes the table. */
@@ -118,6 +134,7 @@ static int on_tick(struct loop *loop, void *arg)
 	look(a, now);
 	for (size_t i = 0; i < a->n_tables; i++) {
 		answer_closing(a, &a->tables[i]);
+		clear_vanished(a, &a->tables[i]);
 		busy |= table_tick(a, &a->tables[i], now);
 	}
 	return loop_set_timer(loop, a->tick_timer, busy ? TICK_BUSY_NS : TICK_NS);

@@ -25,6 +25,9 @@ struct agent_table {
 	size_t ring_records;		/* capacity of all its rings */
 	uint64_t next_scan_ns;		/* CLOCK_BOOTTIME */
 	bool gone;			/* to be closed */
+	/* Meters whose interface or namespace vanished, all or some, and for how many looks. */
+	bool vanished_all;
+	unsigned vanished_looks;
 };
 
 struct agent_outputs {
@@ -61,6 +64,8 @@ bool outputs_is_self(const struct agent_outputs *o, const struct flow_key *key);
 /* Open tables that came, close those that went. */
 int tables_look(struct agent *a);
 void tables_close(struct agent *a);
+/* Remove the vanished meters of @t, and the table with the last of them. */
+void tables_clear(struct agent_table *t);
 /* Give the program the time-outs of the configuration in force. */
 void tables_set_limits(const struct agent *a, struct agent_table *t);
 /* Attach what the configuration's meters: name and nothing meters yet. Trouble is told, never fatal. */

@@ -102,7 +102,7 @@ static void drop_gone(struct agent *a)
 
 static bool wanted(const struct agent *a, const struct netns *only, uint64_t cookie)
 {
-	return !a->netns || only->cookie == cookie;
+	return !a->netns || (only->fd >= 0 && only->cookie == cookie);
 }
 
 /* Names and metered hooks of every table, as they are now. */
@@ -118,6 +118,33 @@ static void learn_names(struct agent_table *t, const struct netns *list, size_t 
 	table_hooks_close(t->table);
 }
 
+static void learn_vanished(struct agent_table *t, const struct netns *list, size_t n)
+{
+	size_t meters, gone;
+
+	if (meter_count_gone(netns_find(list, n, t->table->dir.cookie), t->table, &meters, &gone) < 0)
+		gone = 0;
+	t->vanished_looks = gone ? t->vanished_looks + 1 : 0;
+	t->vanished_all = gone && gone == meters;
+}
+
+void tables_clear(struct agent_table *t)
+{
+	uint64_t cookie = t->table->dir.cookie;
+	struct netns *list = NULL;
+	struct meter_detached detached;
+	size_t n = 0;
+	int r;
+
+	r = netns_list(&list, &n);
+	if (r == 0)
+		r = meter_detach_gone(netns_find(list, n, cookie), cookie, &detached);
+	netns_list_free(list, n);
+	if (r < 0 && r != -ENOENT)
+		log_warning("%s", error_message());
+	t->vanished_looks = 0;
+}
+
 int tables_look(struct agent *a)
 {
 	_cleanup_(freep) uint64_t *cookies = NULL;
@@ -127,8 +154,9 @@ int tables_look(struct agent *a)
 	int r;
 
 	drop_gone(a);
+	/* It may come back; what is open of it is gone on with. */
 	if (a->netns && netns_open(a->netns, &only) < 0)
-		return 0;
+		error_clear();
 	r = pin_dirs(&cookies, &n);
 	if (r < 0)
 		return r;
@@ -142,8 +170,10 @@ int tables_look(struct agent *a)
 	r = netns_list(&list, &n_list);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < a->n_tables; i++)
+	for (size_t i = 0; i < a->n_tables; i++) {
 		learn_names(&a->tables[i], list, n_list);
+		learn_vanished(&a->tables[i], list, n_list);
+	}
 	netns_list_free(list, n_list);
 	return 0;
 }

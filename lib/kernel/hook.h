@@ -35,6 +35,8 @@ struct hook_ops {
 	int (*detach)(struct hook_target *t);
 	/* 0 and its place among the programs of that hook (0 = first), or -ENOENT when it is gone. */
 	int (*position)(const struct hook_target *t, uint32_t prog_id, int *ret);
+	/* Is it attached still? Told from outside the namespace; NULL: that cannot be told. */
+	bool (*attached)(const struct hook_target *t);
 };
 
 extern const struct hook_ops hook_tcx, hook_tc;

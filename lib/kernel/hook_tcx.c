@@ -169,6 +169,15 @@ static int link_ifindex(int fd, uint32_t *ret)
 	return 0;
 }
 
+/* A link outlives its device, and then names none. */
+static bool tcx_attached(const struct hook_target *t)
+{
+	_cleanup_(closep) int fd = -1;
+	uint32_t ifindex = 0;
+
+	return open_link(t, &fd) == 0 && link_ifindex(fd, &ifindex) == 0 && ifindex != 0;
+}
+
 #define CHAIN_MAX 64	/* BPF_MPROG_MAX */
 
 static int tcx_position(const struct hook_target *t, uint32_t prog_id, int *ret)
@@ -203,4 +212,5 @@ const struct hook_ops hook_tcx = {
 	.replace = tcx_replace,
 	.detach = tcx_detach,
 	.position = tcx_position,
+	.attached = tcx_attached,
 };

@@ -59,8 +59,13 @@ struct meter_detached {
  */
 int meter_detach(const struct netns *ns, uint64_t cookie, const char *const *names, size_t n_names,
 		 bool dry_run, meter_change_fn fn, void *arg, struct meter_detached *ret);
-/* Detach those whose interface or namespace vanished. */
+/*
+ * Detach those whose interface or namespace vanished. With the last one the table goes, as
+ * above; an agent that calls this has exported it before.
+ */
 int meter_detach_gone(const struct netns *ns, uint64_t cookie, struct meter_detached *ret);
+/* How many meters @t has, and how many of them vanished. @ns: its namespace, NULL = gone. */
+int meter_count_gone(const struct netns *ns, const struct table *t, size_t *ret_n, size_t *ret_gone);
 
 /*
  * Where the packets of a hook went. At rest: by[LEDGER_SEEN] = held + aged + all other by[].
@@ -78,7 +83,7 @@ struct meter_status {
 	uint32_t ifindex;
 	uint8_t direction;
 	enum hook_kind hook;
-	int position;			/* 0 = first; -1 = not there any more */
+	int position;			/* 0 = first; -1 = not there any more, or not to be told */
 	bool gone;			/* interface or namespace vanished: a leftover */
 	uint32_t prog_id;
 	uint32_t sample;

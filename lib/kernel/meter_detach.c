@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -152,6 +153,8 @@ static bool agent_exports(struct job *j)
 
 	if (!j->table->ctl->agent_pid || !pin_agent_alive())
 		return false;
+	if (j->table->ctl->agent_pid == (uint32_t)getpid())
+		return true;
 	__atomic_store_n(&j->table->ctl->closing, CLOSING_ASKED, __ATOMIC_RELEASE);
 	pin_dir_unlock(&j->table->dir);
 	while (__atomic_load_n(&j->table->ctl->closing, __ATOMIC_ACQUIRE) == CLOSING_ASKED &&
@@ -169,9 +172,7 @@ static int remove_table(struct job *j, struct meter_detached *ret)
 	if (!j->table->dir.locked)
 		r = pin_dir_lock(&j->table->dir);
 	if (r == 0)
-		r = journal_begin(j->table, 0);
-	if (r == 0)
-		r = snapshot_read(j->table, &s);
+		r = snapshot_count(j->table, &s);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	ret->dropped_flows = s.n;
@@ -212,6 +213,27 @@ int meter_detach(const struct netns *ns, uint64_t cookie, const char *const *nam
 	};
 
 	return job_run(&j, cookie, ret);
+}
+
+int meter_count_gone(const struct netns *ns, const struct table *t, size_t *ret_n, size_t *ret_gone)
+{
+	_cleanup_(freep) struct hook_id *hooks = NULL;
+	size_t n = 0, gone = 0;
+	int r;
+
+	r = pin_hooks(&t->dir, &hooks, &n);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_(table_hook_close) struct table_hook hook = { .fd = -1 };
+		int position;
+
+		if (table_hook_open(t, hooks[i].ifindex, hooks[i].direction, false, &hook) == 0)
+			gone += meter_position(ns, t, &hook, &position) == -ENOENT;
+	}
+	*ret_n = n;
+	*ret_gone = gone;
+	return 0;
 }
 
 int meter_detach_gone(const struct netns *ns, uint64_t cookie, struct meter_detached *ret)

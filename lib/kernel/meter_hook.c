@@ -29,8 +29,13 @@ int meter_position(const struct netns *ns, const struct table *t, const struct t
 	struct hook_target target = meter_target(t, h);
 	int r;
 
-	if (!ns || !ops || h->info->prog_id == 0)
+	if (!ops || h->info->prog_id == 0)
 		return -ENOENT;
+	/* Nobody can name the namespace; an open descriptor may keep it all the same. */
+	if (!ns) {
+		*ret = -1;
+		return ops->attached && ops->attached(&target) ? 0 : -ENOENT;
+	}
 	r = netns_enter(&scope, ns->fd);
 	return r < 0 ? r : ops->position(&target, h->info->prog_id, ret);
 }

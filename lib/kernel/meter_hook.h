@@ -14,7 +14,8 @@
 
 /* Where @h's meter sits, of its own words. */
 struct hook_target meter_target(const struct table *t, const struct table_hook *h);
-/* Its place in the chain, or -ENOENT: not there any more. @ns NULL: the namespace is gone. */
+/* Its place in the chain, or -ENOENT: not there any more. @ns NULL: the namespace is gone, or
+ * has no name; then -1 for a place that cannot be told. */
 int meter_position(const struct netns *ns, const struct table *t, const struct table_hook *h, int *ret);
 /* Take the program off and remove its pins; the ledger stays, with prog_id 0. @ns may be NULL. */
 int meter_unhook(const struct netns *ns, const struct table *t, struct table_hook *h);

@@ -341,6 +341,12 @@ static int look(struct table *t, struct snapshot *s)
 	return r;
 }
 
+int snapshot_count(struct table *t, struct snapshot *s)
+{
+	journal_recover(t);
+	return read_all(t, s, false);
+}
+
 int snapshot_read(struct table *t, struct snapshot *s)
 {
 	return t->writable && t->dir.locked ? read_all(t, s, true) : look(t, s);

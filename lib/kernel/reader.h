@@ -61,6 +61,9 @@ void snapshot_deinit(struct snapshot *s);
  */
 int snapshot_read(struct table *t, struct snapshot *s);
 
+/* As a looker, in a folder that the caller has locked: what the rings hold is in it. */
+int snapshot_count(struct table *t, struct snapshot *s);
+
 /* Writers. The folder is locked by the caller (pin_dir_lock(&t->dir)) around all of these. */
 
 /* Take over: finish a killed writer's operation, claim the lease for @lease_ns, find gaps. */

@@ -87,6 +87,7 @@ def streams(datagrams):
 
 
 def totals(records):
+    records = list(records)
     return sum(r[PACKETS] for r in records), sum(r[OCTETS] for r in records)
 
 
