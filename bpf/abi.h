@@ -233,6 +233,13 @@ struct ctl_step {
 	struct ledger_count count;
 };
 
+enum table_closing {
+	TABLE_OPEN,
+	TABLE_CLOSING,	/* meter detach asks the agent to export what is left */
+	TABLE_CLOSED,	/* its answer */
+	TABLE_MOVED,	/* these maps are in use no more: others have taken their pins */
+};
+
 /*
  * The table's control block: one mmapped array entry. The first part is read by the
  * program with every packet and written by user space seldom.
@@ -252,7 +259,7 @@ struct table_ctl {
 	__u32 store_entries;
 	__u32 max_flows;
 	__u32 agent_pid;	/* of the agent that holds the lease, 0 = none */
-	__u32 closing;		/* meter detach asks the agent to export what is left: 1; it answers 2 */
+	__u32 closing;		/* enum table_closing */
 	__u64 netns_cookie;
 	__u64 netns_inode;
 	char netns_name[64];	/* as known when the table was made */

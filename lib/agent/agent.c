@@ -43,6 +43,12 @@ static bool table_begin(struct agent_table *t, size_t *ret_drained, bool *ret_fu
 		t->gone = true;
 		return false;
 	}
+	if (t->table->ctl->closing == TABLE_MOVED) {
+		/* What was not exported is in the new maps. */
+		t->gone = true;
+		pin_dir_unlock(&t->table->dir);
+		return false;
+	}
 	r = journal_begin(t->table, LEASE_NS);
 	if (r == 0)
 		r = journal_drain(t->table, ret_drained);
@@ -83,11 +89,11 @@ static void clear_vanished(struct agent *a, struct agent_table *t)
 /* `meter detach` waits for this answer before it removes the table. */
 static void answer_closing(struct agent *a, struct agent_table *t)
 {
-	if (__atomic_load_n(&t->table->ctl->closing, __ATOMIC_ACQUIRE) != 1)
+	if (__atomic_load_n(&t->table->ctl->closing, __ATOMIC_ACQUIRE) != TABLE_CLOSING)
 		return;
 	if (export_forced(a, t) < 0)
 		log_error("%s", error_message());
-	__atomic_store_n(&t->table->ctl->closing, 2, __ATOMIC_RELEASE);
+	__atomic_store_n(&t->table->ctl->closing, TABLE_CLOSED, __ATOMIC_RELEASE);
 	t->gone = true;
 }
 

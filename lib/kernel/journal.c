@@ -197,7 +197,7 @@ int journal_drain(struct table *t, size_t *ret_n)
  * the kernel wait for them (maybe_wait_bpf_programs(), kernel/bpf/syscall.c). The ring is
  * replaced by itself.
  */
-static int wait_for_programs(struct table *t)
+int journal_wait_for_programs(struct table *t)
 {
 	_cleanup_(closep) int fd = -1;
 	uint32_t part = 0;
@@ -273,7 +273,7 @@ int journal_begin(struct table *t, uint64_t lease_ns)
 	barrier();
 	__atomic_store_n(&t->ctl->lease_ns, now + lease_ns, __ATOMIC_RELEASE);
 	if (t->ctl->gaps == GAPS_GROW) {
-		r = wait_for_programs(t);
+		r = journal_wait_for_programs(t);
 		if (r < 0)
 			return r;
 		t->ctl->gaps = GAPS_END;

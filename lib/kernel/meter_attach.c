@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "kernel/meter.h"
 #include "kernel/meter_hook.h"
+#include "kernel/meter_resize.h"
 #include "kernel/meter_select.h"
 #include "kernel/meter_step.h"
 
@@ -28,6 +29,7 @@ struct job {
 	bool *chosen;
 	enum hook_kind auto_kind;
 	struct table *table;		/* NULL: there is none (dry run) */
+	struct table *old;		/* the one that table takes the place of */
 	struct meter_table made;
 	struct meter_step *steps;
 	size_t n_steps;
@@ -41,6 +43,7 @@ static void job_deinit(struct job *j)
 	free(j->chosen);
 	free(j->links);
 	table_close(j->table);
+	table_close(j->old);
 }
 
 static int job_select(struct job *j, const char *const *names, size_t n_names)
@@ -112,18 +115,27 @@ static int make_table(struct job *j)
 	return meter_open_locked(j->ns->cookie, &j->table);
 }
 
-static int check_size(const struct job *j)
+static int check_size(struct job *j)
 {
 	uint32_t has = j->table->ctl->max_flows, wanted = j->options->max_flows;
+	struct table *t;
+	int r;
 
 	if (wanted == 0 || wanted == has)
 		return 0;
-	if (j->options->force)
-		return fail_plain(-EEXIST, "the table of '%s' has %u flows: to change it to %u, detach "
-				  "all meters of the namespace first", j->ns->name, has, wanted);
-	error_hint("attach without --max-flows, or detach all meters of the namespace first");
-	return fail_plain(-EEXIST, "the table of '%s' was made for %u flows, not %u", j->ns->name, has,
-			  wanted);
+	if (!j->options->force) {
+		error_hint("--force makes it another size, and loses nothing it holds");
+		return fail_plain(-EEXIST, "the table of '%s' was made for %u flows, not %u", j->ns->name,
+				  has, wanted);
+	}
+	if (j->options->dry_run)
+		return 0;
+	r = resize_begin(j->table, wanted, &t);
+	if (r < 0)
+		return r;
+	j->old = j->table;
+	j->table = t;
+	return 0;
 }
 
 /* Choose also the links of these hooks. */
@@ -178,7 +190,8 @@ static int job_open_table(struct job *j)
 	return r < 0 ? r : check_size(j);
 }
 
-static int add_step(struct job *j, const struct link *link, uint8_t direction)
+static int add_step(struct job *j, const struct link *link, uint8_t direction,
+		    const struct meter_options *options)
 {
 	struct meter_step step = METER_STEP_NULL, *grown;
 
@@ -189,7 +202,41 @@ static int add_step(struct job *j, const struct link *link, uint8_t direction)
 	step.link = link;
 	step.direction = direction;
 	j->steps[j->n_steps] = step;
-	return step_plan(&j->steps[j->n_steps++], j->ns, j->table, j->options, j->auto_kind);
+	return step_plan(&j->steps[j->n_steps++], j->ns, j->table, options, j->auto_kind);
+}
+
+static bool is_planned(const struct job *j, const struct hook_id *id)
+{
+	for (size_t i = 0; i < j->n_steps; i++) {
+		if (j->steps[i].link->ifindex == id->ifindex && j->steps[i].direction == id->direction)
+			return true;
+	}
+	return false;
+}
+
+/* Into another table go all programs of the namespace, those not meant with the options they have. */
+static int plan_others(struct job *j)
+{
+	_cleanup_(freep) struct hook_id *hooks = NULL;
+	size_t n = 0;
+	int r;
+
+	r = pin_hooks(&j->table->dir, &hooks, &n);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct meter_options same = { .hook = -1, .force = true };
+		_cleanup_(table_hook_close) struct table_hook hook = { .fd = -1 };
+
+		if (is_planned(j, &hooks[i]))
+			continue;
+		r = table_hook_open(j->table, hooks[i].ifindex, hooks[i].direction, false, &hook);
+		if (r == 0)
+			same.sample = hook.info->sample;
+		for (size_t l = 0; r == 0 && l < j->n_links; l++) {
+			if (j->links[l].ifindex == hooks[i].ifindex)
+				r = add_step(j, &j->links[l], hooks[i].direction, &same);
+		}
+	}
+	return r;
 }
 
 static int job_plan(struct job *j)
@@ -200,11 +247,11 @@ static int job_plan(struct job *j)
 		if (!j->chosen[i])
 			continue;
 		if (j->options->ingress)
-			r = add_step(j, &j->links[i], FLOW_INGRESS);
+			r = add_step(j, &j->links[i], FLOW_INGRESS, j->options);
 		if (r == 0 && j->options->egress)
-			r = add_step(j, &j->links[i], FLOW_EGRESS);
+			r = add_step(j, &j->links[i], FLOW_EGRESS, j->options);
 	}
-	return r;
+	return r == 0 && j->old ? plan_others(j) : r;
 }
 
 static int job_commit(struct job *j)
@@ -215,14 +262,16 @@ static int job_commit(struct job *j)
 		r = step_prepare(&j->steps[i], j->table);
 	for (size_t i = 0; i < j->n_steps && r == 0; i++)
 		r = step_commit(&j->steps[i], j->ns, j->table);
-	return r;
+	return r == 0 && j->old ? resize_finish(j->old, j->table) : r;
 }
 
 static void job_undo(struct job *j)
 {
 	for (size_t i = j->n_steps; i-- > 0;)
 		step_undo(&j->steps[i], j->ns, j->table);
-	if (j->made.made)
+	if (j->old)
+		resize_undo(j->old, j->table);
+	else if (j->made.made)
 		pin_dir_remove(&j->table->dir);
 }
 

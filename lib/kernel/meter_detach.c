@@ -17,8 +17,6 @@
 /* Of 10 ms: five seconds. */
 #define AGENT_TRIES 500
 
-enum { CLOSING_NO, CLOSING_ASKED, CLOSING_DONE };
-
 struct job {
 	const struct netns *ns;		/* NULL: gone */
 	struct table *table;
@@ -155,12 +153,12 @@ static bool agent_exports(struct job *j)
 		return false;
 	if (j->table->ctl->agent_pid == (uint32_t)getpid())
 		return true;
-	__atomic_store_n(&j->table->ctl->closing, CLOSING_ASKED, __ATOMIC_RELEASE);
+	__atomic_store_n(&j->table->ctl->closing, TABLE_CLOSING, __ATOMIC_RELEASE);
 	pin_dir_unlock(&j->table->dir);
-	while (__atomic_load_n(&j->table->ctl->closing, __ATOMIC_ACQUIRE) == CLOSING_ASKED &&
+	while (__atomic_load_n(&j->table->ctl->closing, __ATOMIC_ACQUIRE) == TABLE_CLOSING &&
 	       pin_agent_alive() && meter_pause(&tries))
 		;
-	return j->table->ctl->closing == CLOSING_DONE;
+	return j->table->ctl->closing == TABLE_CLOSED;
 }
 
 static int remove_table(struct job *j, struct meter_detached *ret)

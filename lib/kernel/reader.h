@@ -75,6 +75,8 @@ void journal_recover(struct table *t);
 /* Mark as gone: the whole flow, or only its closed part. Counted as @reason in its hook's ledger. */
 int journal_take(struct table *t, struct snapshot *s, struct flow *f, bool closed_only,
 		 enum ledger_reason reason);
+/* Wait until no program runs that began before this call. */
+int journal_wait_for_programs(struct table *t);
 /* Let every slot rotate at its next packet. */
 void journal_bump_epoch(struct table *t);
 

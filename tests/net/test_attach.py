@@ -119,6 +119,57 @@ def another_size_of_the_table_is_refused():
 
 
 @test
+def force_makes_the_table_another_size_and_loses_nothing():
+    """Under traffic, with and without an agent; a meter that is not named goes along."""
+    out = Wire(a, 'eth0')
+    for agent in False, True:
+        net.ip(a, 'link', 'add', 'o0', 'type', 'veth', 'peer', 'name', 'o1')
+        attached('--netns', a, '-n', 'eth0', '-n', 'o0', '-l', '10000')
+        process = None
+        if agent:
+            conf = net.bpffs.replace('/sys/fs/bpf/', '/tmp/flowctl-test-') + '.yaml'
+            net.cleanups.append(lambda: os.path.exists(conf) and os.unlink(conf))
+            with open(conf, 'w') as f:
+                f.write('idleTimeoutSeconds: 1\ncount: all\noutputs:\n- log: {file: %s.log}\n' % conf)
+            net.cleanups.append(lambda: os.path.exists(conf + '.log') and os.unlink(conf + '.log'))
+            process = net.spawn(find_flowctl(), '--bpffs', net.bpffs, 'agent', '-c', conf, stderr=subprocess.DEVNULL)
+        macs = net.mac(b, 'eth0'), net.mac(a, 'eth0')
+        frames = [eth(*macs, 0x800, ipv4('10.83.0.1', '10.83.0.2', 17, udp(i, 16, bytes(50)))) for i in range(50)]
+        ending, sent = [], []
+
+        def send():
+            n = 0
+            while not ending and n < 500000:
+                out.send(frames[n % 50])
+                n += 1
+            sent.append(n)
+
+        t = threading.Thread(target=send)
+        t.start()
+        try:
+            for size in (20000, 10000) * 3:
+                attached('--netns', a, '-n', 'eth0', '-l', str(size), '--force')
+                equal({(m['iface'], m['max_flows']) for m in net.json('meter', 'status')},
+                      {('eth0', size), ('o0', size)})
+        finally:
+            ending.append(True)
+            t.join()
+        n, = sent
+        logged = 0
+        if agent:
+            process.terminate()
+            equal(process.wait(20), 0)
+            with open(conf + '.log') as f:
+                logged = sum(r['packets'] for r in map(json.loads, f) if r['dst_port'] == 16 and r['iface'] == 'eth0')
+        held = sum(r['packets'] for r in net.json('dump', '--netns', a, '-D', '16'))
+        equal(held + logged, n, 'held and exported, agent %s' % agent)
+        refused(1, 'meter', 'attach', '--netns', a, '-n', 'eth0', '-l', '5000')
+        net.flowctl('meter', 'detach', '--all')
+        net.ip(a, 'link', 'del', 'o0')
+        equal(glob.glob(net.bpffs + '/flowctl/*'), [], 'what is pinned')
+
+
+@test
 def all_or_nothing_when_one_interface_cannot_be_metered():
     """A foreign filter at our place of the second interface: the first one is undone."""
     net.ip(a, 'link', 'add', 'z0', 'type', 'veth', 'peer', 'name', 'z1')

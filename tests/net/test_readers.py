@@ -41,13 +41,13 @@ def ledger():
 
 
 def identities():
-    """Which pins there are, and which objects of the kernel are behind them."""
+    """Which pins there are, and which maps are behind them. (Others may use the same machine.)"""
     folder, = os.listdir(net.bpffs + '/flowctl')
-    maps = json.loads(run('bpftool', '-j', 'map', 'show').stdout)
-    progs = json.loads(run('bpftool', '-j', 'prog', 'show').stdout)
-    return (sorted(os.listdir('%s/flowctl/%s' % (net.bpffs, folder))), status_ids(),
-            sorted(m['id'] for m in maps if m['name'].startswith('flowctl_')),
-            sorted(p['id'] for p in progs if p.get('name') == 'flowctl_tc'))
+    path = '%s/flowctl/%s/' % (net.bpffs, folder)
+    pins = sorted(os.listdir(path))
+    maps = [n for n in pins if not n.startswith(('link_', 'prog_'))]
+    return (pins, status_ids(),
+            [json.loads(run('bpftool', '-j', 'map', 'show', 'pinned', path + n).stdout)['id'] for n in maps])
 
 
 def status_ids():
