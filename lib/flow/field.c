@@ -141,16 +141,23 @@ static void get_end_reason(const struct record *r, struct field_value *v)
 
 static void get_tcp_flags(const struct record *r, struct field_value *v)
 {
-	static const char *const names[] = { "FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR" };
+	/* In the order of a connection's life, "SYN|ACK|PSH|FIN", as the records' users know it. */
+	static const struct {
+		uint8_t bit;
+		const char *name;
+	} flags[] = {
+		{ 0x02, "SYN" }, { 0x10, "ACK" }, { 0x08, "PSH" }, { 0x01, "FIN" },
+		{ 0x04, "RST" }, { 0x20, "URG" }, { 0x40, "ECE" }, { 0x80, "CWR" },
+	};
 	size_t len = 0;
 
 	if (r->key.proto != 6)
 		return;
 	put_str(v, "");
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (r->tcp_flags & (1 << i))
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		if (r->tcp_flags & flags[i].bit)
 			len += snprintf(v->text + len, sizeof(v->text) - len, "%s%s", len ? "|" : "",
-					names[i]);
+					flags[i].name);
 	}
 }
 
