@@ -60,6 +60,13 @@ def many(n):
                                direction=i & 1, domain=1 + (i // 100) % 2))
 
 
+def with_templates_again(records, every):
+    for i, r in enumerate(records):
+        if i % every == every - 1:
+            yield 'resend'
+        yield r
+
+
 RECORDS = [complete(i, r) for i, r in enumerate(KNOWN)] + list(many(600))
 
 
@@ -75,6 +82,8 @@ def ports_of(r):
 
 
 def line(r):
+    if isinstance(r, str):      # 'flush', 'resend'
+        return r
     words = dict(r)
     tagged = words.pop('tagged', False) or r['vlan']
     words['vlan'] = r['vlan'] | TAG if tagged else 0
@@ -83,10 +92,11 @@ def line(r):
 
 
 def send(port, records, *template, local='127.0.0.1:0', max_len=1400):
-    """Every record through one session; all must leave."""
+    """Every record through one session, or what else a line may say; all must leave."""
+    n = sum(not isinstance(x, str) for x in records)
     r = run(SEND, '127.0.0.1:%d' % port, local, max_len, *template,
             input=''.join(line(x) + '\n' for x in records))
-    equal(r.stdout.strip(), 'records %d lost 0 errors 0' % len(records), 'what ipfix_send says')
+    equal(r.stdout.strip(), 'records %d lost 0 errors 0' % n, 'what ipfix_send says')
 
 
 def need(*programs):

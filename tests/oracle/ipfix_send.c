@@ -3,8 +3,9 @@
  * ipfix_send REMOTE LOCAL MAX-LEN [ID NAME...] < records
  *
  * Sends the records on stdin by a session, with the built-in templates or one of the named
- * elements. A record is a line of NAME=VALUE words; a line `flush` sends what is open. So
- * the test that reads the collector's files is the only one that knows what is true.
+ * elements. A record is a line of NAME=VALUE words; a line `flush` sends what is open, and
+ * `resend` lets the time pass after which templates go again. So the test that reads the
+ * collector's files is the only one that knows what is true.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -17,6 +18,8 @@
 #include "base/error.h"
 #include "flow/record.h"
 #include "ipfix/session.h"
+
+#define TEMPLATES_S 3600
 
 #define NUMBER(name_, member_) \
 	{ name_, offsetof(struct record, member_), sizeof(((struct record *)0)->member_) }
@@ -90,11 +93,17 @@ static void flush(struct sink *s)
 
 static bool send_line(struct sink *s, char *line)
 {
+	static uint64_t later;
 	struct record r = { 0 };
 
 	line[strcspn(line, "\n")] = '\0';
 	if (strcmp(line, "flush") == 0) {
 		flush(s);
+		return true;
+	}
+	if (strcmp(line, "resend") == 0) {
+		later += 2 * TEMPLATES_S * NSEC_PER_SEC;
+		s->ops->tick(s, clock_boot_ns() + later);
 		return true;
 	}
 	for (char *word = strtok(line, " "); word; word = strtok(NULL, " ")) {
@@ -117,7 +126,7 @@ static int make_templates(struct template_set **ret, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct session_config c = { .template_flush_s = 3600 };
+	struct session_config c = { .template_flush_s = TEMPLATES_S };
 	struct template_set *set;
 	struct sink *s;
 	char line[1024];

@@ -78,6 +78,13 @@ def short_messages_carry_the_same():
 
 
 @test
+def templates_that_come_again_change_nothing():
+    flows, log = collect(lambda port: send(port, list(with_templates_again(RECORDS, 50))))
+    agree(flows, {r['packets']: truth(r) for r in RECORDS}, FIELDS)
+    check('Sequence Errors: 0,' in log, log)
+
+
+@test
 def a_user_template_is_used():
     names = ('SourceIPv4Address', 'DestinationIPv4Address', 'OctetDeltaCount', 'PacketDeltaCount',
              'FlowStartMilliseconds', 'FlowDurationMilliseconds')

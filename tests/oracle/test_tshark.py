@@ -90,6 +90,17 @@ def tshark_shows_every_field_of_every_record_and_complains_of_nothing():
 
 
 @test
+def templates_that_come_again_change_nothing():
+    got = datagrams(lambda port: send(port, list(with_templates_again(RECORDS, 50))))
+    templates = [d for d in got if d[16:18] == b'\0\2']
+    # Twelve times; the second domain comes with the hundredth record.
+    equal(len(templates), 2 + 12 + 10, 'messages of templates')
+    flows, complaints = dissect(got)
+    equal(complaints, [], 'what it complains of')
+    equal(len(flows), len(RECORDS), 'the number of flows')
+
+
+@test
 def messages_of_any_bound_are_whole():
     for bound in 200, 576, 9000, 65535:
         got = datagrams(lambda port: send(port, RECORDS[:200], max_len=bound))
