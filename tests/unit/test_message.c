@@ -181,6 +181,22 @@ TEST(a_message_begins_empty_again)
 	CHECK(b.m.len == 44 && b.m.buf[15] == 2 && b.m.buf[17] == 0 && b.m.buf[19] == 28);
 }
 
+/* RFC 7011 3.2: the top bit of the number, and behind the length whose number it is. */
+TEST(an_element_of_an_enterprise_names_it)
+{
+	static const struct ie own = { .pen = 0x0001e240, .id = 0x1234, .len_bytes = 2 };
+	const struct ie *elements[] = { ie_find("octetDeltaCount"), &own };
+	struct template t = { .id = 300, .n_elements = 2, .template_len = 4 + 4 + 8,
+			      .elements = elements };
+	struct message m;
+
+	CHECK(message_init(&m, 100) == 0 && message_add_template(&m, &t) == 0);
+	message_finish(&m, 0, 0);
+	CHECK(is_hex(&m, "000a 0024 00000000 00000000 00000000"
+			 "0002 0014  012c 0002  0001 0008  9234 0002 0001e240"));
+	message_deinit(&m);
+}
+
 TEST(a_length_that_holds_nothing_is_refused)
 {
 	struct message m;

@@ -213,6 +213,42 @@ TEST(every_domain_has_its_templates_sent_to_who_comes_back)
 	CHECK(say(&b, 2, 1) == 0 && hears(&b, 256, 2, 2) && hears_nothing(&b));
 }
 
+static int open_files(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int n = 0;
+
+	if (!d)
+		return -1;
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* Sessions that speak, that are refused, that fail to open and that never get an address. */
+TEST(no_session_leaves_a_descriptor)
+{
+	_cleanup_(bench_deinit) struct bench b;
+	char remote[sizeof(b.remote)];
+	int before;
+
+	CHECK(bench_init(&b, AF_INET) == 0);
+	before = open_files();
+	strcpy(remote, b.remote);
+	for (int i = 0; i < 20; i++) {
+		strcpy(b.remote, i % 2 ? remote : "127.0.0.1:9");
+		CHECK(open_session(&b, NULL, NULL) == 0);
+		CHECK(say(&b, 1, 1) == 0 && say(&b, 2, 1) == 0);
+		b.sink->ops->tick(b.sink, clock_boot_ns() + 6 * NSEC_PER_SEC);
+		CHECK(open_files() == before + 1);
+		b.sink->ops->close(b.sink);
+		b.sink = NULL;
+		CHECK(open_session(&b, remote, NULL) == -EADDRINUSE);
+	}
+	CHECK(open_files() == before);
+}
+
 TEST(a_name_that_is_none_blocks_nothing_and_loses_by_the_count)
 {
 	_cleanup_(bench_deinit) struct bench b;
@@ -227,6 +263,20 @@ TEST(a_name_that_is_none_blocks_nothing_and_loses_by_the_count)
 	CHECK(clock_boot_ns() - begin < NSEC_PER_SEC / 2);
 	CHECK(b.sink->stats.lost_records == 5 && b.sink->stats.records == 0);
 	CHECK(session_tuple(b.sink, &t) == -ENOTCONN);
+}
+
+static int sockets_to(uint16_t port)
+{
+	int n = 0;
+
+	for (int fd = 3; fd < 64; fd++) {
+		struct sockaddr_in6 at = { 0 };
+		socklen_t len = sizeof(at);
+
+		n += getpeername(fd, (struct sockaddr *)&at, &len) == 0 &&
+		     ntohs(at.sin6_port) == port;
+	}
+	return n;
 }
 
 /* A name for both loopbacks: if there is none, a file of our own before /etc/hosts. */
@@ -294,6 +344,7 @@ TEST(of_several_addresses_the_one_that_listens_is_found)
 		CHECK(finds_its_collector(&b));
 		/* the address that was tried before was another transport session */
 		CHECK(hears(&b, 2, 1, 0) && say(&b, 1, 1) == 0);
+		CHECK(sockets_to(ntohs(((struct sockaddr_in *)&b.at)->sin_port)) == 1);
 	}
 }
 
@@ -343,38 +394,37 @@ TEST(a_port_in_use_is_told)
 	CHECK(strstr(error_message(), "cannot bind to the local address 127.0.0.1:"));
 }
 
-static int open_files(void)
+static bool ip(const char *arguments)
 {
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
+	char command[256];
 
-	if (!d)
-		return -1;
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
+	snprintf(command, sizeof(command), "ip %s >/dev/null 2>&1", arguments);
+	return system(command) == 0;
 }
 
-/* Sessions that speak, that are refused, that fail to open and that never get an address. */
-TEST(no_session_leaves_a_descriptor)
+/* The address it was bound to by the route is taken away; the route has another now. */
+TEST(a_socket_whose_address_is_gone_is_replaced)
 {
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc6336409) };
 	_cleanup_(bench_deinit) struct bench b;
-	char remote[sizeof(b.remote)];
-	int before;
+	struct session_tuple t;
 
+	if (unshare(CLONE_NEWNET) < 0 || !ip("link set lo up") || !ip("addr add 192.0.2.1 dev lo") ||
+	    !ip("route add local 198.51.100.9 dev lo table local src 192.0.2.1"))
+		SKIP("no network namespace of our own");
 	CHECK(bench_init(&b, AF_INET) == 0);
-	before = open_files();
-	strcpy(remote, b.remote);
-	for (int i = 0; i < 20; i++) {
-		strcpy(b.remote, i % 2 ? remote : "127.0.0.1:9");
-		CHECK(open_session(&b, NULL, NULL) == 0);
-		CHECK(say(&b, 1, 1) == 0 && say(&b, 2, 1) == 0);
-		b.sink->ops->tick(b.sink, clock_boot_ns() + 6 * NSEC_PER_SEC);
-		CHECK(open_files() == before + 1);
-		b.sink->ops->close(b.sink);
-		b.sink = NULL;
-		CHECK(open_session(&b, remote, NULL) == -EADDRINUSE);
-	}
-	CHECK(open_files() == before);
+	hang_up(&b);
+	memcpy(&b.at, &at, sizeof(at));
+	CHECK(listen_at(&b) == 0);
+	snprintf(b.remote, sizeof(b.remote), "198.51.100.9:%u",
+		 ntohs(((struct sockaddr_in *)&b.at)->sin_port));
+	CHECK(open_session(&b, NULL, NULL) == 0 && say(&b, 1, 2) == 0);
+	CHECK(hears(&b, 2, 1, 0) && hears(&b, 256, 1, 0));
+	CHECK(ip("addr del 192.0.2.1 dev lo") && ip("addr add 192.0.2.2 dev lo"));
+	CHECK(ip("route replace local 198.51.100.9 dev lo table local src 192.0.2.2"));
+	CHECK(say(&b, 1, 1) < 0 && b.sink->stats.lost_records == 1 && b.sink->trouble[0]);
+	b.sink->ops->tick(b.sink, clock_boot_ns() + 6 * NSEC_PER_SEC);
+	CHECK(say(&b, 1, 1) == 0 && hears(&b, 2, 1, 0) && hears(&b, 256, 1, 0));
+	CHECK(session_tuple(b.sink, &t) == 0 && memcmp(t.local, "\xc0\0\2\2", 4) == 0);
+	CHECK_STR(b.sink->trouble, "");
 }
