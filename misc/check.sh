@@ -40,7 +40,7 @@ run()	# DIRECTORY MESON-TEST-OPTIONS...
 	logs="$logs $dir/meson-logs/check-$$.json"
 }
 
-run build-dev --suite unit --suite host
+run build-dev --suite unit --suite host --suite sanitized
 run build --num-processes 1
 
 # Every line of TAP counts; a test that did not finish counts as one failed.

@@ -184,6 +184,27 @@ class Net:
         remove_tree(self.bpffs)
 
 
+def obj_get(path):
+    """A descriptor of what is pinned there: bpf(BPF_OBJ_GET), 321 on x86-64 and 280 on arm64."""
+    attr = ctypes.create_string_buffer(120)
+    name = ctypes.create_string_buffer(path.encode())
+    struct.pack_into('Q', attr, 0, ctypes.addressof(name))
+    fd = libc.syscall(280 if os.uname().machine == 'aarch64' else 321, 7, attr, 120)
+    check(fd >= 0, 'cannot open ' + path)
+    return fd
+
+
+def obj_id(path):
+    """What kind of object is pinned there, and its number: 'map_id: 7'."""
+    fd = obj_get(path)
+    try:
+        with open('/proc/self/fdinfo/%d' % fd) as f:
+            return sorted(' '.join(line.split()) for line in f if line.split(':')[0] in
+                          ('map_id', 'prog_id', 'link_id'))
+    finally:
+        os.close(fd)
+
+
 def remove_tree(path):
     """rm -r for a folder in bpffs."""
     if not os.path.isdir(path):

@@ -191,12 +191,7 @@ class Ctl:
             s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             cookie, = struct.unpack('Q', s.getsockopt(socket.SOL_SOCKET, 71, 8))
             s.close()
-        path = '%s/flowctl/%d/ctl' % (net.bpffs, cookie)
-        attr = ctypes.create_string_buffer(120)
-        name = ctypes.create_string_buffer(path.encode())
-        struct.pack_into('Q', attr, 0, ctypes.addressof(name))
-        fd = libc.syscall(321, 7, attr, 120)     # bpf(BPF_OBJ_GET)
-        check(fd >= 0, 'cannot open ' + path)
+        fd = obj_get('%s/flowctl/%d/ctl' % (net.bpffs, cookie))
         self.map = mmap.mmap(fd, mmap.PAGESIZE)
         os.close(fd)
 

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A writer of the journal is killed between any two instructions: a child works on a table
+ * in shared memory, stepped by ptrace, and whenever that memory has changed, what somebody
+ * would find who came after its death is tried on a copy. He must come to the same end:
+ * every packet in the ledger as exported once; journal, store and ring past it all.
+ */
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kernel/reader.h"
+#include "test.h"
+
+#define SLOTS 8
+#define STORE 8
+#define RING_BYTES 4096
+#define RECORD_BYTES (8 + sizeof(struct flow_slot))
+#define IFINDEX 7
+
+struct shared {
+	struct table_ctl ctl;
+	struct flow_slot slots[SLOTS];
+	struct journal_entry journal[SLOTS];
+	struct store_entry store[STORE];
+	uint64_t consumer, producer;
+	uint8_t ring[2 * RING_BYTES];
+	union hook_entry hook[2];
+	uint64_t packets, bytes; /* all that ever came */
+};
+
+static struct shared *m, *shared, copy, last;
+
+static struct flow_key key_of(uint8_t flow)
+{
+	return (struct flow_key) { .src = { 10, 0, 0, flow }, .family = 4, .proto = 17,
+				   .ingress_ifindex = IFINDEX };
+}
+
+static struct flow_slot slot_of(uint32_t idx, uint8_t flow, uint32_t gen, uint64_t packets)
+{
+	return (struct flow_slot) {
+		.key = key_of(flow), .gen = gen, .idx = idx,
+		.c = { .packets = packets, .bytes = 100 * packets, .first_ns = 5, .epoch = 1 },
+	};
+}
+
+static void add(uint64_t packets)
+{
+	m->packets += packets;
+	m->bytes += 100 * packets;
+}
+
+static void put_slot(uint32_t idx, uint8_t flow, uint32_t gen, uint64_t packets)
+{
+	m->slots[idx] = slot_of(idx, flow, gen, packets);
+	add(packets);
+}
+
+static void put_record(uint32_t idx, uint8_t flow, uint32_t gen, uint64_t packets)
+{
+	uint8_t *at = m->ring + m->producer;
+	struct flow_slot s = slot_of(idx, flow, gen, packets);
+	uint32_t len = sizeof(s);
+
+	memcpy(at, &len, sizeof(len));
+	memcpy(at + 8, &s, sizeof(s));
+	m->producer += RECORD_BYTES;
+	add(packets);
+}
+
+/* Of that slot so much was exported before. */
+static void put_exported(uint32_t idx, uint32_t gen, uint64_t packets)
+{
+	struct ledger_count *own = &m->hook[1].info.ledger.by[LEDGER_EXPORTED];
+
+	m->journal[idx] = (struct journal_entry) {
+		.gen = gen, .packets = packets, .bytes = 100 * packets,
+	};
+	own->packets += packets;
+	own->bytes += 100 * packets;
+}
+
+static void fill(void)
+{
+	if (!shared)
+		shared = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	m = shared;
+	memset(m, 0, sizeof(*m));
+	m->ctl = (struct table_ctl) {
+		.abi = FLOWCTL_ABI, .parts = 1, .buckets = SLOTS / FLOW_WAYS, .epoch = 2,
+		.ring_bytes = RING_BYTES, .store_entries = STORE, .lease_ns = UINT64_MAX,
+	};
+	put_record(0, 1, 2, 5);	/* a new one; and its flow once more, twice evicted */
+	put_record(1, 2, 2, 7);	/* partly exported */
+	put_exported(1, 2, 3);
+	put_record(1, 1, 4, 11);
+	put_record(2, 3, 2, 13);	/* all of it exported */
+	put_exported(2, 2, 13);
+	put_slot(0, 4, 4, 17);
+	put_slot(1, 5, 6, 19);
+	put_slot(2, 3, 4, 23);
+	put_slot(3, 6, 2, 29);
+	put_slot(4, 7, 2, 31);
+	put_exported(4, 2, 30);
+	m->store[3] = (struct store_entry) {
+		.key = key_of(5), .used = 1,
+		.part = { .packets = 37, .bytes = 3700, .first_ns = 4, .last_ns = 6 },
+	};
+	add(37);
+}
+
+/* A process's own view. Its hook is there already, so that nothing is looked for in a bpffs. */
+static void view_open(struct table *t, struct table_ring *ring)
+{
+	struct table_hook *hook = calloc(1, sizeof(*hook));
+
+	*ring = (struct table_ring) { &m->consumer, &m->producer, m->ring, RING_BYTES - 1 };
+	*hook = (struct table_hook) { .ifindex = IFINDEX, .fd = -1, .entries = m->hook,
+				      .info = &m->hook[1].info };
+	*t = (struct table) {
+		.dir = { .fd = -1, .locked = true }, .writable = true, .ctl = &m->ctl,
+		.slots = (struct flow_bucket *)m->slots, .journal = m->journal,
+		.store = m->store, .rings = ring, .n_slots = SLOTS, .hooks = hook, .n_hooks = 1,
+	};
+}
+
+static void view_close(struct table *t)
+{
+	free(t->hooks);
+	free(t->store_index);
+}
+
+/* Everything leaves: in two goes, because the first takes of some flows the closed part only. */
+static bool work(void)
+{
+	struct table_ring ring;
+	struct snapshot s;
+	struct table t;
+	size_t n;
+	int r;
+
+	view_open(&t, &ring);
+	snapshot_init(&s);
+	journal_recover(&t);
+	r = journal_drain(&t, &n);
+	for (int go = 0; r == 0 && go < 2; go++) {
+		r = snapshot_read(&t, &s);
+		for (size_t i = 0; r == 0 && i < s.n; i++)
+			r = journal_take(&t, &s, &s.flows[i], go == 0 && i % 2, LEDGER_EXPORTED);
+	}
+	snapshot_deinit(&s);
+	view_close(&t);
+	return r == 0;
+}
+
+static bool is_done(void)
+{
+	const struct ledger_count *own = &m->hook[1].info.ledger.by[LEDGER_EXPORTED];
+	struct table_ring ring;
+	struct snapshot s;
+	struct table t;
+	bool done;
+
+	view_open(&t, &ring);
+	snapshot_init(&s);
+	done = snapshot_count(&t, &s) == 0 && s.n == 0 && m->consumer == m->producer &&
+	       own->packets == m->packets && own->bytes == m->bytes;
+	if (!done)
+		printf("# exported %llu/%llu of %llu/%llu, %zu flows held\n", own->packets, own->bytes,
+		       (unsigned long long)m->packets, (unsigned long long)m->bytes, s.n);
+	snapshot_deinit(&s);
+	view_close(&t);
+	return done;
+}
+
+static pid_t start_child(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+			_exit(1);
+		raise(SIGSTOP);
+		_exit(work() ? 0 : 1);
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0 || !WIFSTOPPED(status))
+		return -1;
+	return child;
+}
+
+/* One instruction more. False: it has ended, or cannot be stepped; *ret_status says. */
+static bool step(pid_t child, int *ret_status)
+{
+	*ret_status = -1;
+	return ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) == 0 &&
+	       waitpid(child, ret_status, 0) == child && WIFSTOPPED(*ret_status);
+}
+
+/* Go on behind one who died now. */
+static bool go_on(void)
+{
+	bool done;
+
+	last = copy = *shared;
+	m = &copy;
+	done = work() && is_done();
+	m = shared;
+	return done;
+}
+
+TEST(undisturbed_everything_leaves_once)
+{
+	fill();
+	CHECK(work());
+	CHECK(is_done());
+}
+
+TEST(whoever_comes_after_a_killed_writer_finishes_what_it_began)
+{
+	unsigned steps = 0, states = 0;
+	int status;
+	pid_t child;
+
+	fill();
+	child = start_child();
+	if (child < 0 || !step(child, &status))
+		SKIP("no ptrace here");
+	while (step(child, &status)) {
+		steps++;
+		if (memcmp(shared, &last, sizeof(last)) == 0)
+			continue;
+		states++;
+		if (!go_on()) {
+			printf("# killed behind %u instructions\n", steps);
+			kill(child, SIGKILL);
+			CHECK(0);
+		}
+	}
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0 && is_done());
+	printf("# %u instructions, %u states\n", steps, states);
+	CHECK(states > 100);
+}
