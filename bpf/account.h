@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The flow table, as its one writer sees it: this CPU's part, four slots a bucket.
+ * The flow table, as its one writer sees it: this CPU's part, four slots a bucket, and a
+ * second bucket for what finds no room in its first.
  *
  * A hit is plain stores of whole words. To give a slot to another flow (or to begin the
  * same flow's next generation) its content goes to this CPU's ring first, then `gen` turns
@@ -277,18 +278,67 @@ static __always_inline void slot_begin(struct flow_slot *s, __u32 idx, const str
 	__atomic_exchange_n(&s->gen, gen, __ATOMIC_SEQ_CST);
 }
 
+/* The other bucket of the same part where a flow may be when its first one is full. */
+static __always_inline __u32 second_bucket(const struct miss *m)
+{
+	__u32 h = key_hash(&m->k) * 0x85ebca6b >> 7;
+
+	return m->bucket ^ ((h | 1) & knob_bucket_mask);
+}
+
+/*
+ * The flow is not in its first bucket, and that is full. Look into the second: for the flow
+ * itself, else for a free or longer silent slot. Four busy flows in one bucket would drive a
+ * fifth out with every packet, in a table that has room. A slot that was used once is never
+ * free again, so a flow that went to its second bucket is always looked for there.
+ */
+static __always_inline __u32 try_second(struct miss *m, __u32 way)
+{
+	__u32 bucket = second_bucket(m), found, oldest;
+	struct flow_bucket *b = bpf_map_lookup_elem(&slots, &bucket);
+	const struct flow_slot *here = &m->b->way[way & (FLOW_WAYS - 1)], *there;
+
+	if (!b)
+		return way;
+	found = bucket_find(b, &m->k);
+	oldest = found < FLOW_WAYS ? found : bucket_victim(b);
+	there = &b->way[oldest & (FLOW_WAYS - 1)];
+	if (found == FLOW_WAYS && there->gen &&
+	    (__s32)(there->c.w.last_tick - here->c.w.last_tick) >= 0)
+		return way;
+	m->way = found;
+	m->b = b;
+	m->bucket = bucket;
+	return oldest;
+}
+
 /*
  * Begin a generation: of the flow's own slot, whose record is complete, or of a victim's.
  * LEDGER_FULL when what is there has nowhere to go. Not inlined: a hit shall not pay for
  * the registers that this needs.
  */
-static __noinline int account_miss(struct __sk_buff *skb, const struct miss *m)
+static __noinline int account_miss(struct __sk_buff *skb, struct miss *m)
 {
-	__u32 way = m->way < FLOW_WAYS ? m->way : bucket_victim(m->b);
-	struct flow_slot *s = &m->b->way[way & (FLOW_WAYS - 1)];
+	__u32 way = m->way;
+	struct flow_slot *s;
 
+	if (way == FLOW_WAYS) {
+		way = bucket_victim(m->b);
+		if (m->b->way[way & (FLOW_WAYS - 1)].gen)
+			way = try_second(m, way);
+	}
+	s = &m->b->way[way & (FLOW_WAYS - 1)];
+	if (m->way < FLOW_WAYS && !slot_is_due(s, m->f, m->ctl, m->tick)) {
+		slot_hit(s, m->f, m->tick);
+		return LEDGER_SEEN;
+	}
 	if (s->gen && !slot_evict(s, &m->cpu)) {
-		if (m->way < FLOW_WAYS || !slot_reclaim(s, m))
+		if (m->way < FLOW_WAYS) {
+			/* A record that is complete can wait for room in the ring. */
+			slot_hit(s, m->f, m->tick);
+			return LEDGER_SEEN;
+		}
+		if (!slot_reclaim(s, m))
 			return LEDGER_FULL;
 	}
 	slot_begin(s, m->bucket * FLOW_WAYS + way, m, skb);
@@ -301,8 +351,8 @@ static __always_inline enum ledger_reason account(struct __sk_buff *skb, const s
 {
 	__u32 tick = bpf_jiffies64(), zero = 0, bucket, way;
 	const struct table_ctl *c;
-	struct flow_slot *s = NULL;
 	struct flow_bucket *b;
+	struct flow_slot *s;
 	union key_words k;
 
 	key_make(&k, f, skb);
@@ -329,13 +379,7 @@ static __always_inline enum ledger_reason account(struct __sk_buff *skb, const s
 		.way = way,
 		.tick = tick,
 	};
-	if (account_miss(skb, &m) == LEDGER_SEEN)
-		return LEDGER_SEEN;
-	if (!s)
-		return LEDGER_FULL;
-	/* A record that is complete can wait for room in the ring. */
-	slot_hit(s, f, tick);
-	return LEDGER_SEEN;
+	return account_miss(skb, &m);
 }
 
 #endif

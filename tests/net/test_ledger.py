@@ -86,6 +86,17 @@ def the_same_with_an_agent_which_takes_what_was_held_before_it():
 
 
 @test
+def without_an_agent_a_table_with_room_holds_busy_flows_whatever_their_buckets():
+    """500 flows taking turns in a table of 1,000, all on one CPU: no flow drives another out."""
+    b, dev = pair('busy')
+    attach(b, '-l', '1000')
+    traffic(b, dev, flows=500, senders=1, pace=100000).start(packets=25000).wait()
+    l = ledger(b)
+    equal((l['seen'][0], l['held'][0], l['full']), (25000, 25000, (0, 0)))
+    detach(b)
+
+
+@test
 def flush_of_one_filter_and_of_all_moves_from_held_to_flushed():
     b, dev = pair('flush')
     attach(b, '-l', '512')
