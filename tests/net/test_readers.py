@@ -45,14 +45,7 @@ def identities():
     """Which pins there are, and which maps are behind them. (Others may use the same machine.)"""
     folder, = os.listdir(net.bpffs + '/flowctl')
     path = '%s/flowctl/%s/' % (net.bpffs, folder)
-<<<<<<< HEAD
-    pins = sorted(os.listdir(path))
-    maps = [n for n in pins if not n.startswith(('link_', 'prog_'))]
-    return (pins, status_ids(),
-            [json.loads(run('bpftool', '-j', 'map', 'show', 'pinned', path + n).stdout)['id'] for n in maps])
-=======
     return status_ids(), [(pin, obj_id(path + pin)) for pin in sorted(os.listdir(path))]
->>>>>>> 1f10fca (tests: step a writer of the journal from one instruction to the next)
 
 
 def status_ids():
