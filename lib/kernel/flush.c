@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "kernel/meter_hook.h"
 #include "kernel/records.h"
 
 /* While this works, no idle slot gives way; an agent's lease is never shortened. */
@@ -69,11 +70,9 @@ static int flush_table(uint64_t cookie, const struct netns *ns, const struct fil
 	uint64_t lease;
 	int r;
 
-	r = table_open(cookie, true, &t);
+	r = meter_open_locked(cookie, &t);
 	if (r == 0)
 		r = record_names_init(&names, t, ns);
-	if (r == 0)
-		r = pin_dir_lock(&t->dir);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	record_context_init(&ctx, &names, 0);

@@ -67,24 +67,12 @@ static int move_pin(const char *path, const char *name, void *arg)
 	return 0;
 }
 
-static int held_flows(struct table *t, struct snapshot *s)
-{
-	bool locked = t->dir.locked;
-	int r;
-
-	/* A looker sees the rings too; nobody writes, for the lock is ours. */
-	t->dir.locked = false;
-	r = snapshot_read(t, s);
-	t->dir.locked = locked;
-	return r;
-}
-
 static int check_room(struct table *old, uint32_t entries)
 {
 	_cleanup_(snapshot_deinit) struct snapshot s = { 0 };
 	int r;
 
-	r = held_flows(old, &s);
+	r = snapshot_count(old, &s);
 	if (r < 0 || s.n <= entries)
 		return r;
 	error_hint("flowctl flush --idle 15s, or start the agent, and try again");
@@ -176,7 +164,7 @@ int resize_finish(struct table *old, struct table *t)
 
 	r = journal_wait_for_programs(old);
 	if (r == 0)
-		r = held_flows(old, &s);
+		r = snapshot_count(old, &s);
 	if (r == 0)
 		r = store_open(t);
 	for (size_t i = 0; r == 0 && i < s.n; i++)
