@@ -2,7 +2,8 @@
 /*
  * The configured outputs as sinks. Trouble of one output is told once, when it begins and
  * when it ends, and never touches another. The sequences of IPFIX sessions are kept in the
- * tables' control blocks, the newest of them counts.
+ * tables' control blocks, the newest of them counts; a table keeps those of other domains
+ * only as long as it has places, for they are kept elsewhere too.
  */
 #include "agent/internal.h"
 
@@ -16,22 +17,33 @@
 #include "ipfix/session.h"
 #include "sink/log.h"
 
-static struct ctl_stream *stream_find(struct table *t, uint64_t session, uint32_t domain, bool make)
+static struct ctl_stream *stream_find(struct table *t, uint64_t session, uint32_t domain)
 {
-	struct ctl_stream *free_one = NULL;
-
 	for (size_t i = 0; i < CTL_STREAMS; i++) {
 		struct ctl_stream *s = &t->ctl->stream[i];
 
 		if (s->session == session && s->domain == domain)
 			return s;
-		if (!s->session && !free_one)
-			free_one = s;
 	}
-	if (!make || !free_one)
+	return NULL;
+}
+
+/* A place for a stream of the table's @own domain: a free one, one of another domain, or any. */
+static struct ctl_stream *stream_place(struct table *t, uint64_t session, uint32_t domain, uint32_t own)
+{
+	struct ctl_stream *other = NULL;
+
+	for (size_t i = 0; i < CTL_STREAMS; i++) {
+		struct ctl_stream *s = &t->ctl->stream[i];
+
+		if (!s->session)
+			return s;
+		if (s->domain != own)
+			other = s;
+	}
+	if (domain != own)
 		return NULL;
-	*free_one = (struct ctl_stream) { .session = session, .domain = domain };
-	return free_one;
+	return other ? other : &t->ctl->stream[session % CTL_STREAMS];
 }
 
 static int sequence_get(void *arg, uint64_t session, uint32_t domain, uint32_t *ret)
@@ -40,7 +52,7 @@ static int sequence_get(void *arg, uint64_t session, uint32_t domain, uint32_t *
 	bool found = false;
 
 	for (size_t i = 0; i < a->n_tables; i++) {
-		struct ctl_stream *s = stream_find(a->tables[i].table, session, domain, false);
+		struct ctl_stream *s = stream_find(a->tables[i].table, session, domain);
 
 		if (!s || (found && (int32_t)(s->sequence - *ret) <= 0))
 			continue;
@@ -55,10 +67,14 @@ static void sequence_set(void *arg, uint64_t session, uint32_t domain, uint32_t 
 	struct agent *a = arg;
 
 	for (size_t i = 0; i < a->n_tables; i++) {
-		struct ctl_stream *s = stream_find(a->tables[i].table, session, domain, true);
+		struct table *t = a->tables[i].table;
+		uint32_t own = a->conf->domain ? a->conf->domain : a->tables[i].names.domain;
+		struct ctl_stream *s = stream_find(t, session, domain);
 
+		if (!s)
+			s = stream_place(t, session, domain, own);
 		if (s)
-			s->sequence = sequence;
+			*s = (struct ctl_stream) { session, domain, sequence };
 	}
 }
 

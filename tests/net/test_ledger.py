@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ledger of every hook balances to the packet and byte at rest: a table that is far too
 small, with and without an agent; flush; sampling; reclaim; a meter that goes and comes back."""
-import mmap
-
 from lib import *
 from export import *
 from traffic import *
@@ -195,21 +193,6 @@ def a_meter_that_is_taken_off_and_put_back_goes_on_counting():
     net.flowctl('meter', 'detach', '--netns', b, '-n', 'eth0', '-n', 'other')
 
 
-class Ctl:
-    """The table's control block, mapped as flowctl maps it: to make the clock of a test short."""
-    def __init__(self, b):
-        with inside(b):
-            s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            cookie, = struct.unpack('Q', s.getsockopt(socket.SOL_SOCKET, 71, 8))
-            s.close()
-        fd = obj_get('%s/flowctl/%d/ctl' % (net.bpffs, cookie))
-        self.map = mmap.mmap(fd, mmap.PAGESIZE)
-        os.close(fd)
-
-    def set_reclaim_ticks(self, n):
-        struct.pack_into('I', self.map, 12, n)
-
-
 @test
 def without_an_agent_idle_flows_give_way_and_that_is_in_the_ledger():
     b, dev = pair('aged')
@@ -220,7 +203,7 @@ def without_an_agent_idle_flows_give_way_and_that_is_in_the_ledger():
         traffic(b, dev, flows=40, pace=20000).start(packets=4000).wait()
         c.end_agent()
         equal(ledger(b)['held'], (0, 0), 'held')
-    Ctl(b).set_reclaim_ticks(25)
+    Ctl(net, b).set_reclaim_ticks(25)
     traffic(b, dev, flows=40, pace=20000).start(packets=400).wait()
     time.sleep(0.5)
     traffic(b, dev, flows=400, pace=20000, net16='10.84').start(packets=4000).wait()

@@ -204,6 +204,21 @@ def killed_within_a_write_of_the_log_one_line_is_cut_and_no_other():
 
 
 @test
+def sequences_of_the_past_leave_room_for_those_of_now():
+    Ctl(net, b).fill_streams()
+    with Collectors(net, nfacctd=False) as c:
+        conf = c.config(count='all', fixed_ports=True)
+        for _ in range(3):
+            traffic(flows=100, pace=20000).start(packets=200).wait()
+            clean_end(c, conf)
+        r = c.stop()
+        streams, records, gaps = received(c)
+    equal(len(records), 300, 'records')
+    equal(list(gaps.values()), [[]], 'gaps')
+    equal(r.nfcapd_sequence_errors, 0, 'sequence errors of nfcapd')
+
+
+@test
 def killed_while_rings_and_store_are_busy():
     net.flowctl('meter', 'detach', '--netns', b, '-n', 'eth0')
     attach('-l', '64')
