@@ -123,7 +123,7 @@ static int look(struct agent *a, uint64_t now)
 	if (now < a->next_look_ns)
 		return 0;
 	a->next_look_ns = now + LOOK_NS;
-	tables_attach(a);
+	attach_configured(a);
 	r = tables_look(a);
 	if (r < 0)
 		log_warning("%s", error_message());
@@ -203,7 +203,7 @@ static int setup(struct agent *a)
 	if (r < 0)
 		return r;
 	/* Tables first: an output asks them where its sequence stood. */
-	tables_attach(a);
+	attach_configured(a);
 	r = tables_look(a);
 	return r < 0 ? r : outputs_open(&a->outputs, a->conf, a);
 }

@@ -68,8 +68,10 @@ void tables_close(struct agent *a);
 void tables_clear(struct agent_table *t);
 /* Give the program the time-outs of the configuration in force. */
 void tables_set_limits(const struct agent *a, struct agent_table *t);
+
+/* attach.c */
 /* Attach what the configuration's meters: name and nothing meters yet. Trouble is told, never fatal. */
-void tables_attach(struct agent *a);
+void attach_configured(struct agent *a);
 
 /* export.c: the folder of @t is locked. */
 enum scan_kind { SCAN_EXPIRED, SCAN_FORCED, SCAN_LACK };

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Which namespaces are metered is looked at once a second: tables are made and removed by
- * `meter attach` and `meter detach` at any time, and links named in the configuration may
- * appear later than the agent.
+ * `meter attach` and `meter detach` at any time.
  */
 #include "agent/internal.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +15,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "kernel/meter.h"
-#include "kernel/rtnl.h"
 
 #define RING_RECORD_BYTES (8 + sizeof(struct flow_slot))
 
@@ -185,109 +182,4 @@ void tables_close(struct agent *a)
 	free(a->tables);
 	a->tables = NULL;
 	a->n_tables = 0;
-}
-
-static void told_change(const struct meter_change *change, void *arg)
-{
-	if (change->changed)
-		log_info("metering %s:%s:%s", change->netns, change->iface,
-			 change->direction == FLOW_EGRESS ? "egress" : "ingress");
-}
-
-static bool netns_matches(const struct conf_meter *m, const struct netns *ns, const struct netns *own)
-{
-	if (!m->netns)
-		return ns->cookie == own->cookie;
-	return fnmatch(m->netns, ns->name, 0) == 0;
-}
-
-static bool link_matches(const struct conf_meter *m, const struct link *l)
-{
-	if (l->loopback && strcmp(m->name, l->name) != 0)
-		return false;
-	return fnmatch(m->name, l->name, 0) == 0;
-}
-
-static void attach_one(const struct conf_meter *m, const struct netns *ns)
-{
-	const char *names[] = { m->name };
-	struct meter_options options = {
-		.ingress = m->direction != CONF_EGRESS,
-		.egress = m->direction != CONF_INGRESS,
-		.hook = !m->hook || strcmp(m->hook, "auto") == 0 ? -1 :
-			strcmp(m->hook, "tcx") == 0 ? HOOK_TCX : HOOK_TC,
-		.pref = 100,
-		.handle = 1,
-		.max_flows = m->max_flows,
-		.sample = m->sample,
-	};
-	_cleanup_(freep) char *warning = NULL;
-
-	if (meter_attach(ns, names, 1, &options, told_change, NULL, NULL, &warning) < 0)
-		log_warning("cannot meter %s:%s: %s", ns->name, m->name, error_message());
-	else if (warning)
-		log_warning("%s", warning);
-}
-
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	return (h ^ v) * UINT64_C(0x100000001B3);
-}
-
-/* A number that changes when a link of interest appears; links are attached to when it does. */
-static uint64_t fingerprint(const struct conf *conf, const struct netns *list, size_t n,
-			    const struct netns *own)
-{
-	uint64_t h = 1;
-
-	for (size_t i = 0; i < n; i++) {
-		_cleanup_(freep) struct link *links = NULL;
-		size_t n_links = 0;
-
-		if (rtnl_links(list[i].fd, &links, &n_links) < 0)
-			continue;
-		for (size_t l = 0; l < n_links; l++) {
-			for (size_t m = 0; m < conf->n_meters; m++) {
-				if (netns_matches(&conf->meters[m], &list[i], own) &&
-				    link_matches(&conf->meters[m], &links[l]))
-					h = mix(mix(mix(h, list[i].cookie), links[l].ifindex), m);
-			}
-		}
-	}
-	return h;
-}
-
-static bool has_link(const struct conf_meter *m, const struct netns *ns)
-{
-	_cleanup_(freep) struct link *links = NULL;
-	size_t n = 0;
-
-	if (rtnl_links(ns->fd, &links, &n) < 0)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (link_matches(m, &links[i]))
-			return true;
-	}
-	return false;
-}
-
-void tables_attach(struct agent *a)
-{
-	_cleanup_(netns_close) struct netns own = NETNS_NULL;
-	struct netns *list = NULL;
-	size_t n = 0;
-	uint64_t seen;
-
-	if (!a->conf->n_meters || netns_open(NULL, &own) < 0 || netns_list(&list, &n) < 0)
-		return;
-	seen = fingerprint(a->conf, list, n, &own);
-	for (size_t m = 0; seen != a->meters_seen && m < a->conf->n_meters; m++) {
-		for (size_t i = 0; i < n; i++) {
-			if (netns_matches(&a->conf->meters[m], &list[i], &own) &&
-			    has_link(&a->conf->meters[m], &list[i]))
-				attach_one(&a->conf->meters[m], &list[i]);
-		}
-	}
-	a->meters_seen = seen;
-	netns_list_free(list, n);
 }
