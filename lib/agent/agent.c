@@ -106,7 +106,7 @@ static bool table_tick(struct agent *a, struct agent_table *t, uint64_t now)
 
 	if (t->gone || !table_begin(t, &drained, &full))
 		return false;
-	if (full || now >= t->next_scan_ns) {
+	if (full || (now >= t->next_scan_ns && outputs_ready(&a->outputs, now))) {
 		r = export_scan(a, t, full ? SCAN_LACK : SCAN_EXPIRED);
 		t->next_scan_ns = now + SCAN_NS;
 	}
@@ -127,6 +127,8 @@ static int look(struct agent *a, uint64_t now)
 	r = tables_look(a);
 	if (r < 0)
 		log_warning("%s", error_message());
+	if (!a->outputs.n && outputs_open(&a->outputs, a->conf, a) < 0)
+		log_debug("%s", error_message());
 	outputs_tick(&a->outputs, now);
 	return 0;
 }

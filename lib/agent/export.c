@@ -69,7 +69,7 @@ static int batch_add(struct batch *b, struct flow *f, bool closed_only, enum led
 static int batch_export(struct batch *b, struct flow *f, bool closed_only, const struct record *rec)
 {
 	struct agent_outputs *o = &b->agent->outputs;
-	bool carried = o->n == 0;
+	bool carried = false;
 	int r = 0;
 
 	if (b->n == BATCH_MAX || !all_have_room(o, rec))
@@ -142,6 +142,9 @@ int export_scan(struct agent *a, struct agent_table *t, enum scan_kind kind)
 	bool rotate = false;
 	int r;
 
+	/* Without any output (a reload that failed) what is due stays held. */
+	if (!a->outputs.n)
+		return 0;
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return fail(-ENOMEM, "cannot export");

@@ -34,6 +34,7 @@ struct agent_outputs {
 	struct sink **sinks;
 	size_t n;
 	char (*told)[192];		/* the trouble last told, by sink */
+	uint64_t opened_ns;		/* CLOCK_BOOTTIME */
 };
 
 struct agent {
@@ -56,8 +57,12 @@ void outputs_close(struct agent_outputs *o);
 /* Tell new trouble, and its end, once each. */
 void outputs_tell(struct agent_outputs *o);
 void outputs_tick(struct agent_outputs *o, uint64_t now_ns);
+/* False for a while after the start, as long as a collector's name is being looked up: what is
+ * due can as well stay held. */
+bool outputs_ready(const struct agent_outputs *o, uint64_t now_ns);
 void outputs_reopen(struct agent_outputs *o);
-/* Is @key the agent's own export stream, in either direction? */
+/* Is @key the agent's own export stream, in either direction? From any port of its address: a
+ * stream of before a reload or a restart is as much its own. */
 bool outputs_is_self(const struct agent_outputs *o, const struct flow_key *key);
 
 /* tables.c */

@@ -12,10 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "ipfix/session.h"
 #include "sink/log.h"
+
+#define PATIENCE_NS (5 * NSEC_PER_SEC)
 
 static struct ctl_stream *stream_find(struct table *t, uint64_t session, uint32_t domain)
 {
@@ -98,7 +101,7 @@ static int open_one(const struct conf_output *out, const struct conf *conf, stru
 
 int outputs_open(struct agent_outputs *o, const struct conf *conf, struct agent *agent)
 {
-	struct agent_outputs new = { 0 };
+	struct agent_outputs new = { .opened_ns = clock_boot_ns() };
 	int r;
 
 	new.sinks = calloc(conf->n_outputs + 1, sizeof(*new.sinks));
@@ -162,9 +165,20 @@ void outputs_reopen(struct agent_outputs *o)
 	}
 }
 
-static bool is_end(const uint8_t addr[16], __be16 port, const uint8_t want[16], uint16_t want_port)
+bool outputs_ready(const struct agent_outputs *o, uint64_t now_ns)
 {
-	return memcmp(addr, want, 16) == 0 && be16toh(port) == want_port;
+	for (size_t i = 0; now_ns < o->opened_ns + PATIENCE_NS && i < o->n; i++) {
+		if (session_wait_ready(o->sinks[i], 0) == -EAGAIN)
+			return false;
+	}
+	return true;
+}
+
+static bool is_stream(const struct session_tuple *t, const uint8_t local[16], const uint8_t remote[16],
+		      __be16 remote_port)
+{
+	return memcmp(local, t->local, 16) == 0 && memcmp(remote, t->remote, 16) == 0 &&
+	       be16toh(remote_port) == t->remote_port;
 }
 
 bool outputs_is_self(const struct agent_outputs *o, const struct flow_key *key)
@@ -174,11 +188,8 @@ bool outputs_is_self(const struct agent_outputs *o, const struct flow_key *key)
 	for (size_t i = 0; i < o->n; i++) {
 		if (session_tuple(o->sinks[i], &t) < 0 || t.family != key->family || key->proto != 17)
 			continue;
-		if (is_end(key->src, key->sport, t.local, t.local_port) &&
-		    is_end(key->dst, key->dport, t.remote, t.remote_port))
-			return true;
-		if (is_end(key->dst, key->dport, t.local, t.local_port) &&
-		    is_end(key->src, key->sport, t.remote, t.remote_port))
+		if (is_stream(&t, key->src, key->dst, key->dport) ||
+		    is_stream(&t, key->dst, key->src, key->sport))
 			return true;
 	}
 	return false;

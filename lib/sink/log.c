@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include "flow/field.h"
 
 #define BATCH_BYTES (64 * 1024)
+#define READER_MS 1000
 
 struct sink_log {
 	struct sink sink;
@@ -44,13 +46,26 @@ static bool is_cut(const char *path)
 	return fd >= 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
 }
 
+/*
+ * Opened anew, so that only our side does not wait: whoever shares our standard output keeps
+ * its mode. What cannot be opened (a socket) is used as it is.
+ */
+static int open_stdout(struct sink_log *log)
+{
+	if (log->fd >= 0)
+		return 0;
+	log->fd = open("/proc/self/fd/1", O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC);
+	if (log->fd < 0)
+		log->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	return log->fd < 0 ? fail(-errno, "cannot write to standard output") : 0;
+}
+
 static int open_file(struct sink_log *log)
 {
 	int fd;
 
 	if (!log->path) {
-		log->fd = STDOUT_FILENO;
-		return 0;
+		return open_stdout(log);
 	}
 	fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 	if (fd < 0)
@@ -82,13 +97,21 @@ static int log_put(struct sink *s, const struct record *r)
 }
 
 /* Write @data; *ret_done bytes of it got there, whatever is returned. */
-static int write_all(int fd, const char *data, size_t len, size_t *ret_done)
+/* A reader that is slow is waited for, one that was slow already is not: flush() never stalls. */
+static bool wait_for_reader(const struct sink_log *log)
+{
+	struct pollfd p = { .fd = log->fd, .events = POLLOUT };
+
+	return poll(&p, 1, log->sink.trouble[0] ? 0 : READER_MS) > 0;
+}
+
+static int write_all(const struct sink_log *log, const char *data, size_t len, size_t *ret_done)
 {
 	*ret_done = 0;
 	while (*ret_done < len) {
-		ssize_t n = write(fd, data + *ret_done, len - *ret_done);
+		ssize_t n = write(log->fd, data + *ret_done, len - *ret_done);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || (errno == EAGAIN && wait_for_reader(log))))
 			continue;
 		if (n < 0)
 			return -errno;
@@ -105,13 +128,13 @@ static int write_batch(struct sink_log *log, size_t *ret_done)
 	if (log->batch.failed)
 		return -ENOMEM;
 	if (log->cut) {
-		int r = write_all(log->fd, "\n", 1, &done);
+		int r = write_all(log, "\n", 1, &done);
 
 		if (r < 0)
 			return r;
 		log->cut = false;
 	}
-	return write_all(log->fd, log->batch.data, log->batch.len, ret_done);
+	return write_all(log, log->batch.data, log->batch.len, ret_done);
 }
 
 static uint64_t count_lines(const char *data, size_t len)
@@ -165,7 +188,7 @@ static void log_close(struct sink *s)
 {
 	struct sink_log *log = (struct sink_log *)s;
 
-	if (log->path && log->fd >= 0)
+	if (log->fd >= 0)
 		close(log->fd);
 	strbuf_deinit(&log->batch);
 	free(log->path);

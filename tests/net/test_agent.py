@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent on a router between three hosts: when records leave and why, templates, outputs in
 trouble, every packet of the box once."""
+import shutil
 from collections import Counter
 
 from lib import *
@@ -324,6 +325,43 @@ def sighup_takes_a_good_file_and_refuses_a_bad_one():
         c.end_agent()
         result = c.stop()
     equal(sum(f['in_packets'] for f in result.nfdump() if f.get('dst_port') == 25), 9)
+
+
+@test
+def a_reader_that_stopped_reading_stops_nobody():
+    with metered(), Collectors(net, nfacctd=False) as c:
+        conf = c.config(idle=1)
+        with open(conf, 'a') as f:
+            f.write('- log: {file: stdout}\n')
+        agent = net.spawn(find_flowctl(), '--bpffs', net.bpffs, 'agent', '-c', conf, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL)
+        for port in range(3000, 3200):
+            send_udp(1, dport=port)
+        wait_for(lambda: sum(3000 <= (x['dst_port'] or 0) < 3200 for x in c.log_records()) == 200, 'the other log', 15)
+        agent.terminate()
+        equal(agent.wait(15), 0)
+        agent.stdout.close()
+
+
+@test
+def without_any_output_what_is_due_stays_held():
+    """A reload that can open nothing, because the folder of the log is gone; then it is back."""
+    with metered(), Collectors(net, nfacctd=False) as c:
+        conf, logs = c.dir + '/log.yaml', c.dir + '/logs'
+        os.mkdir(logs)
+        with open(conf, 'w') as f:
+            f.write('idleTimeoutSeconds: 1\noutputs:\n- log: {file: %s/flow.log}\n' % logs)
+        c.start_agent(conf)
+        shutil.rmtree(logs)
+        c.agent.send_signal(signal.SIGHUP)
+        wait_for(lambda: 'stays' in c.agent_says(), 'the trouble', 5)
+        send_udp(5, dport=26)
+        time.sleep(3)
+        equal(sum_of(of_port(net.json('dump', '--count', 'once'), 26)), (5, 640), 'held')
+        os.mkdir(logs)
+        wait_for(lambda: os.path.exists(logs + '/flow.log') and '"dst_port":26' in open(logs + '/flow.log').read(),
+                 'the record', 8)
+        c.end_agent()
 
 
 @test
