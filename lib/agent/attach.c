@@ -19,6 +19,8 @@
 
 /* Every namespace there is, and by meter the cookie of the one it means, 0 = go by its name. */
 struct places {
+	bool narrowed;		/* to one, by the command line */
+	uint64_t only;		/* 0 = it is not there */
 	struct netns *list;
 	size_t n;
 	uint64_t *meant;
@@ -55,11 +57,13 @@ static void places_deinit(struct places *p)
 	*p = (struct places) { 0 };
 }
 
-static int places_init(struct places *p, const struct conf *conf)
+static int places_init(struct places *p, const struct conf *conf, const char *only)
 {
 	int r;
 
-	*p = (struct places) { 0 };
+	*p = (struct places) { .narrowed = only };
+	if (only)
+		p->only = cookie_of(only);
 	r = netns_list(&p->list, &p->n);
 	if (r < 0)
 		return r;
@@ -82,6 +86,8 @@ static bool netns_matches(const struct places *p, const struct conf *conf, size_
 {
 	const char *spec = conf->meters[meter].netns;
 
+	if (p->narrowed && ns->cookie != p->only)
+		return false;
 	if (!spec || is_path(spec))
 		return p->meant[meter] == ns->cookie;
 	return fnmatch(spec, ns->name, 0) == 0;
@@ -163,7 +169,7 @@ void attach_configured(struct agent *a)
 
 	if (!a->conf->n_meters)
 		return;
-	if (places_init(&p, a->conf) < 0) {
+	if (places_init(&p, a->conf, a->netns) < 0) {
 		log_warning("%s", error_message());
 		return;
 	}

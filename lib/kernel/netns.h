@@ -29,8 +29,8 @@ struct netns {
 int netns_open(const char *spec, struct netns *ret);
 void netns_close(struct netns *ns);	/* fine on NETNS_NULL */
 
-/* Every namespace that can be found: the caller's, /run/netns, mounts elsewhere,
- * /proc/PID/ns/net; each cookie once. */
+/* Every namespace that can be found: the caller's, /run/netns, /proc/PID/ns/net,
+ * mounts elsewhere; each cookie once. */
 int netns_list(struct netns **ret, size_t *ret_n);
 void netns_list_free(struct netns *list, size_t n);
 /* The one of that cookie, or NULL. */

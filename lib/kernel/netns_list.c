@@ -106,7 +106,10 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-/* What container engines mount elsewhere: "ID PARENT MAJ:MIN net:[INODE] PATH ...". */
+/*
+ * What container engines mount elsewhere: "ID PARENT MAJ:MIN net:[INODE] PATH ...". Last,
+ * because it cannot be unmounted while it is open: only what nothing else leads to is.
+ */
 static int set_add_mounts(struct netns_set *set)
 {
 	_cleanup_(fclosep) FILE *f = fopen(MOUNTS, "re");
@@ -135,9 +138,9 @@ int netns_list(struct netns **ret, size_t *ret_n)
 	if (r == 0)
 		r = set_add_dir(&set, NETNS_DIR, false, "");
 	if (r == 0)
-		r = set_add_mounts(&set);
-	if (r == 0)
 		r = set_add_dir(&set, "/proc", true, "/ns/net");
+	if (r == 0)
+		r = set_add_mounts(&set);
 	if (r < 0) {
 		netns_list_free(set.list, set.n);
 		return r;

@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The agent over time: its configured meters in any namespace."""
+"""The agent over time: its configured meters in any namespace, its own stream over a restart,
+reloads under traffic, collectors that come, go, or take long to be found, and other agents."""
+from contextlib import contextmanager
+
 from lib import *
 from export import *
 
@@ -16,12 +19,57 @@ def setup():
     net.exec(a, 'ping', '-c', '1', '10.94.0.2')
 
 
+@contextmanager
+def metered(ns=None, name='eth0', direction='ingress'):
+    net.flowctl('meter', 'attach', '--netns', ns or b, '-n', name, '--direction', direction)
+    yield
+    net.flowctl('meter', 'detach', '--all')
+
+
+def send_udp(n, dport, pause=0, size=100, sport=None):
+    with inside(a):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    if sport:
+        s.bind(('0.0.0.0', sport))
+    for _ in range(n):
+        s.sendto(bytes(size), ('10.94.0.2', dport))
+        time.sleep(pause)
+    s.close()
+
+
+def of_port(records, port):
+    return [x for x in records if x['dst_port'] == port]
+
+
+def packets(records):
+    return sum(x['packets'] for x in records)
+
+
 def hooks():
     return sorted((m['netns'], m['iface'], m['direction']) for m in net.json('meter', 'status'))
 
 
 def nf_packets(result, port):
     return sum(f['in_packets'] for f in result.nfdump() if f.get('dst_port') == port)
+
+
+class AgentIn:
+    """An agent whose process lives in a namespace; its words in self.says()."""
+    def __init__(self, ns, conf, dir, *words):
+        self.path = '%s/%d.err' % (dir, time.monotonic_ns())
+        with open(self.path, 'w') as err:
+            self.proc = net.spawn('nsenter', '--net=/run/netns/' + ns, find_flowctl(), '--bpffs', net.bpffs,
+                                  'agent', '-c', conf, *words, stderr=err)
+        wait_for(lambda: 'exporting' in self.says() or self.proc.poll() is not None, 'the agent')
+        check(self.proc.poll() is None, self.says())
+
+    def says(self):
+        with open(self.path) as f:
+            return f.read()
+
+    def end(self, sig=signal.SIGTERM):
+        self.proc.send_signal(sig)
+        self.proc.wait(10)
 
 
 @test
@@ -39,7 +87,7 @@ def meters_are_named_by_a_path_that_nothing_else_leads_to():
     path = tempfile.mkstemp(prefix='flowctl-netns-')[1]
     name = net.ns('moved')
     run('mount', '--bind', '/run/netns/' + name, path)
-    net.cleanups.append(lambda: (run('umount', path, ok=False), os.unlink(path)))
+    net.cleanups.append(lambda: (run('umount', '-l', path, ok=False), os.unlink(path)))
     net.ip(name, 'link', 'add', 'veth7', 'type', 'veth', 'peer', 'name', 'other7')
     net.del_ns(name)
     with Collectors(net, nfacctd=False) as c:
@@ -66,6 +114,76 @@ def meters_are_attached_in_a_namespace_that_appears_later():
         c.end_agent()
     net.flowctl('meter', 'detach', '--all')
     net.ip(late, 'link', 'del', 'eth7')
+
+
+@test
+def the_command_line_narrows_the_configured_meters():
+    with Collectors(net, nfacctd=False) as c:
+        conf = c.config(more="meters:\n- {netns: '%s-[ab]', name: eth0, direction: ingress}" % net.prefix)
+        agent = AgentIn(a, conf, c.dir, '--netns', b)
+        equal(hooks(), [(b, 'eth0', 'ingress')])
+        agent.end()
+    net.flowctl('meter', 'detach', '--all')
+
+
+def own_stream_config(c):
+    conf = c.dir + '/own.yaml'
+    with open(conf, 'w') as f:
+        f.write('idleTimeoutSeconds: 1\noutputs:\n- collector: {remoteAddress: "10.94.0.2:4739"}\n'
+                '- log: {file: %s/flow.log}\n' % c.dir)
+    with inside(b):
+        sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sink.bind(('10.94.0.2', 4739))
+    return conf, sink
+
+
+def two_streams(how):
+    """Another port comes in the middle; what is held of the stream from the first is no traffic."""
+    with metered(), Collectors(net, nfacctd=False) as c:
+        conf, sink = own_stream_config(c)
+        agent = AgentIn(a, conf, c.dir)
+        send_udp(2, 31)
+        wait_for(lambda: of_port(c.log_records(), 31), 'the first record', 6)
+        send_udp(1, 33)
+        agent = how(agent, conf, c.dir)
+        send_udp(2, 32)
+        wait_for(lambda: of_port(c.log_records(), 32), 'the second record', 6)
+        time.sleep(2.5)
+        agent.end()
+        sources = set()
+        sink.setblocking(False)
+        try:
+            while True:
+                sources.add(sink.recvfrom(2000)[1][1])
+        except BlockingIOError:
+            sink.close()
+        check(len(sources) >= 2, 'ports: %s' % sources)
+        equal([(x['src_port'], x['packets']) for x in of_port(c.log_records(), 4739)], [], 'the export stream')
+
+
+@test
+def its_earlier_stream_is_not_exported_after_a_reload():
+    def reload(agent, conf, dir):
+        agent.proc.send_signal(signal.SIGHUP)
+        wait_for(lambda: 'read again' in agent.says(), 'the reload')
+        return agent
+    two_streams(reload)
+
+
+@test
+def nor_after_a_clean_restart():
+    def restart(agent, conf, dir):
+        agent.end()
+        return AgentIn(a, conf, dir)
+    two_streams(restart)
+
+
+@test
+def nor_after_it_was_killed():
+    def restart(agent, conf, dir):
+        agent.end(signal.SIGKILL)
+        return AgentIn(a, conf, dir)
+    two_streams(restart)
 
 
 main(net, setup)
