@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The agent over time: its configured meters in any namespace, its own stream over a restart,
-reloads under traffic, collectors that come, go, or take long to be found, and other agents."""
+reloads under traffic, a collector that dies in the middle, and other agents."""
 from contextlib import contextmanager
 
 from lib import *
@@ -184,6 +184,101 @@ def nor_after_it_was_killed():
         agent.end(signal.SIGKILL)
         return AgentIn(a, conf, dir)
     two_streams(restart)
+
+
+def send_for(seconds, ports):
+    """Packets to each of these ports over and over, in a process of its own; how many, by port."""
+    code = 'import socket, sys, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nn = 0\n' \
+           'end = time.monotonic() + %g\nwhile time.monotonic() < end:\n' \
+           '    for p in range(%d, %d): s.sendto(bytes(100), ("10.94.0.2", p))\n    n += 1\n' \
+           '    time.sleep(0.002)\nprint(n)' % (seconds, ports.start, ports.stop)
+    return net.spawn('nsenter', '--net=/run/netns/' + a, '/usr/bin/python3', '-c', code, stdout=subprocess.PIPE, text=True)
+
+
+@test
+def reloads_under_traffic_lose_and_double_nothing():
+    ports = range(5000, 5040)
+    with metered(), Collectors(net, nfacctd=False) as c:
+        conf = c.config(idle=1, active=1)
+        with open(conf) as f:
+            good = f.read()
+        c.start_agent(conf)
+        sender = send_for(5, ports)
+        for n in range(12):
+            with open(conf, 'w') as f:
+                f.write(good + ('idleTimeoutSeconds: none\n' if n % 3 == 2 else ''))
+            c.agent.send_signal(signal.SIGHUP)
+            time.sleep(0.4)
+        sent = int(sender.communicate(timeout=20)[0])
+        text = c.agent_says()
+        c.end_agent()
+        result = c.stop()
+    check(text.count('read again') >= 6 and text.count('stays') >= 3, text)
+    for port in ports:
+        equal(packets(of_port(result.log, port)), sent, 'the log, port %d' % port)
+        equal(nf_packets(result, port), sent, 'nfdump, port %d' % port)
+    equal(result.tshark_totals()[0], packets(result.log), 'tshark')
+    equal(result.tshark_complaints(), [])
+
+
+@test
+def a_collector_that_is_killed_in_the_middle_costs_only_what_it_did_not_hear():
+    ports = range(5100, 5103)
+    with metered(), Collectors(net, nfacctd=False) as c:
+        c.start_agent(c.config(idle=1, active=1))
+        send_udp(4, 5100)
+        wait_for(lambda: of_port(c.log_records(), 5100), 'the first record', 6)
+        c.nfcapd.terminate()        # it writes its file; the agent cannot tell from a kill
+        c.nfcapd.wait(10)
+        send_udp(5, 5101)
+        wait_for(lambda: of_port(c.log_records(), 5101), 'the second record', 6)
+        c.start_nfcapd()
+        time.sleep(1.5)             # the refusal is known, templates are ahead of what comes
+        send_udp(6, 5102)
+        wait_for(lambda: of_port(c.log_records(), 5102), 'the third record', 6)
+        c.end_agent()
+        text, result = c.agent_says(), c.stop()
+    equal([packets(of_port(result.log, p)) for p in ports], [4, 5, 6], 'the log')
+    equal([nf_packets(result, p) for p in (5100, 5102)], [4, 6], 'nfdump')
+    equal(result.tshark_totals()[0], packets(result.log), 'the other collector')
+    equal(result.tshark_complaints(), [])
+    check('refuse' in text and 'works again' in text, text)
+
+
+@test
+def agents_below_different_folders_do_not_meet():
+    other = Net('other')
+    other.start()
+    try:
+        with metered(), Collectors(net, nfacctd=False) as c, Collectors(other, nfacctd=False) as d:
+            other.flowctl('meter', 'attach', '--netns', a, '-n', 'eth0', '--direction', 'egress')
+            c.start_agent(c.config())
+            d.start_agent(d.config())
+            send_udp(8, 5200)
+            c.end_agent()
+            d.end_agent()
+            for log, ns, direction in (c.log_records(), b, 0), (d.log_records(), a, 1):
+                equal([(x['netns'], x['direction'], x['packets']) for x in of_port(log, 5200)], [(ns, direction, 8)])
+    finally:
+        other.cleanup()
+
+
+@test
+def once_exports_what_is_held_and_marks_nothing():
+    with metered(), Collectors(net, nfacctd=False) as c:
+        send_udp(3, 5300)
+        conf = c.config()
+        for n in 1, 2:
+            net.flowctl('agent', '--once', '-c', conf)
+            equal([x['packets'] for x in of_port(c.log_records(), 5300)], [3] * n)
+        equal([x['end_reason'] for x in of_port(c.log_records(), 5300)], [None, None], 'it goes on')
+        m, = net.json('meter', 'status')
+        equal((m['ledger']['held']['packets'], m['ledger']['exported']['packets']), (3, 0), 'the ledger')
+        c.run_agent(conf, until=lambda: True)
+        result = c.stop()
+    equal([x['packets'] for x in of_port(result.log, 5300)], [3, 3, 3])
+    equal(nf_packets(result, 5300), 9, 'nfdump')
+    equal(result.tshark_complaints(), [])
 
 
 main(net, setup)
