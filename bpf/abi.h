@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define FLOWCTL_ABI 1
+#define FLOWCTL_ABI 2
 
 enum {
 	FLOW_INGRESS = 0,
@@ -172,23 +172,23 @@ struct aged_key {
 };
 
 /*
- * What is known of one slot's generation `gen` by user space: that much of it was
- * exported or flushed. Whatever the slot, or its record in the ring, shows beyond this is
- * still held. Pinned, so that a restarted agent knows it.
+ * What of one slot's generation `gen` user space has credited to its flow in the store, or
+ * exported or flushed since. Whatever the slot, or its record in the ring, shows beyond
+ * this is held there. Pinned, so that a restarted agent knows it.
  */
 struct journal_entry {
 	__u32 gen;
-	__u32 last_tick;
+	__u32 store_idx;	/* the flow's entry + 1, 0 = unknown; a hint: the key decides */
 	__u64 packets;
 	__u64 bytes;
-	__u64 reserved;
+	union flow_word w;	/* as the slot had it: the slot is unchanged if all three are */
 };
 
-/* What was evicted and is not exported yet; in the pinned store. Times: CLOCK_BOOTTIME. */
+/* What was seen of a flow. Times: CLOCK_BOOTTIME. */
 struct flow_part {
 	__u64 packets;
 	__u64 bytes;
-	__u64 first_ns;
+	__u64 first_ns;		/* 0: nothing yet */
 	__u64 last_ns;
 	__u8 tcp_flags;
 	__u8 tos;
@@ -200,9 +200,15 @@ struct flow_part {
 	__u8 reserved[12];
 };
 
+/*
+ * A flow in the pinned store: all that the agent has read of it, in slots and evicted, and
+ * has not exported yet. An entry with nothing held may stay for a while, because its flow
+ * will be back.
+ */
 struct store_entry {
 	struct flow_key key;
-	__u64 used;
+	__u32 used;
+	__u32 cut;		/* its record is complete when table_ctl.epoch gets there; 0 = none asked for */
 	struct flow_part part;
 };
 
@@ -228,9 +234,9 @@ struct ctl_step {
 	__u32 direction;
 	__u32 reason;
 	__u64 ring_pos;
+	struct ledger_count count;
 	struct journal_entry journal;
 	struct store_entry store;
-	struct ledger_count count;
 };
 
 enum table_closing {

@@ -58,6 +58,20 @@ static bool table_begin(struct agent_table *t, size_t *ret_drained, bool *ret_fu
 	return true;
 }
 
+/* An output that may not send yet is waited for: there is nothing else left to do. */
+static int export_all(struct agent *a, struct agent_table *t)
+{
+	uint64_t wait;
+	int r;
+
+	r = export_scan(a, t, SCAN_FORCED, &wait);
+	while (r == 0 && wait) {
+		clock_sleep_ns(wait);
+		r = export_resume(a, t, &wait);
+	}
+	return r;
+}
+
 /* What is left leaves with reason "forced"; a few rounds, because packets go on arriving. */
 static int export_forced(struct agent *a, struct agent_table *t)
 {
@@ -68,9 +82,9 @@ static int export_forced(struct agent *a, struct agent_table *t)
 	for (int i = 0, fulls = 0; r == 0 && i < FORCED_ROUNDS; i++) {
 		if (!table_begin(t, &drained, &full))
 			return 0;
-		r = export_scan(a, t, SCAN_FORCED);
+		r = export_all(a, t);
 		pin_dir_unlock(&t->table->dir);
-		if (full && fulls++ < FULL_ROUNDS)
+		if ((full || t->sweep.full) && fulls++ < FULL_ROUNDS)
 			i--;
 	}
 	return r;
@@ -97,23 +111,33 @@ static void answer_closing(struct agent *a, struct agent_table *t)
 	t->gone = true;
 }
 
-/* Returns true when the rings fill fast and want the next look soon. */
-static bool table_tick(struct agent *a, struct agent_table *t, uint64_t now)
+static bool scan_is_due(const struct agent *a, const struct agent_table *t, bool full, uint64_t now)
 {
+	return full || (now >= t->next_scan_ns && outputs_ready(&a->outputs, now));
+}
+
+/* Returns in how many ns the next look is wanted. */
+static uint64_t table_tick(struct agent *a, struct agent_table *t, uint64_t now)
+{
+	uint64_t wait = 0;
 	size_t drained;
 	bool full;
 	int r = 0;
 
 	if (t->gone || !table_begin(t, &drained, &full))
-		return false;
-	if (full || (now >= t->next_scan_ns && outputs_ready(&a->outputs, now))) {
-		r = export_scan(a, t, full ? SCAN_LACK : SCAN_EXPIRED);
+		return TICK_NS;
+	if (t->sweep.running) {
+		r = export_resume(a, t, &wait);
+	} else if (scan_is_due(a, t, full, now)) {
+		r = export_scan(a, t, full ? SCAN_LACK : SCAN_EXPIRED, &wait);
 		t->next_scan_ns = now + SCAN_NS;
 	}
 	if (r < 0)
 		log_error("%s", error_message());
 	pin_dir_unlock(&t->table->dir);
-	return full || drained > t->ring_records / 4;
+	if (full || drained > t->ring_records / 4)
+		return TICK_BUSY_NS;
+	return wait && wait < TICK_NS ? wait : TICK_NS;
 }
 
 static int look(struct agent *a, uint64_t now)
@@ -137,15 +161,16 @@ static int on_tick(struct loop *loop, void *arg)
 {
 	struct agent *a = arg;
 	uint64_t now = clock_boot_ns();
-	bool busy = false;
+	uint64_t next = TICK_NS, wanted;
 
 	look(a, now);
 	for (size_t i = 0; i < a->n_tables; i++) {
 		answer_closing(a, &a->tables[i]);
 		clear_vanished(a, &a->tables[i]);
-		busy |= table_tick(a, &a->tables[i], now);
+		wanted = table_tick(a, &a->tables[i], now);
+		next = wanted < next ? wanted : next;
 	}
-	return loop_set_timer(loop, a->tick_timer, busy ? TICK_BUSY_NS : TICK_NS);
+	return loop_set_timer(loop, a->tick_timer, next);
 }
 
 /* A bad file leaves the running configuration in force; a good one loses no record. */

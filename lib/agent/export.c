@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What is due leaves. Records are put into every output's open batch; when one of them has
- * no more room, the batch is committed: sequences and journal are written first, then the
- * outputs send. Killed in between, the batch is the one message in flight: never repeated,
- * and if it was lost, the sequence shows it.
+ * What is due leaves. Slots and rings are credited to the store first; then a sweep goes over
+ * its flows. Records are put into every output's open batch; when one of them has no more
+ * room, the batch is committed: sequences and journal are written first, then the outputs
+ * send. Killed in between, the batch is what was in flight: never repeated, and if it was
+ * lost, the sequence shows it. An output that may not send yet stops the sweep between two
+ * batches; what it has not come to stays held.
  */
 #include "agent/internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -16,36 +19,34 @@
 
 /* More than any message holds; a commit is due when it is full. */
 #define BATCH_MAX 4096
+/* Of a full store so much is to be free afterwards. */
+#define ROOM_PART 8
+/* A way through the box is learnt again if its flow was seen since the last look, or shortly before. */
+#define LEARN_SLACK_NS (3 * NSEC_PER_SEC)
 
 struct batch {
 	struct agent *agent;
 	struct agent_table *t;
-	struct pending {
-		struct flow *flow;
-		bool closed_only;
-		enum ledger_reason reason;
-	} pending[BATCH_MAX];
+	struct journal_taken taken[BATCH_MAX];
 	size_t n;
+	uint64_t wait_ns;	/* until the next one may be begun */
 };
 
-static int commit(struct batch *b)
+static void commit(struct batch *b)
 {
 	struct agent_outputs *o = &b->agent->outputs;
-	int r = 0;
 
+	if (!b->n)
+		return;
 	for (size_t i = 0; i < o->n; i++) {
 		if (o->sinks[i]->ops->prepare)
 			o->sinks[i]->ops->prepare(o->sinks[i]);
 	}
-	for (size_t i = 0; r == 0 && i < b->n; i++) {
-		const struct pending *p = &b->pending[i];
-
-		r = journal_take(b->t->table, &b->t->snapshot, p->flow, p->closed_only, p->reason);
-	}
+	journal_take(b->t->table, b->taken, b->n);
 	b->n = 0;
 	for (size_t i = 0; i < o->n; i++)
 		o->sinks[i]->ops->flush(o->sinks[i]);
-	return r;
+	b->wait_ns = outputs_wait_ns(o, clock_boot_ns());
 }
 
 static bool all_have_room(const struct agent_outputs *o, const struct record *rec)
@@ -57,45 +58,41 @@ static bool all_have_room(const struct agent_outputs *o, const struct record *re
 	return true;
 }
 
-static int batch_add(struct batch *b, struct flow *f, bool closed_only, enum ledger_reason reason)
-{
-	int r = b->n == BATCH_MAX ? commit(b) : 0;
-
-	b->pending[b->n++] = (struct pending) { f, closed_only, reason };
-	return r;
-}
-
-/* Put @rec into every output; the flow is gone when the batch is committed. */
-static int batch_export(struct batch *b, struct flow *f, bool closed_only, const struct record *rec)
+/* Put @rec into every output. -ENOENT: none of them carries it; -EAGAIN: none may send now. */
+static int put(struct batch *b, const struct record *rec)
 {
 	struct agent_outputs *o = &b->agent->outputs;
-	bool carried = false;
-	int r = 0;
+	int r = -ENOENT;
 
-	if (b->n == BATCH_MAX || !all_have_room(o, rec))
-		r = commit(b);
+	if (!all_have_room(o, rec))
+		commit(b);
+	if (b->wait_ns)
+		return -EAGAIN;
 	for (size_t i = 0; i < o->n; i++) {
 		if (o->sinks[i]->ops->put(o->sinks[i], rec) == 0)
-			carried = true;
+			r = 0;
 	}
-	if (r == 0)
-		r = batch_add(b, f, closed_only, carried ? LEDGER_EXPORTED : LEDGER_UNDELIVERED);
 	return r;
 }
 
-static int leave(struct batch *b, struct flow *f, bool closed_only, enum flow_end_reason reason,
+/* What the flow is counted as, or -EAGAIN: later. */
+static int leave(struct batch *b, const struct store_entry *e, enum flow_end_reason why,
 		 const struct record_context *ctx)
 {
 	struct record rec;
+	int r;
 
-	record_from_part(&f->key, closed_only ? &f->closed : &f->all, ctx, &rec);
-	rec.end_reason = reason;
-	if (outputs_is_self(&b->agent->outputs, &f->key))
-		return batch_add(b, f, closed_only, LEDGER_SELF);
+	record_from_part(&e->key, &e->part, ctx, &rec);
+	rec.end_reason = why;
+	if (outputs_is_self(&b->agent->outputs, &e->key))
+		return LEDGER_SELF;
 	if (!b->agent->conf->count_all &&
 	    once_classify(b->t->once, &rec, &rec.key.egress_ifindex) == ONCE_DUPLICATE)
-		return batch_add(b, f, closed_only, LEDGER_DUPLICATE);
-	return batch_export(b, f, closed_only, &rec);
+		return LEDGER_DUPLICATE;
+	r = put(b, &rec);
+	if (r == -EAGAIN)
+		return r;
+	return r == 0 ? LEDGER_EXPORTED : LEDGER_UNDELIVERED;
 }
 
 static struct expire_policy policy_of(const struct conf *conf)
@@ -108,66 +105,168 @@ static struct expire_policy policy_of(const struct conf *conf)
 	};
 }
 
-static enum expire_action decide(enum scan_kind kind, const struct expire_policy *policy,
-				 const struct flow *f, uint64_t now, enum flow_end_reason *reason)
+static enum expire_action decide(const struct agent_table *t, const struct expire_policy *policy,
+				 const struct store_entry *e, uint64_t now, enum flow_end_reason *why)
 {
-	enum expire_action action = expire_decide(policy, &f->all, &f->closed, now, reason);
+	bool is_cut = journal_is_cut(t->table, e);
+	enum expire_action action = expire_decide(policy, &e->part, is_cut, now, why);
 
-	if (action == EXPIRE_ALL || kind == SCAN_EXPIRED)
+	if (action == EXPIRE_EXPORT || t->sweep.kind == SCAN_EXPIRED)
 		return action;
-	*reason = kind == SCAN_FORCED ? FLOW_END_FORCED : FLOW_END_LACK;
-	if (kind == SCAN_FORCED)
-		return EXPIRE_ALL;
-	return f->closed.packets ? EXPIRE_CLOSED : action;
+	*why = t->sweep.kind == SCAN_FORCED ? FLOW_END_FORCED : FLOW_END_LACK;
+	if (t->sweep.kind == SCAN_FORCED || expire_is_quiet(policy, &e->part, now, t->sweep.limit_ns))
+		return EXPIRE_EXPORT;
+	return action;
+}
+
+/* An entry without anything in it waits for its flow for a while. */
+static bool is_forgotten(const struct agent_table *t, const struct expire_policy *policy,
+			 const struct store_entry *e, uint64_t now)
+{
+	return t->sweep.kind == SCAN_LACK || expire_is_quiet(policy, &e->part, now, policy->idle_ns);
+}
+
+static void batch_add(struct batch *b, uint32_t entry, enum ledger_reason reason, bool keep)
+{
+	b->taken[b->n++] = (struct journal_taken) { entry, reason, keep };
+	if (b->n == BATCH_MAX)
+		commit(b);
+}
+
+/* False: it is to be visited again, later. */
+static bool visit(struct batch *b, uint32_t i, const struct expire_policy *policy, uint64_t now,
+		  const struct record_context *ctx)
+{
+	const struct store_entry *e = journal_flow(b->t->table, i);
+	enum flow_end_reason why = FLOW_ACTIVE;
+	int reason;
+
+	if (e && !e->part.first_ns && is_forgotten(b->t, policy, e, now))
+		batch_add(b, i, LEDGER_EXPORTED, false);
+	/* packets and bytes may be read one packet apart: half a packet waits for its other half. */
+	if (!e || !e->part.packets || !e->part.bytes)
+		return true;
+	switch (decide(b->t, policy, e, now, &why)) {
+	case EXPIRE_EXPORT:
+		reason = leave(b, e, why, ctx);
+		if (reason < 0)
+			return false;
+		batch_add(b, i, reason, why == FLOW_END_ACTIVE);
+		break;
+	case EXPIRE_CUT:
+		if (!e->cut)
+			journal_cut(b->t->table, i);
+		b->t->sweep.cut = true;
+		break;
+	case EXPIRE_KEEP:
+		break;
+	}
+	return true;
+}
+
+/* False: an output must wait, for b->wait_ns. */
+static bool sweep(struct batch *b, const struct record_context *ctx)
+{
+	struct expire_policy policy = policy_of(b->agent->conf);
+	struct sweep *s = &b->t->sweep;
+	uint64_t now = clock_boot_ns();
+
+	b->wait_ns = outputs_wait_ns(&b->agent->outputs, now);
+	for (; s->at < journal_top(b->t->table); s->at++) {
+		if (!visit(b, s->at, &policy, now, ctx))
+			break;
+	}
+	s->running = s->at < journal_top(b->t->table);
+	commit(b);
+	return !s->running;
+}
+
+/* The store was full and still is: what was quiet for a quarter of the time goes as well. */
+static bool lacks_more(struct agent_table *t)
+{
+	if (t->sweep.kind != SCAN_LACK || !t->sweep.limit_ns ||
+	    journal_room(t->table) >= t->table->ctl->store_entries / ROOM_PART)
+		return false;
+	t->sweep.limit_ns /= 4;
+	if (t->sweep.limit_ns < clock_tick_ns())
+		t->sweep.limit_ns = 0;
+	t->sweep.at = 0;
+	return true;
+}
+
+static bool forwards(const struct record_names *names)
+{
+	for (size_t i = 0; i < names->n_hooks; i++) {
+		if (names->hooks[i].direction == FLOW_EGRESS)
+			return true;
+	}
+	return false;
 }
 
 /* Egress records teach where an ingress record left the box, before any of either leaves. */
 static void learn(struct agent_table *t, const struct record_context *ctx)
 {
-	for (size_t i = 0; i < t->snapshot.n; i++) {
+	uint64_t since = t->learnt_ns, now = clock_boot_ns();
+
+	if (!forwards(&t->names))
+		return;
+	for (uint32_t i = 0; i < journal_top(t->table); i++) {
+		const struct store_entry *e = journal_flow(t->table, i);
 		struct record rec;
 
-		if (t->snapshot.flows[i].key.direction != FLOW_EGRESS)
+		if (!e || e->key.direction != FLOW_EGRESS || !e->part.packets ||
+		    e->part.last_ns + LEARN_SLACK_NS < since)
 			continue;
-		record_from_part(&t->snapshot.flows[i].key, &t->snapshot.flows[i].all, ctx, &rec);
+		record_from_part(&e->key, &e->part, ctx, &rec);
 		once_learn(t->once, &rec);
 	}
+	t->learnt_ns = now;
 }
 
-int export_scan(struct agent *a, struct agent_table *t, enum scan_kind kind)
+int export_resume(struct agent *a, struct agent_table *t, uint64_t *ret_wait_ns)
 {
-	struct expire_policy policy = policy_of(a->conf);
-	_cleanup_(freep) struct batch *b = NULL;
+	_cleanup_(freep) struct batch *b = malloc(sizeof(*b));
 	struct record_context ctx;
-	bool rotate = false;
-	int r;
 
-	/* Without any output (a reload that failed) what is due stays held. */
-	if (!a->outputs.n)
-		return 0;
-	b = calloc(1, sizeof(*b));
+	*ret_wait_ns = 0;
 	if (!b)
 		return fail(-ENOMEM, "cannot export");
 	b->agent = a;
 	b->t = t;
-	r = snapshot_read(t->table, &t->snapshot);
-	if (r < 0)
-		return r;
+	b->n = 0;
 	record_context_init(&ctx, &t->names, a->conf->domain);
-	if (!a->conf->count_all)
-		learn(t, &ctx);
-	for (size_t i = 0; r == 0 && i < t->snapshot.n; i++) {
-		struct flow *f = &t->snapshot.flows[i];
-		enum flow_end_reason reason = FLOW_ACTIVE;
-		enum expire_action action = decide(kind, &policy, f, t->snapshot.taken_ns, &reason);
-
-		if (action == EXPIRE_ALL || action == EXPIRE_CLOSED)
-			r = leave(b, f, action == EXPIRE_CLOSED, reason, &ctx);
-		rotate |= action == EXPIRE_ROTATE;
-	}
-	if (r == 0)
-		r = commit(b);
-	if (rotate)
+	while (sweep(b, &ctx) && lacks_more(t))
+		;
+	if (t->sweep.running)
+		*ret_wait_ns = b->wait_ns ? b->wait_ns : 1;
+	else if (t->sweep.cut)
 		journal_bump_epoch(t->table);
-	return r;
+	return 0;
+}
+
+int export_scan(struct agent *a, struct agent_table *t, enum scan_kind kind, uint64_t *ret_wait_ns)
+{
+	struct record_context ctx;
+	size_t changed;
+	int r;
+
+	*ret_wait_ns = 0;
+	/* Without any output (a reload that failed) what is due stays held. */
+	if (!a->outputs.n)
+		return 0;
+	r = journal_scan(t->table, &changed);
+	if (r < 0 && r != -ENOSPC)
+		return r;
+	if (r == -ENOSPC && kind == SCAN_EXPIRED)
+		kind = SCAN_LACK;
+	t->sweep = (struct sweep) {
+		.kind = kind,
+		.full = r == -ENOSPC,
+		.limit_ns = a->conf->idle_s * NSEC_PER_SEC,
+	};
+	if (!a->conf->count_all) {
+		record_context_init(&ctx, &t->names, a->conf->domain);
+		learn(t, &ctx);
+	}
+	return export_resume(a, t, ret_wait_ns);
 }

@@ -12,16 +12,31 @@
 #include "flow/expire.h"
 #include "flow/once.h"
 #include "kernel/netns.h"
-#include "kernel/reader.h"
+#include "kernel/journal.h"
 #include "kernel/records.h"
 #include "sink/sink.h"
+
+enum scan_kind {
+	SCAN_EXPIRED,
+	SCAN_FORCED,	/* all of it */
+	SCAN_LACK,	/* the store is full: what is due, then what is quiet the longest */
+};
 
 /* One metered namespace. */
 struct agent_table {
 	struct table *table;
 	struct record_names names;	/* of its namespace and interfaces, as of the last look */
 	struct once *once;
-	struct snapshot snapshot;
+	struct sweep {			/* over the flows of the store, in pieces when outputs are paced */
+		bool running;
+		enum scan_kind kind;
+		uint32_t at;		/* entry to go on with */
+		uint64_t limit_ns;	/* SCAN_LACK: what is quiet for longer leaves */
+		bool cut;		/* somebody asked for a cut */
+		bool full;		/* the store had no room for all */
+	} sweep;
+	uint64_t learnt_ns;		/* CLOCK_BOOTTIME of the last look for ways through the box */
+	struct ledger_count unmetered;	/* of all its hooks, as last told */
 	size_t ring_records;		/* capacity of all its rings */
 	uint64_t next_scan_ns;		/* CLOCK_BOOTTIME */
 	bool gone;			/* to be closed */
@@ -61,6 +76,8 @@ void outputs_tick(struct agent_outputs *o, uint64_t now_ns);
  * due can as well stay held. */
 bool outputs_ready(const struct agent_outputs *o, uint64_t now_ns);
 void outputs_reopen(struct agent_outputs *o);
+/* For how long no batch may be sent, for the slowest output's sake; 0 = go on. */
+uint64_t outputs_wait_ns(const struct agent_outputs *o, uint64_t now_ns);
 /* Is @key the agent's own export stream, in either direction? From any port of its address: a
  * stream of before a reload or a restart is as much its own. */
 bool outputs_is_self(const struct agent_outputs *o, const struct flow_key *key);
@@ -79,8 +96,11 @@ void tables_set_limits(const struct agent *a, struct agent_table *t);
 void attach_configured(struct agent *a);
 
 /* export.c: the folder of @t is locked. */
-enum scan_kind { SCAN_EXPIRED, SCAN_FORCED, SCAN_LACK };
-/* Read the table and let leave what is due. */
-int export_scan(struct agent *a, struct agent_table *t, enum scan_kind kind);
+/*
+ * Read the table and let leave what is due. *ret_wait_ns: 0, or what is left must wait for so
+ * long, until an output may send again: then export_resume().
+ */
+int export_scan(struct agent *a, struct agent_table *t, enum scan_kind kind, uint64_t *ret_wait_ns);
+int export_resume(struct agent *a, struct agent_table *t, uint64_t *ret_wait_ns);
 
 #endif

@@ -194,3 +194,16 @@ bool outputs_is_self(const struct agent_outputs *o, const struct flow_key *key)
 	}
 	return false;
 }
+
+uint64_t outputs_wait_ns(const struct agent_outputs *o, uint64_t now_ns)
+{
+	uint64_t longest = 0;
+
+	for (size_t i = 0; i < o->n; i++) {
+		struct sink *s = o->sinks[i];
+		uint64_t wait = s->ops->wait_ns ? s->ops->wait_ns(s, now_ns) : 0;
+
+		longest = wait > longest ? wait : longest;
+	}
+	return longest;
+}

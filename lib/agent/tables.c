@@ -48,7 +48,6 @@ static void close_one(struct agent_table *t)
 		release(t->table);
 	table_close(t->table);
 	once_free(t->once);
-	snapshot_deinit(&t->snapshot);
 	record_names_deinit(&t->names);
 	*t = (struct agent_table) { 0 };
 }
@@ -61,7 +60,6 @@ static int open_one(struct agent *a, uint64_t cookie)
 	r = table_open(cookie, true, &t.table);
 	if (r < 0)
 		return r;
-	snapshot_init(&t.snapshot);
 	t.ring_records = (size_t)t.table->ctl->parts * t.table->ctl->ring_bytes / RING_RECORD_BYTES;
 	grown = reallocarray(a->tables, a->n_tables + 1, sizeof(*grown));
 	if (grown)

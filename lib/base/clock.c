@@ -23,6 +23,13 @@ uint64_t clock_real_ns(void)
 	return read_ns(CLOCK_REALTIME);
 }
 
+void clock_sleep_ns(uint64_t ns)
+{
+	struct timespec t = { .tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC };
+
+	nanosleep(&t, NULL);
+}
+
 uint64_t clock_tick_ns(void)
 {
 	static uint64_t tick;

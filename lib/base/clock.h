@@ -18,6 +18,8 @@ uint64_t clock_boot_ns(void);
 uint64_t clock_real_ns(void);
 /* The kernel's tick, in ns (4,000,000 at HZ=250): the resolution of a flow's last packet. */
 uint64_t clock_tick_ns(void);
+/* Wait; a signal may end it early. */
+void clock_sleep_ns(uint64_t ns);
 /*
  * CLOCK_REALTIME - CLOCK_BOOTTIME in ns, the reading with the narrowest bracket of
  * several. Add it to a boot time. Measure it anew for every batch: NTP may step.

@@ -6,37 +6,36 @@
  *
  * The active time-out wants a clean cut: flags, times and extremes of a record are of its
  * own time. So the epoch is moved, each slot rotates at its next packet, and at the next
- * look all that is older than the cut is closed.
+ * look what is held is all from before the cut.
  */
 #include "flow/expire.h"
 
 #define TCP_FIN 0x01
 #define TCP_RST 0x04
 
-static bool quiet_for(const struct expire_policy *p, const struct flow_part *all, uint64_t now,
-		      uint64_t limit)
+bool expire_is_quiet(const struct expire_policy *p, const struct flow_part *held, uint64_t now_ns,
+		     uint64_t limit_ns)
 {
-	return now >= all->last_ns + limit + 2 * p->tick_ns;
+	return now_ns >= held->last_ns + limit_ns + 2 * p->tick_ns;
 }
 
-enum expire_action expire_decide(const struct expire_policy *policy, const struct flow_part *all,
-				 const struct flow_part *closed, uint64_t now_ns,
-				 enum flow_end_reason *ret_reason)
+enum expire_action expire_decide(const struct expire_policy *policy, const struct flow_part *held,
+				 bool is_cut, uint64_t now_ns, enum flow_end_reason *ret_reason)
 {
-	bool finished = all->tcp_flags & (TCP_FIN | TCP_RST);
+	bool finished = held->tcp_flags & (TCP_FIN | TCP_RST);
 
-	if (finished && quiet_for(policy, all, now_ns, policy->finished_ns)) {
+	if (finished && expire_is_quiet(policy, held, now_ns, policy->finished_ns)) {
 		*ret_reason = FLOW_END_DETECTED;
-		return EXPIRE_ALL;
+		return EXPIRE_EXPORT;
 	}
-	if (quiet_for(policy, all, now_ns, policy->idle_ns)) {
+	if (expire_is_quiet(policy, held, now_ns, policy->idle_ns)) {
 		*ret_reason = FLOW_END_IDLE;
-		return EXPIRE_ALL;
+		return EXPIRE_EXPORT;
 	}
-	if (now_ns < all->first_ns + policy->active_ns)
+	if (now_ns < held->first_ns + policy->active_ns)
 		return EXPIRE_KEEP;
-	if (!closed->packets || closed->first_ns != all->first_ns)
-		return EXPIRE_ROTATE;
+	if (!is_cut)
+		return EXPIRE_CUT;
 	*ret_reason = FLOW_END_ACTIVE;
-	return EXPIRE_CLOSED;
+	return EXPIRE_EXPORT;
 }

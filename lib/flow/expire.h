@@ -3,6 +3,7 @@
 #ifndef FLOWCTL_FLOW_EXPIRE_H
 #define FLOWCTL_FLOW_EXPIRE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "abi.h"
@@ -18,17 +19,18 @@ struct expire_policy {
 
 enum expire_action {
 	EXPIRE_KEEP,
-	EXPIRE_ALL,	/* export all that is held of the flow */
-	EXPIRE_CLOSED,	/* export only what no packet can add to any more */
-	EXPIRE_ROTATE,	/* due, but still in an open slot: move the epoch, look again */
+	EXPIRE_EXPORT,
+	EXPIRE_CUT,	/* due, but not without a cut: ask for one, look again */
 };
 
 /*
- * What to do with a flow of which @all is held, @closed of it in closed generations.
- * @now_ns: CLOCK_BOOTTIME. *ret_reason is set for EXPIRE_ALL and EXPIRE_CLOSED.
+ * What to do with a flow of which @held is there. @is_cut: what comes now belongs to its
+ * next record. @now_ns: CLOCK_BOOTTIME. *ret_reason is set for EXPIRE_EXPORT.
  */
-enum expire_action expire_decide(const struct expire_policy *policy, const struct flow_part *all,
-				 const struct flow_part *closed, uint64_t now_ns,
-				 enum flow_end_reason *ret_reason);
+enum expire_action expire_decide(const struct expire_policy *policy, const struct flow_part *held,
+				 bool is_cut, uint64_t now_ns, enum flow_end_reason *ret_reason);
+/* Has it been quiet for @limit_ns, as far as ticks can tell? */
+bool expire_is_quiet(const struct expire_policy *policy, const struct flow_part *held, uint64_t now_ns,
+		     uint64_t limit_ns);
 
 #endif

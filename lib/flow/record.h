@@ -51,6 +51,12 @@ struct record {
 	const char *iface;	/* borrowed; NULL = unknown or gone */
 };
 
+/* The interface of the hook that metered it. */
+static inline uint32_t key_ifindex(const struct flow_key *key)
+{
+	return key->direction == FLOW_EGRESS ? key->egress_ifindex : key->ingress_ifindex;
+}
+
 /* The protocols that have ports (TCP, UDP, SCTP, UDP-Lite, DCCP). */
 static inline bool proto_has_ports(uint8_t proto)
 {

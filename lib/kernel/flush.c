@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The table is never written by user space: a dropped flow is noted in the journal as
- * gone, and the epoch moves, so that what comes after begins with a record of its own.
+ * Slots are never written by user space: a dropped flow is credited to the store and goes
+ * from there, and the epoch moves, so that what comes after begins with a record of its own.
  */
 #include "kernel/flush.h"
 
@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "kernel/journal.h"
 #include "kernel/meter_hook.h"
 #include "kernel/records.h"
 
@@ -19,45 +20,45 @@
 
 DEFINE_CLEANUP(struct table, table_close)
 
-static int take_matching(struct table *t, struct snapshot *s, const struct filter *f,
-			 const struct record_context *ctx, uint64_t *n)
+/* Everything is in the store now: what matches goes. */
+static void take_matching(struct table *t, const struct filter *f, const struct record_context *ctx,
+			  uint64_t *n)
 {
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < s->n; i++) {
+	for (uint32_t i = 0; i < journal_top(t); i++) {
+		const struct journal_taken taken = { .entry = i, .reason = LEDGER_FLUSHED };
+		const struct store_entry *e = journal_flow(t, i);
 		struct record rec;
 
-		record_from_part(&s->flows[i].key, &s->flows[i].all, ctx, &rec);
+		if (!e || !e->part.packets)
+			continue;
+		record_from_part(&e->key, &e->part, ctx, &rec);
 		if (!filter_match(f, &rec))
 			continue;
-		r = journal_take(t, s, &s->flows[i], false, LEDGER_FLUSHED);
+		journal_take(t, &taken, 1);
 		(*n)++;
 	}
-	return r;
 }
 
-/* The store may be too small for all that the rings hold: then in several rounds. */
+/* The store may be too small for all that slots and rings hold: then in several rounds. */
 static int flush_locked(struct table *t, const struct filter *f, const struct record_context *ctx,
 			uint64_t *n)
 {
-	_cleanup_(snapshot_deinit) struct snapshot s = { 0 };
-	uint64_t before;
-	bool full;
-	int r;
-
 	for (int round = 0; round < ROUNDS; round++) {
-		size_t drained;
+		uint64_t before = *n;
+		bool full = false;
+		size_t credited;
+		int r;
 
-		r = journal_drain(t, &drained);
-		full = r == -ENOSPC;
-		if (r < 0 && !full)
+		r = journal_drain(t, &credited);
+		full |= r == -ENOSPC;
+		if (r == 0 || r == -ENOSPC)
+			r = journal_scan(t, &credited);
+		full |= r == -ENOSPC;
+		if (r < 0 && r != -ENOSPC)
 			return r;
-		before = *n;
-		r = snapshot_read(t, &s);
-		if (r == 0)
-			r = take_matching(t, &s, f, ctx, n);
-		if (r < 0 || !full || *n == before)
-			return r;
+		take_matching(t, f, ctx, n);
+		if (!full || *n == before)
+			return 0;
 	}
 	return 0;
 }

@@ -34,7 +34,7 @@ static void fill_ledger(struct meter_ledger *l, const struct table *t, const str
 	l->aged = table_aged(t, h->ifindex, h->direction);
 	for (size_t i = 0; i < s->n; i++) {
 		if (meter_flow_is_of(&s->flows[i].key, h->ifindex, h->direction))
-			add(&l->held, s->flows[i].all.packets, s->flows[i].all.bytes);
+			add(&l->held, s->flows[i].part.packets, s->flows[i].part.bytes);
 	}
 }
 

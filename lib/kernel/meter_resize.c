@@ -16,6 +16,8 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "flow/record.h"
+#include "kernel/journal.h"
 #include "kernel/reader.h"
 #include "kernel/store.h"
 
@@ -139,20 +141,19 @@ static void move_aged(const struct table *from, const struct table *to)
 static int move_flow(struct table *t, const struct flow *f)
 {
 	const struct flow_key *key = &f->key;
-	uint32_t ifindex = key->direction == FLOW_EGRESS ? key->egress_ifindex : key->ingress_ifindex;
 	struct ledger_count *flushed;
-	uint32_t idx;
+	uint32_t idx = store_free(t);
 
-	if (store_find(t, key, &idx) < 0) {
-		flushed = table_hook_own(t, ifindex, key->direction, LEDGER_FLUSHED);
+	if (idx == STORE_NONE) {
+		flushed = table_hook_own(t, key_ifindex(key), key->direction, LEDGER_FLUSHED);
 		if (flushed) {
-			flushed->packets += f->all.packets;
-			flushed->bytes += f->all.bytes;
+			flushed->packets += f->part.packets;
+			flushed->bytes += f->part.bytes;
 		}
 		return 0;
 	}
-	t->store[idx] = (struct store_entry) { .key = *key, .used = 1, .part = f->all };
-	store_added(t, idx);
+	t->store[idx] = (struct store_entry) { .key = *key, .used = 1, .part = f->part };
+	store_added(t, idx, key_index_hash(key));
 	return 0;
 }
 

@@ -1,24 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A record wanders from slot to ring to store. They are read in that order, so none is
- * missed; one that wandered meanwhile is met twice, and the later, final copy replaces the
- * earlier one (the ring's record of the same slot and generation). Between ring and store
- * a writer moves it: a looker starts again when the writer's commit sequence moved.
+ * missed; one that wandered meanwhile is met twice, and of the later, final copy only what
+ * the earlier did not show is added. Between ring and store a writer moves it: a looker
+ * starts again when the writer's commit sequence moved.
+ *
+ * Parts are merged in batches, so that the places of their keys are fetched side by side.
  */
 #include "kernel/reader.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "kernel/journal.h"
 #include "kernel/ring.h"
 #include "kernel/slot.h"
 #include "kernel/store.h"
 
 #define LOOK_TRIES 3
 #define COPY_TRIES 4
+#define BATCH 32
+/* One slot of so many is looked at to guess how many flows there are. */
+#define GUESS_STEP 61
+#define HUGE_PAGE (2ul << 20)
 
 void snapshot_init(struct snapshot *s)
 {
@@ -28,132 +36,142 @@ void snapshot_init(struct snapshot *s)
 void snapshot_deinit(struct snapshot *s)
 {
 	free(s->flows);
-	free(s->refs);
-	free(s->index);
-	free(s->slot_ref);
+	free(s->seen);
+	key_index_deinit(&s->by_key);
 	*s = (struct snapshot) { 0 };
 }
 
-static int grow(void *array, size_t *cap, size_t size)
+static int no_memory(void)
 {
-	size_t more = *cap ? *cap * 2 : 1024;
-	void *p = reallocarray(*(void **)array, more, size);
+	return fail(-ENOMEM, "cannot hold the flows that were read");
+}
 
+/* Room for @want elements of @size. Large arrays ask for large pages: they are filled at once. */
+static int reserve(void *array, size_t *cap, size_t want, size_t size)
+{
+	size_t bytes = (want * size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	void *old = *(void **)array, *p;
+
+	if (want <= *cap)
+		return 0;
+	if (want * size < HUGE_PAGE)
+		p = realloc(old, want * size);
+	else
+		p = aligned_alloc(HUGE_PAGE, bytes);
 	if (!p)
-		return fail(-ENOMEM, "cannot hold the flows that were read");
+		return no_memory();
+	if (want * size >= HUGE_PAGE) {
+		madvise(p, bytes, MADV_HUGEPAGE);
+		if (old)
+			memcpy(p, old, *cap * size);
+		free(old);
+	}
 	*(void **)array = p;
-	*cap = more;
+	*cap = want;
 	return 0;
 }
 
-static int grow_index(struct snapshot *s)
+static size_t guess_flows(const struct table *t)
 {
-	uint32_t places = s->index_mask ? (s->index_mask + 1) * 2 : 4096;
-	uint32_t *index = calloc(places, sizeof(*index));
+	const struct flow_slot *slots = t->slots[0].way;
+	size_t used = 0;
 
-	if (!index)
-		return fail(-ENOMEM, "cannot hold the flows that were read");
-	free(s->index);
-	s->index = index;
-	s->index_mask = places - 1;
-	for (size_t i = 0; i < s->n; i++) {
-		uint32_t at = store_hash(&s->flows[i].key) & s->index_mask;
-
-		while (index[at])
-			at = (at + 1) & s->index_mask;
-		index[at] = i + 1;
-	}
-	return 0;
+	for (uint32_t i = 0; i < t->n_slots; i += GUESS_STEP)
+		used += slots[i].gen != 0;
+	return 1024 + used * GUESS_STEP * 9 / 8;
 }
 
-static int reset(struct table *t, struct snapshot *s)
+static int reset(const struct table *t, struct snapshot *s)
 {
-	s->n = s->n_refs = 0;
-	s->taken_ns = clock_boot_ns();
-	s->epoch = __atomic_load_n(&t->ctl->epoch, __ATOMIC_ACQUIRE);
-	if (s->index)
-		memset(s->index, 0, (s->index_mask + 1) * sizeof(*s->index));
-	if (s->n_slots != t->n_slots) {
-		free(s->slot_ref);
-		s->slot_ref = calloc(t->n_slots, sizeof(*s->slot_ref));
-		s->n_slots = s->slot_ref ? t->n_slots : 0;
-		return s->slot_ref ? 0 : fail(-ENOMEM, "cannot hold the flows that were read");
-	}
-	memset(s->slot_ref, 0, s->n_slots * sizeof(*s->slot_ref));
-	return 0;
-}
-
-/* The number of the flow of @key, new or known. */
-static int flow_of(struct snapshot *s, const struct flow_key *key, uint32_t *ret)
-{
-	uint32_t at;
+	size_t flows = guess_flows(t);
 	int r = 0;
 
-	if (2 * s->n >= s->index_mask)
-		r = grow_index(s);
-	if (r == 0 && s->n == s->cap)
-		r = grow(&s->flows, &s->cap, sizeof(*s->flows));
+	s->n = s->n_seen = 0;
+	s->taken_ns = clock_boot_ns();
+	if (s->by_key.places)
+		key_index_clear(&s->by_key);
+	else
+		r = key_index_init(&s->by_key, flows);
 	if (r < 0)
-		return r;
-	for (at = store_hash(key) & s->index_mask; s->index[at]; at = (at + 1) & s->index_mask) {
-		*ret = s->index[at] - 1;
-		if (memcmp(&s->flows[*ret].key, key, sizeof(*key)) == 0)
-			return 0;
-	}
-	*ret = s->n++;
-	s->flows[*ret] = (struct flow) { .key = *key };
-	s->index[at] = *ret + 1;
-	return 0;
+		return no_memory();
+	r = reserve(&s->flows, &s->cap, flows, sizeof(*s->flows));
+	return r < 0 ? r : reserve(&s->seen, &s->cap_seen, flows, sizeof(*s->seen));
 }
 
-static int add_ref(struct snapshot *s, const struct flow_key *key, const struct flow_part *part,
-		   struct snapshot_ref ref)
+/* Parts of flows on their way into the snapshot. */
+struct batch {
+	struct snapshot *s;
+	size_t n;
+	struct {
+		struct flow_key key;
+		struct flow_part part;
+		uint32_t hash;
+	} v[BATCH];
+};
+
+static int merge_one(struct snapshot *s, const struct flow_key *key, const struct flow_part *part,
+		     uint32_t hash)
 {
-	uint32_t flow;
-	int r;
+	uint32_t at = hash, i;
+	int r = 0;
 
-	r = flow_of(s, key, &flow);
-	if (r == 0 && s->n_refs == s->cap_refs)
-		r = grow(&s->refs, &s->cap_refs, sizeof(*s->refs));
-	if (r < 0)
-		return r;
-	ref.next = s->flows[flow].refs;
-	ref.flow = flow;
-	ref.part = *part;
-	s->refs[s->n_refs++] = ref;
-	s->flows[flow].refs = s->n_refs;
-	return 0;
-}
-
-static int add_slot(struct table *t, struct snapshot *s, const struct flow_slot *slot, bool closed)
-{
-	struct snapshot_ref ref = {
-		.idx = slot->idx,
-		.gen = slot->gen,
-		.last_tick = slot->c.w.last_tick,
-		.closed = closed,
-		.packets = slot->c.packets,
-		.bytes = slot->c.bytes,
-	};
-	struct flow_part part;
-	int r;
-
-	part_from_slot(&part, slot, &t->journal[slot->idx]);
-	/* packets and bytes may be read one packet apart: half a packet waits for its other half. */
-	if (!part.packets || !part.bytes)
+	do
+		i = key_index_next(&s->by_key, hash, &at);
+	while (i != KEY_INDEX_NONE && !key_is(&s->flows[i].key, key));
+	if (i != KEY_INDEX_NONE) {
+		part_add(&s->flows[i].part, part);
 		return 0;
-	r = add_ref(s, &slot->key, &part, ref);
-	if (r == 0)
-		s->slot_ref[slot->idx] = s->n_refs;
+	}
+	if (s->n == s->cap)
+		r = reserve(&s->flows, &s->cap, 2 * s->cap, sizeof(*s->flows));
+	if (r < 0)
+		return r;
+	if (key_index_add(&s->by_key, hash, s->n) < 0)
+		return no_memory();
+	s->flows[s->n++] = (struct flow) { .key = *key, .part = *part };
+	return 0;
+}
+
+static int merge(struct batch *b)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < b->n; i++)
+		r = merge_one(b->s, &b->v[i].key, &b->v[i].part, b->v[i].hash);
+	b->n = 0;
 	return r;
 }
 
-/* Nothing held there that the journal does not know: no need to copy it. */
-static bool slot_is_gone(const struct table *t, const struct flow_slot *slot, uint32_t idx)
+/* The next place of the batch, which is filled in by the caller before he calls batch_added(). */
+static int batch_added(struct batch *b)
 {
-	const struct journal_entry *j = &t->journal[idx];
+	b->v[b->n].hash = key_index_hash(&b->v[b->n].key);
+	key_index_prefetch(&b->s->by_key, b->v[b->n].hash);
+	return ++b->n == BATCH ? merge(b) : 0;
+}
 
-	return j->gen == slot_gen(slot) && j->packets == slot->c.packets && j->bytes == slot->c.bytes;
+static int note_seen(struct snapshot *s, const struct flow_slot *copy)
+{
+	int r = 0;
+
+	if (s->n_seen == s->cap_seen)
+		r = reserve(&s->seen, &s->cap_seen, 2 * s->cap_seen, sizeof(*s->seen));
+	if (r < 0)
+		return r;
+	s->seen[s->n_seen++] = (struct journal_entry) {
+		.gen = copy->gen,
+		.store_idx = copy->idx,
+		.packets = copy->c.packets,
+		.bytes = copy->c.bytes,
+		.w = copy->c.w,
+	};
+	return 0;
+}
+
+/* Nothing held there that the journal does not know: no need to copy it. */
+static bool slot_is_known(const struct flow_slot *s, const struct journal_entry *j)
+{
+	return j->gen == slot_gen(s) && j->packets == s->c.packets && j->bytes == s->c.bytes;
 }
 
 static bool slot_copy_patiently(const struct flow_slot *slot, struct flow_slot *ret)
@@ -165,114 +183,119 @@ static bool slot_copy_patiently(const struct flow_slot *slot, struct flow_slot *
 	return false;
 }
 
-/* @taker: a slot ahead of the journal is left until its past was drained from the ring. */
-static int read_slots(struct table *t, struct snapshot *s, bool taker)
+static int read_slots(const struct table *t, struct snapshot *s)
 {
 	const struct flow_slot *slots = t->slots[0].way;
+	struct batch b = { .s = s };
+	int r = 0;
 
-	for (uint32_t i = 0; i < t->n_slots; i++) {
+	for (uint32_t i = 0; r == 0 && i < t->n_slots; i++) {
 		struct flow_slot copy;
-		uint32_t known = t->journal[i].gen ? t->journal[i].gen : 2;
-		int r;
 
-		if (!slot_gen(&slots[i]) || slot_is_gone(t, &slots[i], i))
+		if (slot_is_known(&slots[i], &t->journal[i]) || !slot_copy_patiently(&slots[i], &copy) ||
+		    copy.idx != i)
 			continue;
-		if (!slot_copy_patiently(&slots[i], &copy) || copy.idx != i)
-			continue;
-		if (taker && copy.gen != known)
-			continue;
-		r = add_slot(t, s, &copy, copy.c.epoch != s->epoch);
+		r = note_seen(s, &copy);
 		if (r < 0)
 			return r;
+		b.v[b.n].key = copy.key;
+		part_from_slot(&b.v[b.n].part, &copy, &t->journal[i]);
+		r = batch_added(&b);
 	}
-	return 0;
+	return r < 0 ? r : merge(&b);
 }
 
-static int read_ring_record(struct table *t, struct snapshot *s, const struct flow_slot *rec)
+static int by_slot(const void *a, const void *b)
 {
-	const struct journal_entry *j;
-	uint32_t ref;
+	const struct journal_entry *x = a, *y = b;
 
-	if (rec->idx >= t->n_slots)
-		return 0;
-	j = &t->journal[rec->idx];
-	if (gen_after(j->gen, rec->gen))
-		return 0;
-	ref = s->slot_ref[rec->idx];
-	if (ref && s->refs[ref - 1].gen == rec->gen) {
-		struct flow_part part;
-
-		part_from_slot(&part, rec, j);
-		s->refs[ref - 1].part = part;
-		return 0;
-	}
-	ref = s->slot_ref[rec->idx];
-	if (add_slot(t, s, rec, true) < 0)
-		return -ENOMEM;
-	s->slot_ref[rec->idx] = ref;
-	return 0;
+	return (x->store_idx > y->store_idx) - (x->store_idx < y->store_idx);
 }
 
-static int read_rings(struct table *t, struct snapshot *s)
+/* What of the record is in the snapshot already, or was credited before. */
+static const struct journal_entry *known_of(const struct table *t, const struct snapshot *s,
+					    const struct flow_slot *rec)
 {
-	for (uint32_t part = 0; part < t->ctl->parts; part++) {
-		const struct table_ring *ring = &t->rings[part];
-		uint64_t pos = ring_consumer(ring), end = ring_producer(ring), next;
+	const struct journal_entry key = { .store_idx = rec->idx }, *seen;
 
-		for (; pos < end; pos = next) {
-			const struct flow_slot *rec = ring_at(ring, pos, &next);
-			int r = rec ? read_ring_record(t, s, rec) : 0;
-
-			if (r < 0)
-				return r;
-			if (next == pos)
-				break;
-		}
-	}
-	return 0;
+	seen = bsearch(&key, s->seen, s->n_seen, sizeof(key), by_slot);
+	return seen && seen->gen == rec->gen ? seen : &t->journal[rec->idx];
 }
 
-static int read_store(struct table *t, struct snapshot *s)
+static int read_ring(const struct table *t, const struct table_ring *ring, struct batch *b)
 {
-	for (uint32_t i = 0; i < t->ctl->store_entries; i++) {
+	uint64_t pos = ring_consumer(ring), end = ring_producer(ring), next;
+	int r = 0;
+
+	for (; r == 0 && pos < end; pos = next) {
+		const struct flow_slot *rec = ring_at(ring, pos, &next);
+
+		if (next == pos)
+			break;
+		if (!rec || rec->idx >= t->n_slots || gen_after(t->journal[rec->idx].gen, rec->gen))
+			continue;
+		b->v[b->n].key = rec->key;
+		part_from_slot(&b->v[b->n].part, rec, known_of(t, b->s, rec));
+		r = batch_added(b);
+	}
+	return r;
+}
+
+static int read_rings(const struct table *t, struct snapshot *s)
+{
+	struct batch b = { .s = s };
+	int r = 0;
+
+	for (uint32_t part = 0; r == 0 && part < t->ctl->parts; part++)
+		r = read_ring(t, &t->rings[part], &b);
+	return r < 0 ? r : merge(&b);
+}
+
+static int read_store(const struct table *t, struct snapshot *s)
+{
+	struct batch b = { .s = s };
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < t->ctl->store_entries; i++) {
 		const struct store_entry *e = &t->store[i];
-		struct snapshot_ref ref = { .idx = i, .in_store = true, .closed = true };
-		int r;
 
-		if (!e->used)
+		if (!e->used || !e->part.first_ns)
 			continue;
-		r = add_ref(s, &e->key, &e->part, ref);
-		if (r < 0)
-			return r;
+		b.v[b.n].key = e->key;
+		b.v[b.n].part = e->part;
+		r = batch_added(&b);
 	}
-	return 0;
+	return r < 0 ? r : merge(&b);
 }
 
-static void sum_up(struct snapshot *s)
+/* packets and bytes may be read one packet apart: half a packet waits for its other half. */
+static void drop_halves(struct snapshot *s)
 {
-	for (size_t i = 0; i < s->n_refs; i++) {
-		const struct snapshot_ref *ref = &s->refs[i];
-		struct flow *f = &s->flows[ref->flow];
+	size_t kept = 0;
 
-		part_add(&f->all, &ref->part);
-		if (ref->closed)
-			part_add(&f->closed, &ref->part);
+	for (size_t i = 0; i < s->n; i++) {
+		if (!s->flows[i].part.packets || !s->flows[i].part.bytes)
+			continue;
+		if (kept != i)
+			s->flows[kept] = s->flows[i];
+		kept++;
 	}
+	s->n = kept;
 }
 
-static int read_all(struct table *t, struct snapshot *s, bool taker)
+static int read_all(const struct table *t, struct snapshot *s)
 {
 	int r;
 
 	r = reset(t, s);
 	if (r == 0)
-		r = read_slots(t, s, taker);
-	if (r == 0 && !taker)
+		r = read_slots(t, s);
+	if (r == 0)
 		r = read_rings(t, s);
 	if (r == 0)
 		r = read_store(t, s);
 	if (r == 0)
-		sum_up(s);
+		drop_halves(s);
 	return r;
 }
 
@@ -305,7 +328,7 @@ static int look_freely(struct table *t, struct snapshot *s)
 
 	if (seq & 1)
 		return -EAGAIN;
-	r = read_all(t, s, false);
+	r = read_all(t, s);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	if (r < 0)
 		return r;
@@ -320,12 +343,12 @@ static int look_locked(struct table *t, struct snapshot *s)
 	r = pin_dir_lock(&t->dir);
 	if (r < 0)
 		return r;
-	r = commit_is_open(t) ? -EAGAIN : read_all(t, s, false);
+	r = commit_is_open(t) ? -EAGAIN : read_all(t, s);
 	pin_dir_unlock(&t->dir);
 	return r;
 }
 
-static int look(struct table *t, struct snapshot *s)
+int snapshot_read(struct table *t, struct snapshot *s)
 {
 	int r = -EAGAIN;
 
@@ -344,10 +367,5 @@ static int look(struct table *t, struct snapshot *s)
 int snapshot_count(struct table *t, struct snapshot *s)
 {
 	journal_recover(t);
-	return read_all(t, s, false);
-}
-
-int snapshot_read(struct table *t, struct snapshot *s)
-{
-	return t->writable && t->dir.locked ? read_all(t, s, true) : look(t, s);
+	return read_all(t, s);
 }

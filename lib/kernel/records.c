@@ -111,7 +111,7 @@ static const char *iface_name(const struct record_names *names, uint32_t ifindex
 void record_from_part(const struct flow_key *key, const struct flow_part *part,
 		      const struct record_context *ctx, struct record *ret)
 {
-	uint32_t ifindex = key->direction == FLOW_EGRESS ? key->egress_ifindex : key->ingress_ifindex;
+	uint32_t ifindex = key_ifindex(key);
 
 	*ret = (struct record) {
 		.key = *key,
@@ -143,7 +143,7 @@ static int append(struct records *ret, const struct snapshot *s, const struct re
 	ret->v = grown;
 	record_context_init(&ctx, names, 0);
 	for (size_t i = 0; i < s->n; i++)
-		record_from_part(&s->flows[i].key, &s->flows[i].all, &ctx, &ret->v[ret->n++]);
+		record_from_part(&s->flows[i].key, &s->flows[i].part, &ctx, &ret->v[ret->n++]);
 	return 0;
 }
 

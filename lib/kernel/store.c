@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Open addressing over entry numbers, linear probing, with backward shift on removal, so
- * that it needs no rebuilding. Twice as many places as entries.
+ * The free entries are a stack whose top is the lowest of a fresh store, so that entries in
+ * use lie together and a look at all flows is a look at few pages.
  */
 #include "kernel/store.h"
 
@@ -12,114 +12,76 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-uint64_t store_hash(const struct flow_key *key)
-{
-	const uint64_t *w = (const uint64_t *)key;
-	uint64_t h = 0;
-
-	for (unsigned i = 0; i < sizeof(*key) / sizeof(*w); i++) {
-		h = (h ^ w[i]) * UINT64_C(0x9E3779B97F4A7C15);
-		h ^= h >> 32;
-	}
-	return h;
-}
-
 int store_open(struct table *t)
 {
-	uint32_t places = 2;
+	struct store_view *v = &t->view;
+	uint32_t n = t->ctl->store_entries;
 
-	if (t->store_index)
+	if (v->free)
 		return 0;
-	while (places < 2 * t->ctl->store_entries)
-		places <<= 1;
-	t->store_index = calloc(places, sizeof(*t->store_index));
-	if (!t->store_index)
+	v->free = malloc(n * sizeof(*v->free));
+	if (!v->free || key_index_init(&v->by_key, n) < 0) {
+		store_close(t);
 		return fail(-ENOMEM, "cannot index the stored flows");
-	t->store_index_mask = places - 1;
-	for (uint32_t i = 0; i < t->ctl->store_entries; i++) {
-		if (t->store[i].used)
-			store_added(t, i);
+	}
+	v->n_free = v->top = 0;
+	for (uint32_t i = n; i-- > 0;) {
+		if (!t->store[i].used)
+			v->free[v->n_free++] = i;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		if (!t->store[i].used)
+			continue;
+		key_index_add(&v->by_key, key_index_hash(&t->store[i].key), i);
+		v->top = i + 1;
 	}
 	return 0;
 }
 
 void store_close(struct table *t)
 {
-	free(t->store_index);
-	t->store_index = NULL;
+	free(t->view.free);
+	key_index_deinit(&t->view.by_key);
+	t->view = (struct store_view) { 0 };
 }
 
-static uint32_t next_free(struct table *t)
+uint32_t store_find(const struct table *t, const struct flow_key *key, uint32_t hash)
 {
-	uint32_t n = t->ctl->store_entries;
+	uint32_t at = hash, idx;
 
-	for (uint32_t tried = 0; tried < n; tried++) {
-		uint32_t i = t->store_free;
-
-		t->store_free = i + 1 < n ? i + 1 : 0;
-		if (!t->store[i].used)
-			return i;
-	}
-	return n;
+	do
+		idx = key_index_next(&t->view.by_key, hash, &at);
+	while (idx != STORE_NONE && !key_is(&t->store[idx].key, key));
+	return idx;
 }
 
-int store_find(struct table *t, const struct flow_key *key, uint32_t *ret_idx)
+uint32_t store_free(const struct table *t)
 {
-	uint32_t at = store_hash(key) & t->store_index_mask;
-	uint32_t idx;
-
-	for (; t->store_index[at]; at = (at + 1) & t->store_index_mask) {
-		idx = t->store_index[at] - 1;
-		if (memcmp(&t->store[idx].key, key, sizeof(*key)) == 0) {
-			*ret_idx = idx;
-			return 0;
-		}
-	}
-	idx = next_free(t);
-	if (idx == t->ctl->store_entries)
-		return -ENOSPC;
-	*ret_idx = idx;
-	return 0;
+	return t->view.n_free ? t->view.free[t->view.n_free - 1] : STORE_NONE;
 }
 
-void store_added(struct table *t, uint32_t idx)
+void store_added(struct table *t, uint32_t idx, uint32_t hash)
 {
-	uint32_t at = store_hash(&t->store[idx].key) & t->store_index_mask;
+	struct store_view *v = &t->view;
 
-	while (t->store_index[at])
-		at = (at + 1) & t->store_index_mask;
-	t->store_index[at] = idx + 1;
-}
-
-static void index_remove(struct table *t, uint32_t at)
-{
-	uint32_t mask = t->store_index_mask;
-
-	for (uint32_t next = (at + 1) & mask; t->store_index[next]; next = (next + 1) & mask) {
-		uint32_t home = store_hash(&t->store[t->store_index[next] - 1].key) & mask;
-
-		/* Leave an entry whose home lies behind the hole. */
-		if (((next - home) & mask) < ((next - at) & mask))
-			continue;
-		t->store_index[at] = t->store_index[next];
-		at = next;
-	}
-	t->store_index[at] = 0;
+	/* Room for all entries was made at once: it does not grow, and cannot fail. */
+	key_index_add(&v->by_key, hash, idx);
+	v->n_free--;
+	if (idx >= v->top)
+		v->top = idx + 1;
 }
 
 void store_forget(struct table *t, uint32_t idx)
 {
-	uint32_t at = store_hash(&t->store[idx].key) & t->store_index_mask;
+	struct store_view *v = &t->view;
 
-	while (t->store_index[at] && t->store_index[at] != idx + 1)
-		at = (at + 1) & t->store_index_mask;
-	if (t->store_index[at])
-		index_remove(t, at);
+	key_index_remove(&v->by_key, key_index_hash(&t->store[idx].key), idx);
+	v->free[v->n_free++] = idx;
 }
 
 void part_add(struct flow_part *to, const struct flow_part *from)
 {
-	struct flow_part sum = to->first_ns && to->first_ns <= from->first_ns ? *to : *from;
+	struct flow_part sum = to->first_ns <= from->first_ns ? *to : *from;
 
 	if (!to->first_ns) {
 		*to = *from;
@@ -156,9 +118,9 @@ void part_from_slot(struct flow_part *ret, const struct flow_slot *s, const stru
 	};
 	memcpy(ret->src_mac, c->src_mac, sizeof(ret->src_mac));
 	memcpy(ret->dst_mac, c->dst_mac, sizeof(ret->dst_mac));
-	if (!j || j->gen != s->gen || !j->packets)
+	if (j->gen != s->gen || !j->packets)
 		return;
 	ret->packets -= j->packets;
 	ret->bytes -= j->bytes;
-	ret->first_ns = tick_to_ns(c, j->last_tick);
+	ret->first_ns = tick_to_ns(c, j->w.last_tick);
 }

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "kernel/ring.h"
+#include "kernel/store.h"
 
 /* Idle records give way after this long while no agent runs; an agent brings its own time-out. */
 #define RECLAIM_NS (15 * NSEC_PER_SEC)
@@ -364,7 +365,7 @@ void table_close(struct table *t)
 			ring_unmap(&t->rings[part]);
 	}
 	free(t->rings);
-	free(t->store_index);
+	store_close(t);
 	if (t->ctl)
 		unmap(t->store, (size_t)t->ctl->store_entries * sizeof(*t->store));
 	unmap(t->journal, (size_t)t->n_slots * sizeof(*t->journal));

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "abi.h"
+#include "kernel/key_index.h"
 #include "kernel/pin.h"
 
 struct table_hook;
@@ -37,6 +38,14 @@ struct table_ring {
 	uint64_t mask;
 };
 
+/* What a writer knows of the store; store.c keeps it. */
+struct store_view {
+	struct key_index by_key;
+	uint32_t *free;			/* stack of free entries; NULL: nothing is known yet */
+	uint32_t n_free;
+	uint32_t top;			/* entries from here on were never used */
+};
+
 struct table {
 	struct pin_dir dir;		/* open, not locked */
 	bool writable;
@@ -51,10 +60,7 @@ struct table {
 	/* The hooks whose ledgers a writer has touched, opened on first use. */
 	struct table_hook *hooks;
 	size_t n_hooks;
-	/* Index of the store by key, built on first use by a writer: store entry + 1 by hash. */
-	uint32_t *store_index;
-	uint32_t store_index_mask;
-	uint32_t store_free;		/* where to look for a free entry next */
+	struct store_view view;
 	uint64_t commit_seen;		/* ctl->commit_seq after this process's last writing */
 };
 

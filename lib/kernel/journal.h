@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writers of a table: agent, flush. What slots and rings show is credited to the flows of
+ * the store; from there it leaves. The namespace's folder is locked by the caller
+ * (pin_dir_lock(&t->dir)) around all of these.
+ */
+#ifndef FLOWCTL_KERNEL_JOURNAL_H
+#define FLOWCTL_KERNEL_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/table.h"
+
+/* Take over: finish a killed writer's operation, claim the lease for @lease_ns, find gaps. */
+int journal_begin(struct table *t, uint64_t lease_ns);
+/* Finish what a killed writer began. */
+void journal_recover(struct table *t);
+/* Credit what the rings hold. *ret_n: records. -ENOSPC: the store is full, the rest stays. */
+int journal_drain(struct table *t, size_t *ret_n);
+/*
+ * Credit what the slots show and is not known yet, but what belongs behind a cut of its
+ * flow. *ret_n: slots that had changed. -ENOSPC: the store has no room for some of the
+ * flows; they stay where they are.
+ */
+int journal_scan(struct table *t, size_t *ret_n);
+
+/* Entries that may be in use are 0 .. journal_top() - 1, after journal_drain() or _scan(). */
+uint32_t journal_top(const struct table *t);
+/* How many entries are free. */
+uint32_t journal_room(const struct table *t);
+/* The flow of entry @idx, or NULL. It may hold nothing. Valid until the next call here. */
+const struct store_entry *journal_flow(const struct table *t, uint32_t idx);
+
+/*
+ * Ask for a clean cut of that flow's record: what comes after the next journal_bump_epoch()
+ * belongs to another one.
+ */
+void journal_cut(struct table *t, uint32_t idx);
+/* The cut was made: all packets before it are, or will be at the next scan, in the entry. */
+bool journal_is_cut(const struct table *t, const struct store_entry *e);
+/* Let every slot rotate at its next packet. */
+void journal_bump_epoch(struct table *t);
+
+/* What leaves an entry. */
+struct journal_taken {
+	uint32_t entry;
+	uint8_t reason;		/* enum ledger_reason it is counted as in its hook's ledger */
+	bool keep;		/* the entry: its flow will be back */
+};
+/* All that the entries hold is gone from the table. After journal_drain() or _scan(). */
+void journal_take(struct table *t, const struct journal_taken *v, size_t n);
+
+/* Wait until no program runs that began before this call. */
+int journal_wait_for_programs(struct table *t);
+
+#endif
