@@ -4,6 +4,7 @@
  * down (journals) what a batch holds before it lets any output send it, so that a killed
  * agent never exports a thing twice.
  *
+ *	before a batch is begun: wait_ns() of every sink is 0, else export nothing until then
  *	if (!sink->ops->room(sink, record)) commit: journal, then flush() of every sink
  *	sink->ops->put(sink, record)
  */
@@ -28,6 +29,14 @@ struct sink_stats {
 
 struct sink_ops {
 	const char *name;
+	/*
+	 * May a batch be begun at @now_ns (CLOCK_BOOTTIME)? 0 = yes; else how many ns to wait
+	 * before asking again, because what was sent must first be taken in by whoever receives
+	 * it. What is due stays held meanwhile: nothing queues in an output. An answer of 0 is
+	 * for one batch, as much as room() has room for; whoever begins one all the same (the
+	 * last export of all) overruns the receiver, and loses nothing here. NULL = always 0.
+	 */
+	uint64_t (*wait_ns)(struct sink *s, uint64_t now_ns);
 	/* True when @r still fits into the open batch (or the batch is empty). */
 	bool (*room)(struct sink *s, const struct record *r);
 	/* Add @r to the open batch. 0; -ENOENT when this output cannot carry it (counted). */
