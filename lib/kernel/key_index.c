@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Linear probing at half load, with backward shift on removal, so that it needs no
+ * Linear probing, three of four places taken at most, with backward shift on removal, so that it needs no
  * rebuilding. The hash is a sum of products with random odd numbers (multilinear hashing),
- * whose words do not wait for one another; its upper half is the better one.
+ * whose words do not wait for one another. Keys in a row give sums in a row: they are stirred
+ * once more, or unlucky multipliers would pile them up.
  */
 #include "kernel/key_index.h"
 
@@ -35,14 +36,15 @@ uint32_t key_index_hash(const struct flow_key *key)
 	memcpy(w, key, sizeof(w));
 	for (size_t i = 0; i < WORDS; i++)
 		h += (w[i] ^ w[i] >> 32) * multipliers[i];
-	return (h ^ h >> 15) >> 32;
+	h = (h ^ h >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
+	return h ^ h >> 32;
 }
 
 int key_index_init(struct key_index *x, uint32_t entries)
 {
 	uint64_t places = 1024;
 
-	while (places < 2 * (uint64_t)entries)
+	while (3 * places < 4 * (uint64_t)entries)
 		places <<= 1;
 	x->places = calloc(places, sizeof(*x->places));
 	x->mask = places - 1;
@@ -91,7 +93,7 @@ static int grow(struct key_index *x)
 
 int key_index_add(struct key_index *x, uint32_t hash, uint32_t idx)
 {
-	if (2 * (uint64_t)x->used > x->mask && grow(x) < 0)
+	if (4 * (uint64_t)x->used > 3 * (uint64_t)x->mask && grow(x) < 0)
 		return -ENOMEM;
 	put(x, (uint64_t)hash << 32 | (idx + 1));
 	return 0;

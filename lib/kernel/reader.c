@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A record wanders from slot to ring to store. They are read in that order, so none is
- * missed; one that wandered meanwhile is met twice, and of the later, final copy only what
- * the earlier did not show is added. Between ring and store a writer moves it: a looker
- * starts again when the writer's commit sequence moved.
+ * missed. One that wandered meanwhile is met twice: then all is read again, with notes of
+ * what each slot showed, and of the later, final copy only what is beyond them is added.
+ * Between ring and store a writer moves it: a looker starts again when the writer's commit
+ * sequence moved.
  *
  * Parts are merged in batches, so that the places of their keys are fetched side by side.
  */
@@ -36,6 +37,7 @@ void snapshot_init(struct snapshot *s)
 void snapshot_deinit(struct snapshot *s)
 {
 	free(s->flows);
+	free(s->gens);
 	free(s->seen);
 	key_index_deinit(&s->by_key);
 	*s = (struct snapshot) { 0 };
@@ -81,91 +83,127 @@ static size_t guess_flows(const struct table *t)
 	return 1024 + used * GUESS_STEP * 9 / 8;
 }
 
-static int reset(const struct table *t, struct snapshot *s)
+/* An array of zeroes, one element a slot, again and again. */
+static int zeroed(void *array, const struct table *t, size_t size)
 {
-	size_t flows = guess_flows(t);
-	int r = 0;
-
-	s->n = s->n_seen = 0;
-	s->taken_ns = clock_boot_ns();
-	if (s->by_key.places)
-		key_index_clear(&s->by_key);
+	if (*(void **)array)
+		memset(*(void **)array, 0, t->n_slots * size);
 	else
-		r = key_index_init(&s->by_key, flows);
-	if (r < 0)
-		return no_memory();
-	r = reserve(&s->flows, &s->cap, flows, sizeof(*s->flows));
-	return r < 0 ? r : reserve(&s->seen, &s->cap_seen, flows, sizeof(*s->seen));
+		*(void **)array = calloc(t->n_slots, size);
+	return *(void **)array ? 0 : no_memory();
 }
 
-/* Parts of flows on their way into the snapshot. */
-struct batch {
-	struct snapshot *s;
-	size_t n;
-	struct {
-		struct flow_key key;
-		struct flow_part part;
-		uint32_t hash;
-	} v[BATCH];
-};
+/* The first time as much room as it seems to need, later what it has. */
+static int make_room(const struct table *t, struct snapshot *s)
+{
+	size_t flows = guess_flows(t);
 
-static int merge_one(struct snapshot *s, const struct flow_key *key, const struct flow_part *part,
-		     uint32_t hash)
+	if (s->flows) {
+		key_index_clear(&s->by_key);
+		return 0;
+	}
+	if (key_index_init(&s->by_key, flows) < 0)
+		return no_memory();
+	return reserve(&s->flows, &s->cap, flows, sizeof(*s->flows));
+}
+
+static int reset(const struct table *t, struct snapshot *s)
+{
+	int r;
+
+	s->n = 0;
+	s->taken_ns = clock_boot_ns();
+	r = make_room(t, s);
+	if (r == 0)
+		r = zeroed(&s->gens, t, sizeof(*s->gens));
+	if (r == 0 && s->careful)
+		r = zeroed(&s->seen, t, sizeof(*s->seen));
+	return r;
+}
+
+/* The flow of @key; a new one has part.first_ns 0, and no more. NULL: no memory. */
+static struct flow *flow_of(struct snapshot *s, const struct flow_key *key, uint32_t hash)
 {
 	uint32_t at = hash, i;
-	int r = 0;
 
 	do
 		i = key_index_next(&s->by_key, hash, &at);
 	while (i != KEY_INDEX_NONE && !key_is(&s->flows[i].key, key));
-	if (i != KEY_INDEX_NONE) {
-		part_add(&s->flows[i].part, part);
-		return 0;
+	if (i != KEY_INDEX_NONE)
+		return &s->flows[i];
+	if (s->n == s->cap && reserve(&s->flows, &s->cap, 2 * s->cap, sizeof(*s->flows)) < 0)
+		return NULL;
+	if (key_index_add(&s->by_key, hash, s->n) < 0) {
+		no_memory();
+		return NULL;
 	}
-	if (s->n == s->cap)
-		r = reserve(&s->flows, &s->cap, 2 * s->cap, sizeof(*s->flows));
-	if (r < 0)
-		return r;
-	if (key_index_add(&s->by_key, hash, s->n) < 0)
-		return no_memory();
-	s->flows[s->n++] = (struct flow) { .key = *key, .part = *part };
-	return 0;
+	i = s->n++;
+	s->flows[i].key = *key;
+	s->flows[i].part.first_ns = 0;
+	return &s->flows[i];
+}
+
+/* Slots and records on their way into the snapshot. */
+struct batch {
+	const struct table *t;
+	struct snapshot *s;
+	size_t n;
+	struct {
+		struct flow_slot slot;
+		uint32_t hash;
+	} v[BATCH];
+};
+
+/* What of a slot's generation is known already: in the snapshot, or credited before. */
+static const struct journal_entry *known_of(const struct batch *b, const struct flow_slot *slot)
+{
+	const struct snapshot *s = b->s;
+	const struct journal_entry *seen = s->careful ? &s->seen[slot->idx] : NULL;
+
+	return seen && seen->gen == slot->gen ? seen : &b->t->journal[slot->idx];
+}
+
+static struct journal_entry note_of(const struct flow_slot *slot)
+{
+	return (struct journal_entry) {
+		.gen = slot->gen,
+		.packets = slot->c.packets,
+		.bytes = slot->c.bytes,
+		.w = slot->c.w,
+	};
 }
 
 static int merge(struct batch *b)
 {
-	int r = 0;
+	size_t n = b->n;
 
-	for (size_t i = 0; r == 0 && i < b->n; i++)
-		r = merge_one(b->s, &b->v[i].key, &b->v[i].part, b->v[i].hash);
 	b->n = 0;
-	return r;
+	for (size_t i = 0; i < n; i++) {
+		const struct flow_slot *slot = &b->v[i].slot;
+		struct flow *f = flow_of(b->s, &slot->key, b->v[i].hash);
+		struct flow_part part;
+
+		if (!f)
+			return -ENOMEM;
+		if (!f->part.first_ns) {
+			part_from_slot(&f->part, slot, known_of(b, slot));
+		} else {
+			part_from_slot(&part, slot, known_of(b, slot));
+			part_add(&f->part, &part);
+		}
+		b->s->gens[slot->idx] = slot->gen;
+		if (b->s->careful)
+			b->s->seen[slot->idx] = note_of(slot);
+	}
+	return 0;
 }
 
-/* The next place of the batch, which is filled in by the caller before he calls batch_added(). */
+/* The slot at v[n] was filled in. */
 static int batch_added(struct batch *b)
 {
-	b->v[b->n].hash = key_index_hash(&b->v[b->n].key);
+	b->v[b->n].hash = key_index_hash(&b->v[b->n].slot.key);
 	key_index_prefetch(&b->s->by_key, b->v[b->n].hash);
 	return ++b->n == BATCH ? merge(b) : 0;
-}
-
-static int note_seen(struct snapshot *s, const struct flow_slot *copy)
-{
-	int r = 0;
-
-	if (s->n_seen == s->cap_seen)
-		r = reserve(&s->seen, &s->cap_seen, 2 * s->cap_seen, sizeof(*s->seen));
-	if (r < 0)
-		return r;
-	s->seen[s->n_seen++] = (struct journal_entry) {
-		.gen = copy->gen,
-		.store_idx = copy->idx,
-		.packets = copy->c.packets,
-		.bytes = copy->c.bytes,
-		.w = copy->c.w,
-	};
-	return 0;
 }
 
 /* Nothing held there that the journal does not know: no need to copy it. */
@@ -183,46 +221,23 @@ static bool slot_copy_patiently(const struct flow_slot *slot, struct flow_slot *
 	return false;
 }
 
-static int read_slots(const struct table *t, struct snapshot *s)
+static int read_slots(struct batch *b)
 {
-	const struct flow_slot *slots = t->slots[0].way;
-	struct batch b = { .s = s };
+	const struct flow_slot *slots = b->t->slots[0].way;
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < t->n_slots; i++) {
-		struct flow_slot copy;
+	for (uint32_t i = 0; r == 0 && i < b->t->n_slots; i++) {
+		struct flow_slot *copy = &b->v[b->n].slot;
 
-		if (slot_is_known(&slots[i], &t->journal[i]) || !slot_copy_patiently(&slots[i], &copy) ||
-		    copy.idx != i)
-			continue;
-		r = note_seen(s, &copy);
-		if (r < 0)
-			return r;
-		b.v[b.n].key = copy.key;
-		part_from_slot(&b.v[b.n].part, &copy, &t->journal[i]);
-		r = batch_added(&b);
+		if (!slot_is_known(&slots[i], &b->t->journal[i]) && slot_copy_patiently(&slots[i], copy) &&
+		    copy->idx == i)
+			r = batch_added(b);
 	}
-	return r < 0 ? r : merge(&b);
+	return r < 0 ? r : merge(b);
 }
 
-static int by_slot(const void *a, const void *b)
-{
-	const struct journal_entry *x = a, *y = b;
-
-	return (x->store_idx > y->store_idx) - (x->store_idx < y->store_idx);
-}
-
-/* What of the record is in the snapshot already, or was credited before. */
-static const struct journal_entry *known_of(const struct table *t, const struct snapshot *s,
-					    const struct flow_slot *rec)
-{
-	const struct journal_entry key = { .store_idx = rec->idx }, *seen;
-
-	seen = bsearch(&key, s->seen, s->n_seen, sizeof(key), by_slot);
-	return seen && seen->gen == rec->gen ? seen : &t->journal[rec->idx];
-}
-
-static int read_ring(const struct table *t, const struct table_ring *ring, struct batch *b)
+/* -EEXIST: a generation was met for the second time, and nobody noted what of it was seen. */
+static int read_ring(const struct table_ring *ring, struct batch *b)
 {
 	uint64_t pos = ring_consumer(ring), end = ring_producer(ring), next;
 	int r = 0;
@@ -232,40 +247,50 @@ static int read_ring(const struct table *t, const struct table_ring *ring, struc
 
 		if (next == pos)
 			break;
-		if (!rec || rec->idx >= t->n_slots || gen_after(t->journal[rec->idx].gen, rec->gen))
+		if (!rec || rec->idx >= b->t->n_slots || gen_after(b->t->journal[rec->idx].gen, rec->gen))
 			continue;
-		b->v[b->n].key = rec->key;
-		part_from_slot(&b->v[b->n].part, rec, known_of(t, b->s, rec));
+		if (b->s->gens[rec->idx] == rec->gen && !b->s->careful)
+			return -EEXIST;
+		b->v[b->n].slot = *rec;
 		r = batch_added(b);
 	}
 	return r;
 }
 
-static int read_rings(const struct table *t, struct snapshot *s)
+static int read_rings(struct batch *b)
 {
-	struct batch b = { .s = s };
 	int r = 0;
 
-	for (uint32_t part = 0; r == 0 && part < t->ctl->parts; part++)
-		r = read_ring(t, &t->rings[part], &b);
-	return r < 0 ? r : merge(&b);
+	for (uint32_t part = 0; r == 0 && part < b->t->ctl->parts; part++)
+		r = read_ring(&b->t->rings[part], b);
+	return r < 0 ? r : merge(b);
 }
 
 static int read_store(const struct table *t, struct snapshot *s)
 {
-	struct batch b = { .s = s };
-	int r = 0;
+	uint32_t hashes[BATCH], n = t->ctl->store_entries;
 
-	for (uint32_t i = 0; r == 0 && i < t->ctl->store_entries; i++) {
-		const struct store_entry *e = &t->store[i];
+	for (uint32_t from = 0; from < n; from += BATCH) {
+		uint32_t end = from + BATCH < n ? from + BATCH : n;
 
-		if (!e->used || !e->part.first_ns)
-			continue;
-		b.v[b.n].key = e->key;
-		b.v[b.n].part = e->part;
-		r = batch_added(&b);
+		for (uint32_t i = from; i < end; i++) {
+			if (!t->store[i].used)
+				continue;
+			hashes[i - from] = key_index_hash(&t->store[i].key);
+			key_index_prefetch(&s->by_key, hashes[i - from]);
+		}
+		for (uint32_t i = from; i < end; i++) {
+			struct flow *f;
+
+			if (!t->store[i].used || !t->store[i].part.first_ns)
+				continue;
+			f = flow_of(s, &t->store[i].key, hashes[i - from]);
+			if (!f)
+				return -ENOMEM;
+			part_add(&f->part, &t->store[i].part);
+		}
 	}
-	return r < 0 ? r : merge(&b);
+	return 0;
 }
 
 /* packets and bytes may be read one packet apart: half a packet waits for its other half. */
@@ -283,17 +308,29 @@ static void drop_halves(struct snapshot *s)
 	s->n = kept;
 }
 
-static int read_all(const struct table *t, struct snapshot *s)
+static int read_once(const struct table *t, struct snapshot *s)
 {
+	struct batch b = { .t = t, .s = s };
 	int r;
 
 	r = reset(t, s);
 	if (r == 0)
-		r = read_slots(t, s);
+		r = read_slots(&b);
 	if (r == 0)
-		r = read_rings(t, s);
+		r = read_rings(&b);
 	if (r == 0)
 		r = read_store(t, s);
+	return r;
+}
+
+static int read_all(const struct table *t, struct snapshot *s)
+{
+	int r = read_once(t, s);
+
+	if (r == -EEXIST) {
+		s->careful = true;
+		r = read_once(t, s);
+	}
 	if (r == 0)
 		drop_halves(s);
 	return r;

@@ -8,6 +8,7 @@
 #ifndef FLOWCTL_KERNEL_READER_H
 #define FLOWCTL_KERNEL_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,15 +26,17 @@ struct snapshot {
 	size_t n;
 	uint64_t taken_ns;	/* CLOCK_BOOTTIME */
 	/* private to reader.c */
-	size_t cap, n_seen, cap_seen;
+	size_t cap;
 	struct key_index by_key;
-	struct journal_entry *seen;	/* what was read of slot store_idx, in their order */
+	uint32_t *gens;		/* by slot: the generation that was read */
+	bool careful;		/* note what was read of it: */
+	struct journal_entry *seen;
 };
 
 void snapshot_init(struct snapshot *s);
 void snapshot_deinit(struct snapshot *s);
 /*
- * Read everything @t holds into @s (emptied first). Exact when no packet moves; under
+ * Read everything @t holds into @s (emptied first; of one table always). Exact when no packet moves; under
  * traffic every packet counted before the call is in it once. Without an agent the
  * folder is locked for a moment to finish what a killed writer left half done.
  */

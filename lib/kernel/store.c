@@ -81,19 +81,23 @@ void store_forget(struct table *t, uint32_t idx)
 
 void part_add(struct flow_part *to, const struct flow_part *from)
 {
-	struct flow_part sum = to->first_ns <= from->first_ns ? *to : *from;
-
 	if (!to->first_ns) {
 		*to = *from;
 		return;
 	}
-	sum.packets = to->packets + from->packets;
-	sum.bytes = to->bytes + from->bytes;
-	sum.last_ns = to->last_ns > from->last_ns ? to->last_ns : from->last_ns;
-	sum.tcp_flags = to->tcp_flags | from->tcp_flags;
-	sum.min_ttl = to->min_ttl < from->min_ttl ? to->min_ttl : from->min_ttl;
-	sum.max_ttl = to->max_ttl > from->max_ttl ? to->max_ttl : from->max_ttl;
-	*to = sum;
+	to->packets += from->packets;
+	to->bytes += from->bytes;
+	to->last_ns = to->last_ns > from->last_ns ? to->last_ns : from->last_ns;
+	to->tcp_flags |= from->tcp_flags;
+	to->min_ttl = to->min_ttl < from->min_ttl ? to->min_ttl : from->min_ttl;
+	to->max_ttl = to->max_ttl > from->max_ttl ? to->max_ttl : from->max_ttl;
+	if (to->first_ns <= from->first_ns)
+		return;
+	to->first_ns = from->first_ns;
+	to->tos = from->tos;
+	to->mark = from->mark;
+	memcpy(to->src_mac, from->src_mac, sizeof(to->src_mac));
+	memcpy(to->dst_mac, from->dst_mac, sizeof(to->dst_mac));
 }
 
 static uint64_t tick_to_ns(const struct flow_counters *c, uint32_t tick)
