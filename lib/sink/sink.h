@@ -46,9 +46,6 @@ struct sink_ops {
 	void (*prepare)(struct sink *s);
 	/* Send the open batch. Never blocks; trouble is counted and told once by the agent. */
 	int (*flush)(struct sink *s);
-	/* For how long the next batch must wait, so that what was sent can be taken in at the other
-	 * end; 0 = begin one now. @now_ns: CLOCK_BOOTTIME. May be NULL: never. */
-	uint64_t (*wait_ns)(struct sink *s, uint64_t now_ns);
 	/* About once a second: template resend, reconnection, resolution. @now_ns: CLOCK_BOOTTIME. May be NULL. */
 	void (*tick)(struct sink *s, uint64_t now_ns);
 	/* SIGHUP: reopen files. May be NULL. */
