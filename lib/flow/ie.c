@@ -2,7 +2,8 @@
 /*
  * One row an element, with number and name as the IANA registry has them. A FIELD is the
  * value of a member of struct record, in the type that is named: a member of another type
- * does not compile. A DERIVED value has a function of its own. The type gives the length.
+ * does not compile. PORT, ICMP and VLAN are parts of members, or say 0 for other
+ * traffic. A DERIVED value has a function of its own. The type gives the length.
  */
 #include "flow/ie.h"
 
@@ -41,6 +42,10 @@ void ie_put(const struct ie *e, const struct record *r, uint8_t *out)
 	uint32_t u32;
 	uint64_t u64 = 0;
 
+	if (e->gate & ~ie_record_applies(r)) {
+		memset(out, 0, e->len_bytes);
+		return;
+	}
 	if (e->put) {
 		e->put(r, out);
 		return;
@@ -49,6 +54,8 @@ void ie_put(const struct ie *e, const struct record *r, uint8_t *out)
 		memcpy(&u64, at, sizeof(u64));
 	switch (e->type) {
 	case IE_U8:
+		out[0] = at[0] >> e->shift;
+		break;
 	case IE_BE16:
 	case IE_IPV4:
 	case IE_IPV6:
@@ -57,7 +64,7 @@ void ie_put(const struct ie *e, const struct record *r, uint8_t *out)
 		break;
 	case IE_U16:
 		memcpy(&u16, at, sizeof(u16));
-		put_be16(out, u16);
+		put_be16(out, u16 & ~e->without);
 		break;
 	case IE_U32:
 		memcpy(&u32, at, sizeof(u32));
@@ -79,53 +86,6 @@ void ie_put(const struct ie *e, const struct record *r, uint8_t *out)
 		put_ntp(out, u64, 1, 1);
 		break;
 	}
-}
-
-/* Ports and ICMP share their place in the key: each says 0 where it does not apply. */
-static void put_src_port(const struct record *r, uint8_t *out)
-{
-	put_be16(out, proto_has_ports(r->key.proto) ? be16toh(r->key.sport) : 0);
-}
-
-static void put_dst_port(const struct record *r, uint8_t *out)
-{
-	put_be16(out, proto_has_ports(r->key.proto) ? be16toh(r->key.dport) : 0);
-}
-
-static void put_icmp(const struct record *r, uint8_t *out)
-{
-	put_be16(out, proto_is_icmp(&r->key) ? be16toh(r->key.dport) : 0);
-}
-
-static void put_icmp_type(const struct record *r, uint8_t *out)
-{
-	uint8_t both[2];
-
-	put_icmp(r, both);
-	out[0] = both[0];
-}
-
-static void put_icmp_code(const struct record *r, uint8_t *out)
-{
-	uint8_t both[2];
-
-	put_icmp(r, both);
-	out[0] = both[1];
-}
-
-static void put_dscp(const struct record *r, uint8_t *out)
-{
-	out[0] = r->tos >> 2;
-}
-
-static void put_vlan(const struct record *r, uint8_t *out)
-{
-	put_be16(out, r->key.vlan_outer & ~VLAN_PRESENT);
-}
-
-static void put_inner_vlan(const struct record *r, uint8_t *out)
-{
-	put_be16(out, r->key.vlan_inner & ~VLAN_PRESENT);
 }
 
 static void put_duration(const struct record *r, uint8_t *out)
@@ -208,6 +168,20 @@ enum {
 #define FIELD(id_, name_, type_, member_, applies_, source_)                              \
 	{ .id = id_, .name = #name_, .type = IE_##type_, .len_bytes = LEN_##type_,        \
 	  .applies = applies_, .offset = OFFSET(type_, member_), .source = source_ }
+/* Ports and ICMP share their place in the key: each says 0 where it does not apply. */
+#define PORT(id_, name_, member_, applies_, source_)                                      \
+	{ .id = id_, .name = #name_, .type = IE_BE16, .len_bytes = LEN_BE16,              \
+	  .applies = applies_, .gate = IE_PORTS, .offset = offsetof(struct record, member_), \
+	  .source = source_ }
+/* Type and code, in this order, @at_ the one or the other. */
+#define ICMP(id_, name_, type_, at_, applies_, source_)                                   \
+	{ .id = id_, .name = #name_, .type = IE_##type_, .len_bytes = LEN_##type_,        \
+	  .applies = applies_, .gate = IE_ICMP,                                           \
+	  .offset = offsetof(struct record, key.dport) + (at_), .source = source_ }
+#define VLAN(id_, name_, member_, applies_, source_)                                      \
+	{ .id = id_, .name = #name_, .type = IE_U16, .len_bytes = LEN_U16,                \
+	  .applies = applies_, .without = VLAN_PRESENT, .offset = OFFSET(U16, member_),   \
+	  .source = source_ }
 #define DERIVED(id_, name_, type_, put_, applies_, source_)                               \
 	{ .id = id_, .name = #name_, .type = IE_##type_, .len_bytes = LEN_##type_,        \
 	  .applies = applies_, .put = put_, .source = source_ }
@@ -223,11 +197,11 @@ static const struct ie elements[] = {
 	 * the low eight flags only. nfacctd 1.7.7 reads two octets as 0.
 	 */
 	FIELD(6, tcpControlBits, U8, tcp_flags, IE_TCP, "all TCP flags that were seen"),
-	DERIVED(7, sourceTransportPort, BE16, put_src_port, IE_PORTS, "source port"),
+	PORT(7, sourceTransportPort, key.sport, IE_PORTS, "source port"),
 	FIELD(8, sourceIPv4Address, IPV4, key.src, IE_V4, "source address"),
 	FIELD(10, ingressInterface, U32, key.ingress_ifindex, IE_ANY,
 	      "ifindex they came in by; 0 = sent from here"),
-	DERIVED(11, destinationTransportPort, BE16, put_dst_port, IE_PORTS, "destination port"),
+	PORT(11, destinationTransportPort, key.dport, IE_PORTS, "destination port"),
 	FIELD(12, destinationIPv4Address, IPV4, key.dst, IE_V4, "destination address"),
 	FIELD(14, egressInterface, U32, key.egress_ifindex, IE_ANY,
 	      "ifindex they left by; 0 = unknown, or for here"),
@@ -237,17 +211,17 @@ static const struct ie elements[] = {
 		"first packet, ms since systemInitTimeMilliseconds"),
 	FIELD(27, sourceIPv6Address, IPV6, key.src, IE_V6, "source address"),
 	FIELD(28, destinationIPv6Address, IPV6, key.dst, IE_V6, "destination address"),
-	DERIVED(32, icmpTypeCodeIPv4, U16, put_icmp, IE_V4 | IE_ICMP, "ICMP type * 256 + code"),
+	ICMP(32, icmpTypeCodeIPv4, BE16, 0, IE_V4 | IE_ICMP, "ICMP type * 256 + code"),
 	FIELD(52, minimumTTL, U8, min_ttl, IE_ANY, "lowest TTL or hop limit"),
 	FIELD(53, maximumTTL, U8, max_ttl, IE_ANY, "highest TTL or hop limit"),
 	FIELD(56, sourceMacAddress, MAC, src_mac, IE_ANY, "of the first packet"),
-	DERIVED(58, vlanId, U16, put_vlan, IE_VLAN, "id of the outermost VLAN tag"),
+	VLAN(58, vlanId, key.vlan_outer, IE_VLAN, "id of the outermost VLAN tag"),
 	FIELD(60, ipVersion, U8, key.family, IE_ANY, "4 or 6"),
 	FIELD(61, flowDirection, U8, key.direction, IE_ANY, "0 metered at ingress, 1 at egress"),
 	FIELD(80, destinationMacAddress, MAC, dst_mac, IE_ANY, "of the first packet"),
 	FIELD(136, flowEndReason, U8, end_reason, IE_ANY,
 	      "1 idle, 2 active, 3 end, 4 forced, 5 lack of resources"),
-	DERIVED(139, icmpTypeCodeIPv6, U16, put_icmp, IE_V6 | IE_ICMP, "ICMPv6 type * 256 + code"),
+	ICMP(139, icmpTypeCodeIPv6, BE16, 0, IE_V6 | IE_ICMP, "ICMPv6 type * 256 + code"),
 	DERIVED(148, flowId, U64, put_flow_id, IE_ANY, "hash of the flow's key"),
 	FIELD(150, flowStartSeconds, SEC, first_ns, IE_ANY, "first packet"),
 	FIELD(151, flowEndSeconds, SEC, last_ns, IE_ANY, "last packet"),
@@ -259,18 +233,18 @@ static const struct ie elements[] = {
 	FIELD(157, flowEndNanoseconds, NTP_NS, last_ns, IE_ANY, "last packet, NTP format"),
 	DERIVED(160, systemInitTimeMilliseconds, MSEC, put_init, IE_ANY, "when the system started"),
 	DERIVED(161, flowDurationMilliseconds, U32, put_duration, IE_ANY, "first to last packet"),
-	DERIVED(176, icmpTypeIPv4, U8, put_icmp_type, IE_V4 | IE_ICMP, "ICMP type"),
-	DERIVED(177, icmpCodeIPv4, U8, put_icmp_code, IE_V4 | IE_ICMP, "ICMP code"),
-	DERIVED(178, icmpTypeIPv6, U8, put_icmp_type, IE_V6 | IE_ICMP, "ICMPv6 type"),
-	DERIVED(179, icmpCodeIPv6, U8, put_icmp_code, IE_V6 | IE_ICMP, "ICMPv6 code"),
-	DERIVED(180, udpSourcePort, BE16, put_src_port, IE_UDP, "source port"),
-	DERIVED(181, udpDestinationPort, BE16, put_dst_port, IE_UDP, "destination port"),
-	DERIVED(182, tcpSourcePort, BE16, put_src_port, IE_TCP, "source port"),
-	DERIVED(183, tcpDestinationPort, BE16, put_dst_port, IE_TCP, "destination port"),
-	DERIVED(195, ipDiffServCodePoint, U8, put_dscp, IE_ANY,
-		"upper six bits of ipClassOfService"),
-	DERIVED(243, dot1qVlanId, U16, put_vlan, IE_VLAN, "id of the outermost VLAN tag"),
-	DERIVED(245, dot1qCustomerVlanId, U16, put_inner_vlan, IE_QINQ, "id of the inner VLAN tag"),
+	ICMP(176, icmpTypeIPv4, U8, 0, IE_V4 | IE_ICMP, "ICMP type"),
+	ICMP(177, icmpCodeIPv4, U8, 1, IE_V4 | IE_ICMP, "ICMP code"),
+	ICMP(178, icmpTypeIPv6, U8, 0, IE_V6 | IE_ICMP, "ICMPv6 type"),
+	ICMP(179, icmpCodeIPv6, U8, 1, IE_V6 | IE_ICMP, "ICMPv6 code"),
+	PORT(180, udpSourcePort, key.sport, IE_UDP, "source port"),
+	PORT(181, udpDestinationPort, key.dport, IE_UDP, "destination port"),
+	PORT(182, tcpSourcePort, key.sport, IE_TCP, "source port"),
+	PORT(183, tcpDestinationPort, key.dport, IE_TCP, "destination port"),
+	{ .id = 195, .name = "ipDiffServCodePoint", .type = IE_U8, .len_bytes = LEN_U8,
+	  .offset = OFFSET(U8, tos), .shift = 2, .source = "upper six bits of ipClassOfService" },
+	VLAN(243, dot1qVlanId, key.vlan_outer, IE_VLAN, "id of the outermost VLAN tag"),
+	VLAN(245, dot1qCustomerVlanId, key.vlan_inner, IE_QINQ, "id of the inner VLAN tag"),
 };
 
 const struct ie *ie_all(size_t *ret_n)
@@ -311,15 +285,22 @@ int ie_require(const char *name, const struct ie **ret)
 	return -EINVAL;
 }
 
+/* By family (not 4, 4) and protocol. */
+static const uint8_t kinds[2][256] = {
+	[0 ... 1] = {
+		[IPPROTO_TCP] = IE_PORTS | IE_TCP, [IPPROTO_UDP] = IE_PORTS | IE_UDP,
+		[IPPROTO_SCTP] = IE_PORTS, [IPPROTO_DCCP] = IE_PORTS, [IPPROTO_UDPLITE] = IE_PORTS,
+	},
+	[1][IPPROTO_ICMP] = IE_ICMP,
+	[0][IPPROTO_ICMPV6] = IE_ICMP,
+};
+
 unsigned ie_record_applies(const struct record *r)
 {
 	const struct flow_key *k = &r->key;
+	bool is_v4 = k->family == 4;
 
-	return (k->family == 4 ? IE_V4 : IE_V6) |
-	       (proto_has_ports(k->proto) ? IE_PORTS : 0) |
-	       (k->proto == IPPROTO_TCP ? IE_TCP : 0) |
-	       (k->proto == IPPROTO_UDP ? IE_UDP : 0) |
-	       (proto_is_icmp(k) ? IE_ICMP : 0) |
+	return (is_v4 ? IE_V4 : IE_V6) | kinds[is_v4][k->proto] |
 	       (k->vlan_outer & VLAN_PRESENT ? IE_VLAN : 0) |
 	       (k->vlan_inner & VLAN_PRESENT ? IE_QINQ : 0);
 }

@@ -17,7 +17,7 @@ int message_init(struct message *m, size_t cap)
 	if (cap < IPFIX_HEADER_LEN + IPFIX_SET_HEADER_LEN)
 		return fail_usage("an IPFIX message of %zu bytes holds nothing", cap);
 	*m = (struct message) { .cap = cap < IPFIX_MESSAGE_MAX ? cap : IPFIX_MESSAGE_MAX };
-	m->buf = malloc(m->cap);
+	m->buf = malloc(m->cap + ENCODE_SLACK);
 	if (!m->buf)
 		return fail(-ENOMEM, "cannot make a message");
 	message_begin(m, 0);
@@ -79,18 +79,21 @@ bool message_has_room(const struct message *m, const struct template *t)
 	return m->len + needed(m, t->id, t->record_len) <= m->cap;
 }
 
-int message_add_record(struct message *m, const struct template *t, const struct record *r)
+int message_encode(struct message *m, const struct template *t, const struct encoder *e,
+		   const struct record *r)
 {
 	uint8_t *p = reserve(m, t->id, t->record_len);
 
 	if (!p)
 		return -EMSGSIZE;
-	for (size_t i = 0; i < t->n_elements; i++) {
-		ie_put(t->elements[i], r, p);
-		p += t->elements[i]->len_bytes;
-	}
+	encode(e, r, p);
 	m->records++;
 	return 0;
+}
+
+int message_add_record(struct message *m, const struct template *t, const struct record *r)
+{
+	return message_encode(m, t, template_encoder(t, r), r);
 }
 
 int message_add_template(struct message *m, const struct template *t)

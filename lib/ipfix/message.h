@@ -17,7 +17,7 @@
 
 struct message {
 	uint8_t *buf;
-	size_t cap;		/* maxIpfixMessageLen */
+	size_t cap;		/* maxIpfixMessageLen; buf has ENCODE_SLACK bytes more */
 	size_t len;
 	size_t set;		/* offset of the open set's header, 0 = none */
 	uint16_t set_id;
@@ -38,6 +38,9 @@ bool message_is_empty(const struct message *m);
 bool message_has_room(const struct message *m, const struct template *t);
 /* 0, or -EMSGSIZE without a sentence and nothing changed. @r: of the message's domain. */
 int message_add_record(struct message *m, const struct template *t, const struct record *r);
+/* The same by the encoder of such records, as template_set_look() found both. */
+int message_encode(struct message *m, const struct template *t, const struct encoder *e,
+		   const struct record *r);
 int message_add_template(struct message *m, const struct template *t);
 /* Close the open set, fill in the header. @sequence: data records of this domain sent before
  * this message, mod 2^32. @export_time_s: seconds since 1970. The message is buf[0..len). */

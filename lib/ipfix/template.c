@@ -19,11 +19,15 @@
 #include "base/error.h"
 
 #define TEMPLATE_ID_MIN 256
-#define ELEMENTS_MAX 64
+#define ELEMENTS_MAX ENCODE_ELEMENTS_MAX
+/* Of enum ie_applies. */
+#define APPLIES_MAX 256
 
 struct template_set {
 	struct template **v;
 	size_t n;
+	/* Best of all templates for every kind of records, as ie_record_applies() tells them. */
+	struct template_choice by_applies[APPLIES_MAX];
 };
 
 int template_set_new(struct template_set **ret)
@@ -34,6 +38,8 @@ int template_set_new(struct template_set **ret)
 
 static void template_free(struct template *t)
 {
+	for (size_t i = 0; i < ARRAY_SIZE(t->encoders); i++)
+		encoder_free(t->encoders[i]);
 	free(t->elements);
 	free(t);
 }
@@ -69,6 +75,59 @@ static int add_element(struct template *t, const char *name)
 	return 0;
 }
 
+/* The bits of a gate (struct ie) as a number below 4. */
+static unsigned gates_of(unsigned applies)
+{
+	return (applies & IE_PORTS ? 1 : 0) | (applies & IE_ICMP ? 2 : 0);
+}
+
+static int add_encoders(struct template *t)
+{
+	static const unsigned open[] = { 0, IE_PORTS, IE_ICMP, IE_PORTS | IE_ICMP };
+
+	for (size_t i = 0; i < ARRAY_SIZE(open); i++) {
+		struct encoder *e = encoder_new(t->elements, t->n_elements, open[i]);
+
+		if (!e)
+			return fail(-ENOMEM, "cannot make templates");
+		t->encoders[gates_of(open[i])] = e;
+	}
+	return 0;
+}
+
+static unsigned count_idle_elements(const struct template *t, unsigned applies)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < t->n_elements; i++)
+		n += (t->elements[i]->applies & ~applies) != 0;
+	return n;
+}
+
+/* Is @t a better choice than @best, that came before it? */
+static bool is_better(const struct template *t, const struct template *best, unsigned applies)
+{
+	unsigned idle, best_idle;
+
+	if (t->families & ~applies)
+		return false;
+	if (!best)
+		return true;
+	idle = count_idle_elements(t, applies);
+	best_idle = count_idle_elements(best, applies);
+	return idle < best_idle || (idle == best_idle && t->n_elements > best->n_elements);
+}
+
+static void offer(struct template_set *set, struct template *t)
+{
+	for (unsigned applies = 0; applies < APPLIES_MAX; applies++) {
+		struct template_choice *c = &set->by_applies[applies];
+
+		if (is_better(t, c->template, applies))
+			*c = (struct template_choice) { t, t->encoders[gates_of(applies)] };
+	}
+}
+
 int template_set_add(struct template_set *set, uint16_t id, const char *const *names, size_t n)
 {
 	_cleanup_(template_freep) struct template *t = NULL;
@@ -99,6 +158,11 @@ int template_set_add(struct template_set *set, uint16_t id, const char *const *n
 		return r;
 	if (t->families == (IE_V4 | IE_V6))
 		return fail_usage("a template with IPv4 and IPv6 addresses both carries no record");
+	r = add_encoders(t);
+	if (r < 0)
+		return r;
+	t->index = set->n;
+	offer(set, t);
 	set->v[set->n++] = take_ptr(t);
 	return 0;
 }
@@ -159,35 +223,19 @@ const struct template *template_set_get(const struct template_set *set, size_t i
 	return set->v[i];
 }
 
-static unsigned count_idle_elements(const struct template *t, unsigned applies)
+const struct template_choice *template_set_look(const struct template_set *set, const struct record *r)
 {
-	unsigned n = 0;
-
-	for (size_t i = 0; i < t->n_elements; i++)
-		n += (t->elements[i]->applies & ~applies) != 0;
-	return n;
+	return &set->by_applies[ie_record_applies(r)];
 }
 
 const struct template *template_set_choose(const struct template_set *set, const struct record *r)
 {
-	unsigned applies = ie_record_applies(r), best_idle = 0;
-	unsigned family = applies & (IE_V4 | IE_V6);
-	const struct template *best = NULL;
+	return template_set_look(set, r)->template;
+}
 
-	for (size_t i = 0; i < set->n; i++) {
-		const struct template *t = set->v[i];
-		unsigned idle;
-
-		if (t->families & ~family)
-			continue;
-		idle = count_idle_elements(t, applies);
-		if (best && (idle > best_idle ||
-			     (idle == best_idle && t->n_elements <= best->n_elements)))
-			continue;
-		best = t;
-		best_idle = idle;
-	}
-	return best;
+const struct encoder *template_encoder(const struct template *t, const struct record *r)
+{
+	return t->encoders[gates_of(ie_record_applies(r))];
 }
 
 uint16_t template_set_longest(const struct template_set *set)

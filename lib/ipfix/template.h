@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "flow/ie.h"
+#include "ipfix/encode.h"
 
 struct template {
 	uint16_t id;			/* 256.. */
@@ -15,6 +16,14 @@ struct template {
 	uint16_t template_len;		/* bytes of the template record in a template set */
 	unsigned families;		/* IE_V4 or IE_V6 when it has such addresses, else 0 */
 	const struct ie **elements;
+	uint16_t index;			/* in its set */
+	struct encoder *encoders[4];	/* by gates that are open, template.c knows the order */
+};
+
+/* How one kind of records is exported. */
+struct template_choice {
+	const struct template *template;	/* NULL: not at all */
+	const struct encoder *encoder;
 };
 
 struct template_set;
@@ -35,6 +44,10 @@ const struct template *template_set_get(const struct template_set *set, size_t i
  * fewest elements that do not apply to the record, then the most elements, then the first.
  */
 const struct template *template_set_choose(const struct template_set *set, const struct record *r);
+/* The same with the encoder of such records: two loads, the choice is made when templates are added. */
+const struct template_choice *template_set_look(const struct template_set *set, const struct record *r);
+/* How @t, chosen or not, encodes records such as @r. */
+const struct encoder *template_encoder(const struct template *t, const struct record *r);
 /* Bytes of the longest record, data or the template itself, of any: a message must hold one. */
 uint16_t template_set_longest(const struct template_set *set);
 
