@@ -119,6 +119,21 @@ int message_add_template(struct message *m, const struct template *t)
 	return 0;
 }
 
+bool message_append(struct message *to, struct message *from)
+{
+	size_t len = from->len - IPFIX_HEADER_LEN;
+
+	if (to->len + len > to->cap)
+		return false;
+	close_set(to);
+	close_set(from);
+	memcpy(to->buf + to->len, from->buf + IPFIX_HEADER_LEN, len);
+	to->len += len;
+	to->records += from->records;
+	message_begin(from, from->domain);
+	return true;
+}
+
 void message_finish(struct message *m, uint32_t sequence, uint32_t export_time_s)
 {
 	close_set(m);

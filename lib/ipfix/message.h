@@ -42,6 +42,8 @@ int message_add_record(struct message *m, const struct template *t, const struct
 int message_encode(struct message *m, const struct template *t, const struct encoder *e,
 		   const struct record *r);
 int message_add_template(struct message *m, const struct template *t);
+/* Move the sets of @from, of the same domain, behind those of @to. False: they do not fit. */
+bool message_append(struct message *to, struct message *from);
 /* Close the open set, fill in the header. @sequence: data records of this domain sent before
  * this message, mod 2^32. @export_time_s: seconds since 1970. The message is buf[0..len). */
 void message_finish(struct message *m, uint32_t sequence, uint32_t export_time_s);

@@ -21,8 +21,13 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "ipfix/burst.h"
 #include "ipfix/message.h"
+#include "ipfix/pace.h"
 #include "ipfix/transport_udp.h"
+
+/* How long to wait for room before looking again. */
+#define WRITABLE_NS NSEC_PER_MSEC
 
 struct domain_state {
 	uint32_t domain;
@@ -39,7 +44,12 @@ struct session {
 	uint64_t template_flush_ns;
 	const struct template_set *templates;
 	struct sequence_ops sequence;
-	struct message data, template;
+	struct burst data;
+	struct message template;
+	struct pace pace;
+	size_t message_cost, batch_cost;
+	unsigned batch_max;		/* messages of the batch that is open */
+	struct mmsghdr units[UDP_BATCH_MAX];
 	struct domain_state *domains;
 	size_t n_domains;
 };
@@ -92,17 +102,26 @@ static struct domain_state *domain_of(struct session *s, uint32_t domain)
 	return &s->domains[s->n_domains++];
 }
 
+/* Messages of @len bytes in all, that left. */
+static void count_sent(struct session *s, const struct message *m)
+{
+	s->sink.stats.bytes += m->len;
+	s->sink.stats.records += m->records;
+	pace_spend(&s->pace, m->len);
+}
+
 static int send_message(struct session *s, struct message *m, uint32_t sequence)
 {
+	uint64_t now = clock_real_ns();
 	int r;
 
-	message_finish(m, sequence, clock_real_ns() / NSEC_PER_SEC);
+	message_finish(m, sequence, now / NSEC_PER_SEC);
 	r = udp_send(&s->udp, m->buf, m->len);
 	tell(s);
 	if (r < 0)
 		return r;
-	s->sink.stats.bytes += m->len;
-	s->sink.stats.last_export_ns = clock_real_ns();
+	count_sent(s, m);
+	s->sink.stats.last_export_ns = now;
 	return 0;
 }
 
@@ -156,18 +175,24 @@ static bool session_room(struct sink *sink, const struct record *r)
 		return true;
 	if (s->data.domain != r->domain)
 		return false;
-	t = template_set_choose(s->templates, r);
-	return !t || message_has_room(&s->data, t);
+	t = template_set_look(s->templates, r)->template;
+	return !t || burst_has_room(&s->data, t, s->batch_max);
+}
+
+static void begin_batch(struct session *s, uint32_t domain)
+{
+	burst_begin(&s->data, domain);
+	s->batch_max = pace_budget(&s->pace) / s->message_cost;
 }
 
 static int session_put(struct sink *sink, const struct record *r)
 {
 	struct session *s = session_of(sink);
-	const struct template *t = template_set_choose(s->templates, r);
+	const struct template_choice *c = template_set_look(s->templates, r);
 
 	if (!s->data.records)
-		message_begin(&s->data, r->domain);
-	if (t && message_add_record(&s->data, t, r) == 0)
+		begin_batch(s, r->domain);
+	if (c->template && burst_add(&s->data, c, r) == 0)
 		return 0;
 	sink->stats.uncarried_records++;
 	return -ENOENT;
@@ -185,6 +210,57 @@ static void session_prepare(struct sink *sink)
 		s->sequence.set(s->sequence.arg, s->id, d->domain, d->sequence + s->data.records);
 }
 
+/* Fill in the headers of those that are left, and name them as datagrams. */
+static void finish_messages(const struct burst *b, unsigned from, uint32_t sequence, struct iovec *v)
+{
+	uint32_t now_s = clock_real_ns() / NSEC_PER_SEC;
+
+	for (unsigned i = from; i < b->n_order; i++) {
+		struct message *m = b->order[i];
+
+		message_finish(m, sequence, now_s);
+		sequence += m->records;
+		v[i] = (struct iovec) { m->buf, m->len };
+	}
+}
+
+static void count_batch(struct session *s, struct domain_state *d, unsigned from, unsigned n)
+{
+	for (unsigned i = from; i < from + n; i++) {
+		count_sent(s, s->data.order[i]);
+		d->sequence += s->data.order[i]->records;
+	}
+	if (n)
+		s->sink.stats.last_export_ns = clock_real_ns();
+}
+
+/* Refusals let templates go first again; of what cannot be sent the rest is still tried. */
+static int send_batch(struct session *s, struct domain_state *d, uint64_t now)
+{
+	struct iovec v[BURST_MESSAGES_MAX];
+	struct udp_batch batch;
+	int r = 0, failed = 0, first = 0;
+
+	finish_messages(&s->data, 0, d->sequence, v);
+	udp_batch_init(&s->udp, &batch, v, s->data.n_order, s->units);
+	while (r == 0 && batch.at < batch.n_units) {
+		unsigned from = batch.n_done, n;
+
+		r = refresh_templates(s, d, now);
+		if (r < 0)
+			break;
+		if (failed)
+			finish_messages(&s->data, from, d->sequence, v);
+		failed = udp_batch_send(&s->udp, &batch, &n);
+		tell(s);
+		count_batch(s, d, from, n);
+		if (failed)
+			udp_batch_skip(&batch);
+		first = first ? first : failed;
+	}
+	return r ? r : first;
+}
+
 /* A kept sequence must have been written down: then only prepare() opens. */
 static int flush_to(struct session *s, uint64_t now)
 {
@@ -199,9 +275,12 @@ static int flush_to(struct session *s, uint64_t now)
 	d = domain_of(s, s->data.domain);
 	if (!d)
 		return fail(-ENOMEM, "cannot remember a domain");
+	burst_finish(&s->data);
+	if (s->data.n_order > 1)
+		return send_batch(s, d, now);
 	r = refresh_templates(s, d, now);
 	if (r == 0)
-		r = send_message(s, &s->data, d->sequence);
+		r = send_message(s, s->data.order[0], d->sequence);
 	if (r == 0)
 		d->sequence += s->data.records;
 	return r;
@@ -210,18 +289,26 @@ static int flush_to(struct session *s, uint64_t now)
 static int session_flush(struct sink *sink)
 {
 	struct session *s = session_of(sink);
-	uint32_t n = s->data.records;
+	uint64_t before = sink->stats.records;
 	int r;
 
-	if (!n)
+	if (!s->data.records)
 		return 0;
 	r = flush_to(s, clock_boot_ns());
-	if (r < 0)
-		sink->stats.lost_records += n;
-	else
-		sink->stats.records += n;
-	s->data.records = 0;
+	sink->stats.lost_records += s->data.records - (sink->stats.records - before);
+	burst_begin(&s->data, 0);
 	return r;
+}
+
+static uint64_t session_wait_ns(struct sink *sink, uint64_t now_ns)
+{
+	struct session *s = session_of(sink);
+
+	if (s->udp.fd < 0)
+		return 0;
+	if (!udp_is_writable(&s->udp))
+		return WRITABLE_NS;
+	return pace_wait_ns(&s->pace, s->batch_cost, now_ns);
 }
 
 static void session_tick(struct sink *sink, uint64_t now_ns)
@@ -239,7 +326,7 @@ static void session_close(struct sink *sink)
 	struct session *s = session_of(sink);
 
 	udp_deinit(&s->udp);
-	message_deinit(&s->data);
+	burst_deinit(&s->data);
 	message_deinit(&s->template);
 	free(s->domains);
 	free(s);
@@ -247,6 +334,7 @@ static void session_close(struct sink *sink)
 
 static const struct sink_ops session_ops = {
 	.name = "ipfix",
+	.wait_ns = session_wait_ns,
 	.room = session_room,
 	.put = session_put,
 	.prepare = session_prepare,
@@ -287,10 +375,15 @@ static int session_init(struct session *s, const struct session_config *c)
 	if (least > cap)
 		return fail_usage("the longest template needs messages of %zu bytes, not %zu",
 				  least, cap);
-	r = message_init(&s->data, cap);
+	r = message_init(&s->template, cap);
 	if (r == 0)
-		r = message_init(&s->template, cap);
-	return r;
+		r = burst_init(&s->data, cap, c->batch_messages, template_set_count(s->templates));
+	if (r < 0)
+		return r;
+	pace_init(&s->pace, c->max_bytes_per_s);
+	s->message_cost = pace_cost(cap);
+	s->batch_cost = s->data.n_slots * s->message_cost;
+	return 0;
 }
 
 int session_udp_new(const struct session_config *config, struct sink **ret)

@@ -27,6 +27,12 @@ struct session_config {
 	const char *local;		/* "addr:port", NULL or port 0: any */
 	uint16_t max_message_len;
 	uint32_t template_flush_s;
+	/*
+	 * How many messages a batch may have: 0 and 1 are one; more, up to 64 and 64 KiB, leave
+	 * by one system call. All of a batch is in doubt when the process is killed at it.
+	 */
+	unsigned batch_messages;
+	uint64_t max_bytes_per_s;	/* of messages: 0 = no limit, PACE_AUTO (ipfix/pace.h) */
 	const struct template_set *templates;	/* borrowed, outlives the session */
 	struct sequence_ops sequence;		/* get NULL: not kept */
 };

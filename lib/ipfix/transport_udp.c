@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Connected, because then the kernel tells of ICMP errors: they wait at the socket
- * (SO_ERROR) and belong to an earlier datagram, so they are taken off before each send.
- *
  * One socket lives as long as it works. While it does not, the name is asked for again: an
  * address that moved, or the next one of several, gets a new socket, as does a socket that
  * fails by itself (its source address may be gone). A refusal alone is no reason: the
@@ -13,6 +10,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,8 +22,6 @@
 #define RESOLVE_RETRY_NS (5 * NSEC_PER_SEC)
 /* A burst of an active timeout is sent at once; as much as the system lets us have. */
 #define SEND_BUFFER_BYTES (4 * 1024 * 1024)
-/* An ICMP answer of a near host is here by then. */
-#define REFUSAL_NS (20 * NSEC_PER_MSEC)
 
 int udp_init(struct udp *u, const char *remote, const char *local)
 {
@@ -117,6 +113,15 @@ static int read_tuple(int fd, struct session_tuple *ret)
 	return 0;
 }
 
+/* Can the kernel cut what it is given at once into datagrams? */
+static bool can_segment(int fd)
+{
+	socklen_t len = sizeof(int);
+	int size;
+
+	return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, &len) == 0;
+}
+
 /* The socket that was there is closed first: both may want the same port. */
 static int open_socket(struct udp *u, const struct sockaddr_storage *addr, socklen_t len)
 {
@@ -141,7 +146,8 @@ static int open_socket(struct udp *u, const struct sockaddr_storage *addr, sockl
 	u->fd = take_fd(&fd);
 	u->peer = *addr;
 	u->opened++;
-	u->refused = u->failed = false;
+	u->refused = u->failed = u->full = false;
+	u->segments = can_segment(u->fd);
 	u->trouble[0] = '\0';
 	return 0;
 }
@@ -201,66 +207,4 @@ int udp_open(struct udp *u, uint64_t now)
 	}
 	resolve_free(take_ptr(u->resolve));
 	return u->fd >= 0 ? 0 : r;
-}
-
-static void note(struct udp *u, const char *what, int err)
-{
-	u->errors++;
-	snprintf(u->trouble, sizeof(u->trouble), "%s: %s", what, strerror(err));
-}
-
-static void note_refusal(struct udp *u, int err)
-{
-	u->refused = true;
-	u->refusals++;
-	note(u, "the collector refuses", err);
-}
-
-/* Take off the error of an earlier datagram. */
-static bool take_refusal(struct udp *u)
-{
-	socklen_t len = sizeof(int);
-	int err = 0;
-
-	if (getsockopt(u->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 || !err)
-		return false;
-	note_refusal(u, err);
-	return true;
-}
-
-/* Errors that a fresh socket, with a fresh source address, may not have. */
-static bool is_of_the_socket(int err)
-{
-	return err == ENETUNREACH || err == EHOSTUNREACH || err == EADDRNOTAVAIL || err == EINVAL ||
-	       err == ENETDOWN;
-}
-
-int udp_send(struct udp *u, const void *data, size_t len)
-{
-	ssize_t n;
-	int err;
-
-	take_refusal(u);
-	n = send(u->fd, data, len, MSG_NOSIGNAL);
-	if (n < 0 && errno == ECONNREFUSED) {	/* came in between */
-		note_refusal(u, ECONNREFUSED);
-		n = send(u->fd, data, len, MSG_NOSIGNAL);
-	}
-	err = errno;
-	u->sent_ns = clock_boot_ns();
-	u->failed = n < 0 && is_of_the_socket(err);
-	if (n < 0)
-		note(u, "cannot send", err);
-	else if (!u->refused)
-		u->trouble[0] = '\0';
-	return n < 0 ? -err : 0;
-}
-
-uint64_t udp_refusals(struct udp *u, uint64_t now)
-{
-	if (!take_refusal(u) && u->refused && now >= u->sent_ns + REFUSAL_NS) {
-		u->refused = false;
-		u->trouble[0] = '\0';
-	}
-	return u->refusals;
 }

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The messages of one domain that leave together. Each template fills messages of its own,
+ * which are of one length when they are full: what UDP segmentation needs.
+ */
+#ifndef FLOWCTL_IPFIX_BURST_H
+#define FLOWCTL_IPFIX_BURST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ipfix/message.h"
+
+/* The kernel segments no more at once (UDP_MAX_SEGMENTS), and no more bytes than a datagram has. */
+#define BURST_MESSAGES_MAX 64
+#define BURST_BYTES_MAX 65507
+
+struct burst {
+	struct message *slots;
+	uint8_t *block;			/* that the slots' buffers lie in */
+	unsigned n_slots, n_used;
+	struct message **open;		/* by template: the one that is being filled, or NULL */
+	size_t n_templates;
+	uint32_t domain;
+	uint32_t records;
+	/* after burst_finish() */
+	struct message *order[BURST_MESSAGES_MAX];
+	unsigned n_order;
+};
+
+/*
+ * @cap: bytes of a message, @max: messages, cut to what is possible; with 1, all templates
+ * share it. @n_templates: of the set, whose every record fits into @cap.
+ */
+int burst_init(struct burst *b, size_t cap, unsigned max, size_t n_templates);
+void burst_deinit(struct burst *b);
+/* Empty it, for records of @domain. */
+void burst_begin(struct burst *b, uint32_t domain);
+/* Is there room for a record of @t, in no more than @max messages? */
+bool burst_has_room(const struct burst *b, const struct template *t, unsigned max);
+/* 0, or -EMSGSIZE and nothing changed. @r: of the burst's domain. */
+int burst_add(struct burst *b, const struct template_choice *c, const struct record *r);
+/*
+ * Put the messages in order: full ones of a template beside each other, then what is left of
+ * all, in as few messages as possible. No header is filled in yet (message_finish()).
+ */
+void burst_finish(struct burst *b);
+
+#endif
