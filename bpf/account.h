@@ -28,6 +28,9 @@
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
+/* Some seconds, whatever HZ is. */
+#define PROBATION_TICKS 2500
+
 #define KEY_WORDS (sizeof(struct flow_key) / sizeof(__u64))
 
 /* The key in the words by which it is hashed and compared. */
@@ -47,6 +50,7 @@ struct miss {
 	__u32 bucket; /* number of b in the table */
 	__u32 way;    /* where the flow is, or FLOW_WAYS */
 	__u32 tick;
+	__u32 home;   /* the way at which the flow is looked for first */
 };
 
 static __always_inline void key_make(union key_words *k, const struct facts *f,
@@ -99,34 +103,66 @@ static __always_inline bool key_equal(const struct flow_slot *s, const union key
 		 (w[6] ^ k->w[6]));
 }
 
-/* The way that holds @k, or FLOW_WAYS. */
-static __always_inline __u32 bucket_find(const struct flow_bucket *b, const union key_words *k)
+/* Is way @i the one that holds @k, or one that was never used? *ret says which. */
+static __always_inline bool way_decides(const struct flow_bucket *b, __u32 i, const union key_words *k,
+					__u32 *ret)
 {
-#pragma unroll
-	for (__u32 i = 0; i < FLOW_WAYS; i++) {
-		if (key_equal(&b->way[i], k))
-			return i;
-	}
-	return FLOW_WAYS;
+	const struct flow_slot *s = &b->way[i & (FLOW_WAYS - 1)];
+	bool here = key_equal(s, k);
+
+	*ret = here ? i & (FLOW_WAYS - 1) : FLOW_WAYS;
+	return here || !s->gen;
 }
 
-/* One that was never used, else the one whose last packet is the longest ago. */
-static __always_inline __u32 bucket_victim(const struct flow_bucket *b)
+/*
+ * The way that holds @k, or FLOW_WAYS. Every flow has a way of its own choice to begin at, and
+ * takes the first from there that was never used: so most are found at once, and behind an
+ * unused one there is nothing to wait for the memory of.
+ */
+static __always_inline __u32 bucket_find(const struct flow_bucket *b, const union key_words *k,
+					 __u32 home)
 {
-	__u32 oldest = 0, tick = b->way[0].c.w.last_tick;
+	__u32 way;
 
-	if (!b->way[0].gen)
-		return 0;
+	_Static_assert(FLOW_WAYS == 4, "one line a way");
+	if (way_decides(b, home, k, &way) || way_decides(b, home ^ 1, k, &way) ||
+	    way_decides(b, home ^ 2, k, &way))
+		return way;
+	way_decides(b, home ^ 3, k, &way);
+	return way;
+}
+
+/*
+ * How long the slot was silent, for the choice of a victim. One that saw a single packet is
+ * on probation and counts as silent for longer: in a flood of them they give way to one
+ * another, and not the flows that carry traffic.
+ */
+static __always_inline __s32 slot_silence(const struct flow_slot *s, __u32 tick)
+{
+	__s32 silence = tick - s->c.w.last_tick;
+
+	return s->c.packets == 1 ? silence + PROBATION_TICKS : silence;
+}
+
+/* The first from @home on that was never used, else the one that was silent for longest. */
+static __always_inline __u32 bucket_victim(const struct flow_bucket *b, __u32 tick, __u32 home)
+{
+	__s32 longest = -1, silence;
+	__u32 victim = home;
+
 #pragma unroll
-	for (__u32 i = 1; i < FLOW_WAYS; i++) {
-		if (!b->way[i].gen)
-			return i;
-		if ((__s32)(b->way[i].c.w.last_tick - tick) < 0) {
-			tick = b->way[i].c.w.last_tick;
-			oldest = i;
+	for (__u32 i = 0; i < FLOW_WAYS; i++) {
+		const struct flow_slot *s = &b->way[(home ^ i) & (FLOW_WAYS - 1)];
+
+		if (!s->gen)
+			return home ^ i;
+		silence = slot_silence(s, tick);
+		if (silence > longest) {
+			longest = silence;
+			victim = home ^ i;
 		}
 	}
-	return oldest;
+	return victim;
 }
 
 /* Ticks wrap: differences are signed. A limit of 0 is none. */
@@ -300,11 +336,11 @@ static __always_inline __u32 try_second(struct miss *m, __u32 way)
 
 	if (!b)
 		return way;
-	found = bucket_find(b, &m->k);
-	oldest = found < FLOW_WAYS ? found : bucket_victim(b);
+	found = bucket_find(b, &m->k, m->home);
+	oldest = found < FLOW_WAYS ? found : bucket_victim(b, m->tick, m->home);
 	there = &b->way[oldest & (FLOW_WAYS - 1)];
 	if (found == FLOW_WAYS && there->gen &&
-	    (__s32)(there->c.w.last_tick - here->c.w.last_tick) >= 0)
+	    slot_silence(there, m->tick) <= slot_silence(here, m->tick))
 		return way;
 	m->way = found;
 	m->b = b;
@@ -323,7 +359,7 @@ static __noinline int account_miss(struct __sk_buff *skb, struct miss *m)
 	struct flow_slot *s;
 
 	if (way == FLOW_WAYS) {
-		way = bucket_victim(m->b);
+		way = bucket_victim(m->b, m->tick, m->home);
 		if (m->b->way[way & (FLOW_WAYS - 1)].gen)
 			way = try_second(m, way);
 	}
@@ -349,21 +385,23 @@ static __noinline int account_miss(struct __sk_buff *skb, struct miss *m)
 static __always_inline enum ledger_reason account(struct __sk_buff *skb, const struct facts *f,
 						  __u32 cpu)
 {
-	__u32 tick = bpf_jiffies64(), zero = 0, bucket, way;
+	__u32 tick = bpf_jiffies64(), zero = 0, bucket, way, hash, home;
 	const struct table_ctl *c;
 	struct flow_bucket *b;
 	struct flow_slot *s;
 	union key_words k;
 
 	key_make(&k, f, skb);
-	bucket = cpu * (knob_bucket_mask + 1) + (key_hash(&k) & knob_bucket_mask);
+	hash = key_hash(&k);
+	home = hash >> 30;
+	bucket = cpu * (knob_bucket_mask + 1) + (hash & knob_bucket_mask);
 	c = bpf_map_lookup_elem(&ctl, &zero);
 	b = bpf_map_lookup_elem(&slots, &bucket);
 	if (!c || !b)
 		return LEDGER_FULL;
-	way = bucket_find(b, &k);
+	way = bucket_find(b, &k, home);
 	if (way < FLOW_WAYS) {
-		s = &b->way[way];
+		s = &b->way[way & (FLOW_WAYS - 1)];
 		if (!slot_is_due(s, f, c, tick)) {
 			slot_hit(s, f, tick);
 			return LEDGER_SEEN;
@@ -378,6 +416,7 @@ static __always_inline enum ledger_reason account(struct __sk_buff *skb, const s
 		.bucket = bucket,
 		.way = way,
 		.tick = tick,
+		.home = home,
 	};
 	return account_miss(skb, &m);
 }

@@ -169,6 +169,21 @@ static void add(struct ledger_count *sum, uint64_t packets, uint64_t bytes)
 	sum->bytes += bytes;
 }
 
+struct flow_slot *harness_nth(const struct harness *h, unsigned n)
+{
+	static struct flow_slot none;
+
+	for (uint32_t i = 0; i < h->n_slots; i++) {
+		unsigned earlier = 0;
+
+		for (uint32_t j = 0; j < h->n_slots; j++)
+			earlier += h->slots[j].gen && h->slots[j].c.first_ns < h->slots[i].c.first_ns;
+		if (h->slots[i].gen && earlier == n)
+			return &h->slots[i];
+	}
+	return &none;
+}
+
 struct ledger_count harness_ledger(const struct harness *h, enum ledger_reason reason)
 {
 	struct ledger_count sum = { 0 };

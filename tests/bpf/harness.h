@@ -54,6 +54,8 @@ int harness_run(const struct harness *h, const struct harness_packet *p);
 /* Stay on that CPU. */
 bool harness_cpu(int cpu);
 
+/* The slot of the flow that came as the @n-th, from 0; never NULL. */
+struct flow_slot *harness_nth(const struct harness *h, unsigned n);
 struct ledger_count harness_ledger(const struct harness *h, enum ledger_reason reason);
 /* Sums of what the slots hold, what lies in the rings, and what was aged. */
 struct ledger_count harness_slots(const struct harness *h);

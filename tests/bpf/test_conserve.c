@@ -81,14 +81,12 @@ static void drain(const struct table_ring *ring, struct ledger_count got[FLOWS])
 	ring_consume((struct table_ring *)ring, pos);
 }
 
-/* Copies whose key and counters do not belong together. */
+/* Key and counters belong together. Packets and bytes may be of different moments. */
 static bool copy_right(const struct flow_slot *s)
 {
 	uint32_t flow = flow_of(&s->key);
-	int64_t len = length(flow), diff = s->c.bytes - s->c.packets * len;
 
-	/* Packets and bytes may be one packet apart. */
-	return diff <= len && diff >= -len && s->c.w.min_ttl == ttl(flow) &&
+	return s->c.bytes % length(flow) == 0 && s->c.w.min_ttl == ttl(flow) &&
 	       s->c.w.max_ttl == ttl(flow);
 }
 

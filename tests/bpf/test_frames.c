@@ -52,13 +52,14 @@ static struct flow_key wanted_key(const struct frame *w)
 	return k;
 }
 
-static bool slot_right(const struct frame *w, const struct flow_slot *s)
+static bool slot_right(const struct frame *w, const struct harness *h)
 {
+	const struct flow_slot *s = harness_nth(h, 0);
 	struct flow_key key = wanted_key(w);
 	unsigned ttl = w->ttl ? w->ttl : 64;
 
 	return same(w->name, "key", memcmp(&s->key, &key, sizeof(key)), 0) &
-	       same(w->name, "gen", s->gen, 2) & same(w->name, "idx", s->idx, 0) &
+	       same(w->name, "gen", s->gen, 2) & same(w->name, "idx", s->idx, s - h->slots) &
 	       same(w->name, "packets", s->c.packets, w->packets ? w->packets : 1) &
 	       same(w->name, "bytes", s->c.bytes, w->bytes) &
 	       same(w->name, "flags", s->c.w.tcp_flags, w->tcp_flags) &
@@ -93,9 +94,9 @@ static bool row_right(struct harness *h, const struct frame *w)
 	if (!same(w->name, "verdict", verdict, TC_ACT_UNSPEC) || !harness_balances(h))
 		return false;
 	if (w->reason == LEDGER_SEEN)
-		return slot_right(w, &h->slots[0]);
+		return slot_right(w, h);
 	lost = harness_ledger(h, w->reason);
-	return same(w->name, "slot", h->slots[0].gen, 0) &
+	return same(w->name, "slot", harness_nth(h, 0)->gen, 0) &
 	       same(w->name, "lost packets", lost.packets, w->packets ? w->packets : 1) &
 	       same(w->name, "lost bytes", lost.bytes, w->bytes);
 }

@@ -52,7 +52,7 @@ static unsigned fill_ring(struct harness *h)
 TEST(packets_of_one_flow_add_up_in_one_slot)
 {
 	OPEN();
-	struct flow_slot *s = h.slots;
+	const struct flow_slot *s;
 	struct flow_packet p;
 	struct harness_packet hp = { .data = p.bytes, .len = 114 };
 
@@ -63,6 +63,7 @@ TEST(packets_of_one_flow_add_up_in_one_slot)
 	p.bytes[22] = 250;
 	p.bytes[15] = 0xb8;
 	harness_run(&h, &hp);
+	s = harness_nth(&h, 0);
 	CHECK(s->gen == 2 && s->c.packets == 3 && s->c.bytes == 240);
 	CHECK(s->c.w.tcp_flags == (TCP_SYN | TCP_ACK));
 	CHECK(s->c.w.min_ttl == 3 && s->c.w.max_ttl == 250);
@@ -81,8 +82,8 @@ TEST(a_first_packet_carries_the_time_of_its_arrival)
 	clock_gettime(CLOCK_BOOTTIME, &before);
 	send_ack(&h, 1);
 	clock_gettime(CLOCK_BOOTTIME, &after);
-	CHECK(h.slots[0].c.first_ns >= before.tv_sec * 1000000000ull + before.tv_nsec);
-	CHECK(h.slots[0].c.first_ns <= after.tv_sec * 1000000000ull + after.tv_nsec);
+	CHECK(harness_nth(&h, 0)->c.first_ns >= before.tv_sec * 1000000000ull + before.tv_nsec);
+	CHECK(harness_nth(&h, 0)->c.first_ns <= after.tv_sec * 1000000000ull + after.tv_nsec);
 	CLOSE();
 }
 
@@ -96,9 +97,9 @@ TEST(at_egress_the_key_has_both_interfaces)
 	harness_run(&h, &hp);
 	hp.ingress_ifindex = 0;
 	harness_run(&h, &hp);
-	CHECK(h.slots[0].key.direction == FLOW_EGRESS);
-	CHECK(h.slots[0].key.ingress_ifindex == 1 && h.slots[0].key.egress_ifindex == 1);
-	CHECK(h.slots[1].key.ingress_ifindex == 0 && h.slots[1].key.egress_ifindex == 1);
+	CHECK(harness_nth(&h, 0)->key.direction == FLOW_EGRESS);
+	CHECK(harness_nth(&h, 0)->key.ingress_ifindex == 1 && harness_nth(&h, 0)->key.egress_ifindex == 1);
+	CHECK(harness_nth(&h, 1)->key.ingress_ifindex == 0 && harness_nth(&h, 1)->key.egress_ifindex == 1);
 	CLOSE();
 }
 
@@ -160,7 +161,7 @@ TEST(a_new_epoch_begins_a_new_generation)
 	h.ctl->epoch = 1;
 	send_ack(&h, 1);
 	send_ack(&h, 1);
-	CHECK(h.slots[0].gen == 4 && h.slots[0].c.packets == 2 && h.slots[0].c.epoch == 1);
+	CHECK(harness_nth(&h, 0)->gen == 4 && harness_nth(&h, 0)->c.packets == 2 && harness_nth(&h, 0)->c.epoch == 1);
 	CHECK(harness_rings(&h, &records).packets == 2);
 	CHECK(records == 1);
 	CHECK(harness_balances(&h));
@@ -173,12 +174,12 @@ TEST(a_slot_idle_for_longer_begins_a_new_generation)
 
 	h.ctl->idle_ticks = 1000;
 	send_ack(&h, 1);
-	h.slots[0].c.w.last_tick -= 900;
+	harness_nth(&h, 0)->c.w.last_tick -= 900;
 	send_ack(&h, 1);
-	CHECK(h.slots[0].gen == 2);
-	h.slots[0].c.w.last_tick -= 1100;
+	CHECK(harness_nth(&h, 0)->gen == 2);
+	harness_nth(&h, 0)->c.w.last_tick -= 1100;
 	send_ack(&h, 1);
-	CHECK(h.slots[0].gen == 4 && h.slots[0].c.packets == 1);
+	CHECK(harness_nth(&h, 0)->gen == 4 && harness_nth(&h, 0)->c.packets == 1);
 	CHECK(harness_balances(&h));
 	CLOSE();
 }
@@ -191,13 +192,13 @@ TEST(a_finished_flow_has_its_own_time_out)
 	h.ctl->finished_ticks = 1000;
 	send_tcp(&h, 1, TCP_FIN | TCP_ACK, 40);
 	send_ack(&h, 1);
-	CHECK(h.slots[0].gen == 2 && h.slots[0].c.packets == 2);
-	h.slots[0].c.w.last_tick -= 1100;
+	CHECK(harness_nth(&h, 0)->gen == 2 && harness_nth(&h, 0)->c.packets == 2);
+	harness_nth(&h, 0)->c.w.last_tick -= 1100;
 	send_ack(&h, 1);
-	CHECK(h.slots[0].gen == 4 && h.slots[0].c.w.tcp_flags == TCP_ACK);
-	h.slots[0].c.w.last_tick -= 1100;
+	CHECK(harness_nth(&h, 0)->gen == 4 && harness_nth(&h, 0)->c.w.tcp_flags == TCP_ACK);
+	harness_nth(&h, 0)->c.w.last_tick -= 1100;
 	send_ack(&h, 1);
-	CHECK(h.slots[0].gen == 4);
+	CHECK(harness_nth(&h, 0)->gen == 4);
 	CLOSE();
 }
 
@@ -207,13 +208,13 @@ TEST(a_syn_after_the_end_is_a_new_flow)
 
 	send_tcp(&h, 1, TCP_SYN, 40);
 	send_tcp(&h, 1, TCP_SYN, 40);
-	CHECK(h.slots[0].gen == 2);
+	CHECK(harness_nth(&h, 0)->gen == 2);
 	send_tcp(&h, 1, TCP_RST, 40);
 	send_tcp(&h, 1, TCP_SYN | TCP_ACK, 40);
-	CHECK(h.slots[0].gen == 2 && h.slots[0].c.packets == 4);
+	CHECK(harness_nth(&h, 0)->gen == 2 && harness_nth(&h, 0)->c.packets == 4);
 	send_tcp(&h, 1, TCP_SYN, 40);
-	CHECK(h.slots[0].gen == 4 && h.slots[0].c.packets == 1);
-	CHECK(h.slots[0].c.w.tcp_flags == TCP_SYN);
+	CHECK(harness_nth(&h, 0)->gen == 4 && harness_nth(&h, 0)->c.packets == 1);
+	CHECK(harness_nth(&h, 0)->c.w.tcp_flags == TCP_SYN);
 	CLOSE();
 }
 
@@ -324,10 +325,10 @@ TEST(generations_pass_over_zero)
 	OPEN();
 
 	send_ack(&h, 1);
-	h.slots[0].gen = 0xfffffffe;
+	harness_nth(&h, 0)->gen = 0xfffffffe;
 	h.ctl->epoch = 1;
 	send_ack(&h, 1);
-	CHECK(h.slots[0].gen == 2);
+	CHECK(harness_nth(&h, 0)->gen == 2);
 	CHECK(harness_balances(&h));
 	CLOSE();
 }
@@ -359,12 +360,12 @@ TEST(later_fragments_join_the_flow_of_the_first)
 	send_fragment(&h, 5, 0x2000, 1);
 	send_fragment(&h, 5, 0x2001, 1);
 	send_fragment(&h, 5, 0x0002, 1);
-	CHECK(h.slots[0].c.packets == 3 && h.slots[0].key.sport == htons(80));
+	CHECK(harness_nth(&h, 0)->c.packets == 3 && harness_nth(&h, 0)->key.sport == htons(80));
 	/* Another datagram's, another VLAN's: no ports, and none from the payload. */
 	send_fragment(&h, 6, 0x0002, 1);
 	send_fragment(&h, 5, 0x0002, 2);
-	CHECK(h.slots[1].c.packets == 1 && h.slots[1].key.sport == 0 && h.slots[1].key.dport == 0);
-	CHECK(h.slots[2].c.packets == 1 && h.slots[2].key.sport == 0);
+	CHECK(harness_nth(&h, 1)->c.packets == 1 && harness_nth(&h, 1)->key.sport == 0 && harness_nth(&h, 1)->key.dport == 0);
+	CHECK(harness_nth(&h, 2)->c.packets == 1 && harness_nth(&h, 2)->key.sport == 0);
 	CHECK(harness_balances(&h));
 	CLOSE();
 }
@@ -381,7 +382,7 @@ TEST(a_fragment_id_of_long_ago_is_anothers)
 	ports.seen_ns -= 31ull * 1000 * 1000 * 1000;
 	CHECK(bpf_map_update_elem(h.frags_fd, &key, &ports, 0) == 0);
 	send_fragment(&h, 5, 0x0002, 1);
-	CHECK(h.slots[0].c.packets == 1 && h.slots[1].key.sport == 0);
+	CHECK(harness_nth(&h, 0)->c.packets == 1 && harness_nth(&h, 1)->key.sport == 0);
 	CLOSE();
 }
 
@@ -400,7 +401,7 @@ TEST(a_later_fragment_of_ipv6_takes_the_protocol_behind_the_options_too)
 	f[57] = 16;
 	memset(f + 62, 0xee, 16);
 	harness_run(&h, &hp);
-	CHECK(h.slots[0].key.proto == 17 && h.slots[0].key.dport == htons(53));
-	CHECK(h.slots[0].c.packets == 2 && h.slots[0].c.bytes == 128);
+	CHECK(harness_nth(&h, 0)->key.proto == 17 && harness_nth(&h, 0)->key.dport == htons(53));
+	CHECK(harness_nth(&h, 0)->c.packets == 2 && harness_nth(&h, 0)->c.bytes == 128);
 	CLOSE();
 }
