@@ -2,7 +2,7 @@
 /*
  * One row an element, with number and name as the IANA registry has them. A FIELD is the
  * value of a member of struct record, in the type that is named: a member of another type
- * does not compile. PORT, ICMP and VLAN are parts of members, or say 0 for other
+ * does not compile. PORT, ICMP, BITS and VLAN are parts of members, or say 0 for other
  * traffic. A DERIVED value has a function of its own. The type gives the length.
  */
 #include "flow/ie.h"
@@ -169,18 +169,22 @@ enum {
 	{ .id = id_, .name = #name_, .type = IE_##type_, .len_bytes = LEN_##type_,        \
 	  .applies = applies_, .offset = OFFSET(type_, member_), .source = source_ }
 /* Ports and ICMP share their place in the key: each says 0 where it does not apply. */
-#define PORT(id_, name_, member_, applies_, source_)                                      \
-	{ .id = id_, .name = #name_, .type = IE_BE16, .len_bytes = LEN_BE16,              \
-	  .applies = applies_, .gate = IE_PORTS, .offset = offsetof(struct record, member_), \
-	  .source = source_ }
+#define PORT(id_, name_, type_, member_, applies_, source_)                               \
+	{ .id = id_, .name = #name_, .type = IE_##type_, .len_bytes = LEN_##type_,        \
+	  .applies = applies_, .gate = IE_PORTS,                                          \
+	  .offset = offsetof(struct record, member_), .source = source_ }
 /* Type and code, in this order, @at_ the one or the other. */
 #define ICMP(id_, name_, type_, at_, applies_, source_)                                   \
 	{ .id = id_, .name = #name_, .type = IE_##type_, .len_bytes = LEN_##type_,        \
 	  .applies = applies_, .gate = IE_ICMP,                                           \
 	  .offset = offsetof(struct record, key.dport) + (at_), .source = source_ }
-#define VLAN(id_, name_, member_, applies_, source_)                                      \
-	{ .id = id_, .name = #name_, .type = IE_U16, .len_bytes = LEN_U16,                \
-	  .applies = applies_, .without = VLAN_PRESENT, .offset = OFFSET(U16, member_),   \
+#define BITS(id_, name_, type_, member_, shift_, applies_, source_)                       \
+	{ .id = id_, .name = #name_, .type = IE_##type_, .len_bytes = LEN_##type_,        \
+	  .applies = applies_, .shift = shift_, .offset = OFFSET(type_, member_),         \
+	  .source = source_ }
+#define VLAN(id_, name_, type_, member_, applies_, source_)                               \
+	{ .id = id_, .name = #name_, .type = IE_##type_, .len_bytes = LEN_##type_,        \
+	  .applies = applies_, .without = VLAN_PRESENT, .offset = OFFSET(type_, member_), \
 	  .source = source_ }
 #define DERIVED(id_, name_, type_, put_, applies_, source_)                               \
 	{ .id = id_, .name = #name_, .type = IE_##type_, .len_bytes = LEN_##type_,        \
@@ -197,11 +201,11 @@ static const struct ie elements[] = {
 	 * the low eight flags only. nfacctd 1.7.7 reads two octets as 0.
 	 */
 	FIELD(6, tcpControlBits, U8, tcp_flags, IE_TCP, "all TCP flags that were seen"),
-	PORT(7, sourceTransportPort, key.sport, IE_PORTS, "source port"),
+	PORT(7, sourceTransportPort, BE16, key.sport, IE_PORTS, "source port"),
 	FIELD(8, sourceIPv4Address, IPV4, key.src, IE_V4, "source address"),
 	FIELD(10, ingressInterface, U32, key.ingress_ifindex, IE_ANY,
 	      "ifindex they came in by; 0 = sent from here"),
-	PORT(11, destinationTransportPort, key.dport, IE_PORTS, "destination port"),
+	PORT(11, destinationTransportPort, BE16, key.dport, IE_PORTS, "destination port"),
 	FIELD(12, destinationIPv4Address, IPV4, key.dst, IE_V4, "destination address"),
 	FIELD(14, egressInterface, U32, key.egress_ifindex, IE_ANY,
 	      "ifindex they left by; 0 = unknown, or for here"),
@@ -215,7 +219,7 @@ static const struct ie elements[] = {
 	FIELD(52, minimumTTL, U8, min_ttl, IE_ANY, "lowest TTL or hop limit"),
 	FIELD(53, maximumTTL, U8, max_ttl, IE_ANY, "highest TTL or hop limit"),
 	FIELD(56, sourceMacAddress, MAC, src_mac, IE_ANY, "of the first packet"),
-	VLAN(58, vlanId, key.vlan_outer, IE_VLAN, "id of the outermost VLAN tag"),
+	VLAN(58, vlanId, U16, key.vlan_outer, IE_VLAN, "id of the outermost VLAN tag"),
 	FIELD(60, ipVersion, U8, key.family, IE_ANY, "4 or 6"),
 	FIELD(61, flowDirection, U8, key.direction, IE_ANY, "0 metered at ingress, 1 at egress"),
 	FIELD(80, destinationMacAddress, MAC, dst_mac, IE_ANY, "of the first packet"),
@@ -237,14 +241,13 @@ static const struct ie elements[] = {
 	ICMP(177, icmpCodeIPv4, U8, 1, IE_V4 | IE_ICMP, "ICMP code"),
 	ICMP(178, icmpTypeIPv6, U8, 0, IE_V6 | IE_ICMP, "ICMPv6 type"),
 	ICMP(179, icmpCodeIPv6, U8, 1, IE_V6 | IE_ICMP, "ICMPv6 code"),
-	PORT(180, udpSourcePort, key.sport, IE_UDP, "source port"),
-	PORT(181, udpDestinationPort, key.dport, IE_UDP, "destination port"),
-	PORT(182, tcpSourcePort, key.sport, IE_TCP, "source port"),
-	PORT(183, tcpDestinationPort, key.dport, IE_TCP, "destination port"),
-	{ .id = 195, .name = "ipDiffServCodePoint", .type = IE_U8, .len_bytes = LEN_U8,
-	  .offset = OFFSET(U8, tos), .shift = 2, .source = "upper six bits of ipClassOfService" },
-	VLAN(243, dot1qVlanId, key.vlan_outer, IE_VLAN, "id of the outermost VLAN tag"),
-	VLAN(245, dot1qCustomerVlanId, key.vlan_inner, IE_QINQ, "id of the inner VLAN tag"),
+	PORT(180, udpSourcePort, BE16, key.sport, IE_UDP, "source port"),
+	PORT(181, udpDestinationPort, BE16, key.dport, IE_UDP, "destination port"),
+	PORT(182, tcpSourcePort, BE16, key.sport, IE_TCP, "source port"),
+	PORT(183, tcpDestinationPort, BE16, key.dport, IE_TCP, "destination port"),
+	BITS(195, ipDiffServCodePoint, U8, tos, 2, IE_ANY, "upper six bits of ipClassOfService"),
+	VLAN(243, dot1qVlanId, U16, key.vlan_outer, IE_VLAN, "id of the outermost VLAN tag"),
+	VLAN(245, dot1qCustomerVlanId, U16, key.vlan_inner, IE_QINQ, "id of the inner VLAN tag"),
 };
 
 const struct ie *ie_all(size_t *ret_n)

@@ -45,7 +45,7 @@ def rows():
     """(id, name, type) as the source has them."""
     with open(TABLE) as f:
         return [(int(i), name, t) for i, name, t in
-                re.findall(r'^\t(?:FIELD|DERIVED)\((\d+), (\w+), (\w+),', f.read(), re.M)]
+                re.findall(r'^\t[A-Z]+\((\d+), (\w+), (\w+),', f.read(), re.M)]
 
 
 def templates_of(names, record):
