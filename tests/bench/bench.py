@@ -1,0 +1,129 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measure what the meter costs: run the parts, print their tables and the goals, write JSON.
+Everything is made in namespaces and a bpffs folder of its own, and removed at the end."""
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import report
+
+ROOT = os.path.dirname(os.path.dirname(HERE))
+
+
+def tool(args, name):
+    return os.path.join(args.build, 'tests', 'bench', name)
+
+
+def lines_of(argv):
+    """The JSON objects that a program prints, one on a line."""
+    r = subprocess.run(argv, stdout=subprocess.PIPE, text=True)
+    if r.returncode:
+        sys.exit('%s failed' % os.path.basename(argv[0]))
+    return [json.loads(line) for line in r.stdout.splitlines()]
+
+
+def run_datapath(args):
+    argv = [tool(args, 'bench_datapath'), '--rounds', str(args.rounds)]
+    argv += ['--smoke'] * args.smoke + ['--quick'] * args.quick
+    for o in args.object:
+        argv += ['--object', o]
+    results = lines_of(argv)
+    report.derive_datapath(results)
+    return results
+
+
+# Name, what measures it, what prints it and a heading.
+PARTS = (
+    ('datapath', run_datapath, report.print_datapath,
+     'Datapath: CPU ns a packet, less the empty program (whose own column is what it takes)'),
+)
+
+
+def first_line(*argv):
+    r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT)
+    return r.stdout.splitlines()[0] if r.stdout else None
+
+
+def cpu_model():
+    with open('/proc/cpuinfo') as f:
+        models = [line.split(':', 1)[1].strip() for line in f if line.startswith('model name')]
+    return models[0] if models else os.uname().machine
+
+
+def about(args):
+    return {
+        'date': datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ'),
+        'kernel': os.uname().release, 'cpu': cpu_model(), 'cpus': os.cpu_count(),
+        'commit': first_line('git', 'describe', '--always', '--dirty', '--abbrev=12'),
+        'rounds': args.rounds, 'objects': args.object,
+        'tcp_metrics': {'off': 'measured', 'on': 'not built'},
+    }
+
+
+def parse_args():
+    p = argparse.ArgumentParser(prog='bench.sh', description='Measure what the meter costs.')
+    p.add_argument('--build', default=os.path.join(ROOT, 'build'), help=argparse.SUPPRESS)
+    p.add_argument('--smoke', action='store_true', help='only see that everything works (seconds); TAP')
+    p.add_argument('--quick', action='store_true', help='fewer cases and rounds (some minutes)')
+    p.add_argument('--only', action='append', choices=[part[0] for part in PARTS], metavar='PART',
+                   help=' or '.join(part[0] for part in PARTS) + '; may be given again')
+    p.add_argument('--object', action='append', default=[],
+                   metavar='FILE:PROG[,name=NAME][,xdp][,max.MAP=N|auto]',
+                   help='measure this program of an object file too; a map may be given N entries, '
+                        'or twice the flows; may be given again')
+    p.add_argument('--rounds', type=int, help='timed rounds (7; quick 3)')
+    p.add_argument('--json', metavar='FILE', help='where figures go (bench.json in the build directory)')
+    args = p.parse_args()
+    args.json = args.json or os.path.join(args.build, 'bench.json')
+    args.rounds = args.rounds or (1 if args.smoke else 3 if args.quick else 7)
+    return args
+
+
+def check_smoke(data):
+    """The bench cannot rot: every figure is there and above nothing."""
+    print('1..%d' % len(data['results']))
+    bad = 0
+    for n, r in enumerate(data['results'], 1):
+        ok = all(v > 0 for k, values in r.items() if isinstance(values, list) for v in values)
+        ok = ok and any(isinstance(v, list) and v for v in r.values())
+        bad += not ok
+        print('%sok %d - %s' % ('not ' * (not ok), n, ' '.join(
+            str(v) for v in r.values() if isinstance(v, (str, int)) and not isinstance(v, bool))))
+    return 1 if bad else 0
+
+
+def main():
+    args = parse_args()
+    if os.geteuid() != 0:
+        print('1..0 # SKIP needs root' if args.smoke else 'bench.sh: run it as root')
+        return 77 if args.smoke else 1
+    data = {**about(args), 'results': []}
+    for name, measure, show, heading in PARTS:
+        if args.only and name not in args.only:
+            continue
+        results = measure(args)
+        data['results'] += results
+        if not args.smoke:
+            print('\n%s\n' % heading)
+            show(results)
+            sys.stdout.flush()
+    data['goals'] = report.judge(data['results'])
+    text = json.dumps(data, indent=1) + '\n'
+    if args.smoke:
+        return check_smoke(json.loads(text))
+    with open(args.json, 'w') as f:
+        f.write(text)
+    print('\nGoals\n')
+    report.print_goals(data['goals'])
+    print('\n%s, %s CPUs, Linux %s, commit %s, %d rounds: %s' % (
+        data['cpu'], data['cpus'], data['kernel'], data['commit'], args.rounds, args.json))
+    return 0
+
+
+sys.exit(main())

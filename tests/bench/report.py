@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of what was measured, and the goals beside it.
+
+A result is a dict: `bench` names its part, the other keys say what it is of, and a list of
+samples, one a round. What is derived from them (net of the empty program, ratios) is
+derived here, round by round, and then the median is taken.
+"""
+import statistics
+
+REFERENCE = 'ref_hash40'
+
+
+def median(values):
+    return statistics.median(values) if values else None
+
+
+def find(results, **wanted):
+    return [r for r in results if all(r.get(k) == v for k, v in wanted.items())]
+
+
+def first(results, **wanted):
+    found = find(results, **wanted)
+    return found[0] if found else None
+
+
+def table(head, rows):
+    """Columns as wide as they need, the first to the left."""
+    cells = [head] + [['-' if c is None else c if isinstance(c, str) else number(c) for c in row]
+                      for row in rows]
+    width = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    for row in cells:
+        print('  '.join(c.ljust(w) if i == 0 else c.rjust(w)
+                        for i, (c, w) in enumerate(zip(row, width))).rstrip())
+
+
+def number(v):
+    a = abs(v)
+    return '%.2f' % v if a < 10 else '%.1f' % v if a < 100 else '%d' % round(v)
+
+
+# -- the datapath
+
+CASE = ('frame', 'flows', 'order', 'mode')
+
+
+def datapath_net(results, r):
+    """ns a packet more than the empty program of the same case, by round."""
+    case = {k: r[k] for k in CASE}
+    empty = first(results, bench='datapath', program='ref_empty_xdp' if r['xdp'] else 'ref_empty', **case)
+    return [a - b for a, b in zip(r['ns'], empty['ns'])] if empty else []
+
+
+def derive_datapath(results):
+    for r in find(results, bench='datapath'):
+        net = datapath_net(results, r)
+        r.update(ns_median=median(r['ns']), ns_min=min(r['ns']), ns_max=max(r['ns']),
+                 net_median=median(net), net_min=min(net), net_max=max(net), rounds=len(net))
+    for r in find(results, bench='datapath'):
+        others = find(results, bench='datapath', **{k: r[k] for k in CASE})
+        r['ratio'] = {o['program']: round(r['net_median'] / o['net_median'], 3)
+                      for o in others if o['net_median'] > 5 and o is not r}
+
+
+def share(r, key):
+    return '%.1f %%' % (100 * r[key] / r['packets']) if r['packets'] else None
+
+
+def case_name(case):
+    frame, flows, order, mode = case
+    return '%s, %s flow%s, %s' % (frame, '{:,}'.format(flows), 's' * (flows > 1),
+                                  'insert' if mode == 'insert' else order)
+
+
+def print_datapath(results):
+    results = find(results, bench='datapath')
+    programs = [p for p in dict.fromkeys(r['program'] for r in results) if p != 'flowctl']
+    against = [p for p in programs if p == REFERENCE or find(results, program=p, object=True)]
+    rows = []
+    for case in dict.fromkeys(tuple(r[k] for k in CASE) for r in results):
+        of = {r['program']: r for r in find(results, **dict(zip(CASE, case)))}
+        ours = of['flowctl']
+        rows.append([case_name(case), ours['net_median'], ours['net_min'], ours['net_max']] +
+                    [of[p]['ns_median' if p == 'ref_empty' else 'net_median'] if p in of else None
+                     for p in programs] +
+                    [ours['ratio'].get(p) for p in against] +
+                    [share(ours, 'evicted'), share(ours, 'lost')])
+    table(['', 'flowctl', 'min', 'max'] + [p.replace('ref_', '') for p in programs] +
+          ['/' + p.replace('ref_', '') for p in against] + ['evicted', 'lost'], rows)
+    print('TCP metrics on: not built (the table is of TCP metrics off)')
+
+
+# -- the goals
+
+def datapath(results, key='net_median', ratio=None, **case):
+    r = first(results, bench='datapath', program='flowctl', **{'frame': 'tcp4', 'mode': 'hit',
+                                                               'order': 'uniform', **case})
+    if not r:
+        return None
+    return r['ratio'].get(ratio) if ratio else r[key]
+
+
+# Name, unit, the limit, and whether the figure is to be at most or at least that.
+def goals(results):
+    rows = []
+    for flows, order, limit in ((1, 'uniform', 25), (1000, 'uniform', 25), (100000, 'uniform', 190),
+                                (1000000, 'uniform', 260), (1000000, 'zipf', 130)):
+        rows.append(('TCP/IPv4, %s flow%s, %s' % ('{:,}'.format(flows), 's' * (flows > 1), order),
+                     'ns net', datapath(results, flows=flows, order=order), '<=', limit))
+    for flows in 1000, 100000, 1000000:
+        rows.append(('new flow, of %s' % '{:,}'.format(flows), 'ns total',
+                     datapath(results, 'ns_median', flows=flows, order='sequential', mode='insert'),
+                     '<=', 300))
+    rows.append(('1,000,000 flows, uniform, to the hash map', 'ratio',
+                 datapath(results, flows=1000000, ratio=REFERENCE), '<=', 0.6))
+    for peer, hot in ('netobserv', 0.2), ('lfe', 0.3):
+        for flows, limit in (1, hot), (1000, hot), (100000, 0.45), (1000000, 0.45):
+            rows.append(('%s flow%s, to %s' % ('{:,}'.format(flows), 's' * (flows > 1), peer), 'ratio',
+                         datapath(results, flows=flows, ratio=peer), '<=', limit))
+    return [dict(zip(('goal', 'unit', 'figure', 'sense', 'limit'), row)) for row in rows
+            if row[2] is not None]
+
+
+def judge(results):
+    judged = goals(results)
+    for g in judged:
+        g['reached'] = g['figure'] <= g['limit'] if g['sense'] == '<=' else g['figure'] >= g['limit']
+    return judged
+
+
+def print_goals(judged):
+    table(['goal', 'figure', '', 'to reach', 'reached'],
+          [[g['goal'], g['figure'], g['unit'], '%s %g' % (g['sense'], g['limit']),
+            'yes' if g['reached'] else 'NO'] for g in judged])
