@@ -123,7 +123,8 @@ static enum expire_action decide(const struct agent_table *t, const struct expir
 static bool is_forgotten(const struct agent_table *t, const struct expire_policy *policy,
 			 const struct store_entry *e, uint64_t now)
 {
-	return t->sweep.kind == SCAN_LACK || expire_is_quiet(policy, &e->part, now, policy->idle_ns);
+	return t->sweep.full || t->sweep.kind == SCAN_LACK ||
+	       expire_is_quiet(policy, &e->part, now, policy->idle_ns);
 }
 
 static void batch_add(struct batch *b, uint32_t entry, enum ledger_reason reason, bool keep)
@@ -131,6 +132,12 @@ static void batch_add(struct batch *b, uint32_t entry, enum ledger_reason reason
 	b->taken[b->n++] = (struct journal_taken) { entry, reason, keep };
 	if (b->n == BATCH_MAX)
 		commit(b);
+}
+
+/* Then its entry is kept, and found again by its number; where there is room for that. */
+static bool will_be_back(const struct agent_table *t, enum flow_end_reason why)
+{
+	return why == FLOW_END_ACTIVE || (why == FLOW_END_FORCED && !t->sweep.full);
 }
 
 /* False: it is to be visited again, later. */
@@ -151,7 +158,7 @@ static bool visit(struct batch *b, uint32_t i, const struct expire_policy *polic
 		reason = leave(b, e, why, ctx);
 		if (reason < 0)
 			return false;
-		batch_add(b, i, reason, why == FLOW_END_ACTIVE);
+		batch_add(b, i, reason, will_be_back(b->t, why));
 		break;
 	case EXPIRE_CUT:
 		if (!e->cut)
@@ -261,7 +268,7 @@ int export_scan(struct agent *a, struct agent_table *t, enum scan_kind kind, uin
 		kind = SCAN_LACK;
 	t->sweep = (struct sweep) {
 		.kind = kind,
-		.full = r == -ENOSPC,
+		.full = r == -ENOSPC || !journal_room(t->table),
 		.limit_ns = a->conf->idle_s * NSEC_PER_SEC,
 	};
 	if (!a->conf->count_all) {

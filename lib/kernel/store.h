@@ -26,6 +26,9 @@ void store_added(struct table *t, uint32_t idx, uint32_t hash);
 /* Entry @idx is about to be freed; its key is still there. */
 void store_forget(struct table *t, uint32_t idx);
 
+/* The same will soon be wanted of entry @idx: fetch what it needs. */
+void store_prefetch(const struct table *t, uint32_t idx);
+
 /* Add @from to @to (nothing there yet: copy): sums, extremes, flags; first-packet values of the earlier. */
 void part_add(struct flow_part *to, const struct flow_part *from);
 /* What slot @s holds beyond @j (same generation; another one: all of it). */
