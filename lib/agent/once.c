@@ -2,6 +2,7 @@
 /* `agent --once`: what dump would print, to the configured outputs. Nothing is marked as exported. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/agent.h"
 #include "agent/internal.h"
@@ -19,11 +20,25 @@ static void flush_all(struct agent_outputs *o)
 		o->sinks[i]->ops->flush(o->sinks[i]);
 }
 
+/* Until the collector had time for the next batch; 5 s for a device that is stuck. */
+static void wait_for(struct sink *s)
+{
+	for (int i = 0; s->ops->wait_ns && i < 5000; i++) {
+		uint64_t wait = s->ops->wait_ns(s, clock_boot_ns());
+
+		if (!wait)
+			break;
+		nanosleep(&(struct timespec) { wait / NSEC_PER_SEC, wait % NSEC_PER_SEC }, NULL);
+	}
+}
+
 static void put_all(struct agent_outputs *o, const struct record *rec)
 {
 	for (size_t i = 0; i < o->n; i++) {
-		if (!o->sinks[i]->ops->room(o->sinks[i], rec))
+		if (!o->sinks[i]->ops->room(o->sinks[i], rec)) {
 			o->sinks[i]->ops->flush(o->sinks[i]);
+			wait_for(o->sinks[i]);
+		}
 		o->sinks[i]->ops->put(o->sinks[i], rec);
 	}
 }

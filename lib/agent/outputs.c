@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "ipfix/burst.h"
 #include "ipfix/session.h"
 #include "sink/log.h"
 
@@ -90,10 +91,14 @@ static int open_one(const struct conf_output *out, const struct conf *conf, stru
 		.max_message_len = conf->max_message_len,
 		.template_flush_s = conf->template_flush_s,
 		.templates = conf->templates,
+		.max_bytes_per_s = out->max_bytes_per_s,
 	};
 
 	if (out->kind == CONF_LOG)
 		return sink_log_new(out->file, ret);
+	/* Nothing is written down of what leaves once: it may leave in batches. */
+	if (!agent)
+		session.batch_messages = BURST_MESSAGES_MAX;
 	if (agent)
 		session.sequence = (struct sequence_ops) { sequence_get, sequence_set, agent };
 	return session_udp_new(&session, ret);

@@ -29,6 +29,7 @@ struct conf_output {
 	enum conf_output_kind kind;
 	char *remote;		/* CONF_COLLECTOR: "host:port" */
 	char *local;		/* "addr:port" or NULL */
+	uint64_t max_bytes_per_s;	/* 0 = no limit; PACE_AUTO (ipfix/pace.h) */
 	char *file;		/* CONF_LOG */
 };
 

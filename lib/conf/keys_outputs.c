@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/parse.h"
 #include "conf/keys.h"
+#include "ipfix/pace.h"
 
 static const char *const transports[] = { "udp", NULL };
 static const char *const later_transports[] = { "tcp", "tls", "sctp", "dtls", NULL };
@@ -75,13 +76,18 @@ static int check_local(struct decoder *d, const cJSON *node, void *to)
 struct collector_keys {
 	char *remote, *address, *local;
 	int transport;
+	uint64_t max_bytes_per_s;
 };
+
+#define BYTES_PER_S_MAX (100 * UINT64_C(1000000000))
 
 static const struct decode_key collector_keys[] = {
 	DECODE("remoteAddress", STR, collector_keys, remote, .required = true, .call = check_remote),
 	DECODE("localAddress", STR, collector_keys, local, .call = check_local),
 	DECODE("transport", CHOICE, collector_keys, transport, .words = transports,
 	       .later = later_transports),
+	DECODE("maxBytesPerSecond", U64, collector_keys, max_bytes_per_s, .max = BYTES_PER_S_MAX,
+	       .fallback = PACE_AUTO),
 	DECODE_KEYS_END,
 };
 
@@ -132,6 +138,7 @@ static int add_collector(struct decoder *d, const cJSON *node, struct conf *conf
 		return decode_fault(d, node, "remoteAddress and localAddress are not of one address family");
 	output.remote = k->remote;
 	output.local = k->local;
+	output.max_bytes_per_s = k->max_bytes_per_s;
 	r = add_output(d, conf, &output);
 	if (r == 0)
 		k->remote = k->local = NULL;
@@ -148,7 +155,7 @@ static int decode_collector(struct decoder *d, const cJSON *node, void *to)
 
 static int decode_old_collector(struct decoder *d, const cJSON *node, void *to)
 {
-	_cleanup_(collector_keys_deinit) struct collector_keys k = { 0 };
+	_cleanup_(collector_keys_deinit) struct collector_keys k = { .max_bytes_per_s = PACE_AUTO };
 	int r = decode_map(d, node, old_collector_keys, &k);
 
 	if (r < 0)

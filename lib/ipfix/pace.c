@@ -5,7 +5,7 @@
  *
  * The usual rate is for bursts: many flows that end together are spread over a moment. It is
  * not for a load that is always there, which held back would only pile up in the table: when
- * the bucket was not full for some seconds, the rate doubles every second until it is.
+ * somebody waits all the time for some seconds, the rate doubles every second until nobody does.
  */
 #include "ipfix/pace.h"
 
@@ -14,6 +14,7 @@
 /* Half of what nfcapd takes in on a slow machine. */
 #define USUAL_BYTES_PER_S (16 * 1000 * 1000)
 #define PATIENCE_NS (8 * NSEC_PER_SEC)
+#define IDLE_NS (100 * NSEC_PER_MSEC)
 #define DOUBLINGS_MAX 10
 
 /* A message of 1400 bytes takes 2304. */
@@ -46,7 +47,7 @@ void pace_init(struct pace *p, uint64_t bytes_per_s)
 
 static uint64_t rate_now(const struct pace *p, uint64_t now)
 {
-	uint64_t late = now - p->full_ns, doublings;
+	uint64_t late = now - p->idle_ns, doublings;
 
 	if (!p->rises || late < PATIENCE_NS)
 		return p->rate;
@@ -54,23 +55,24 @@ static uint64_t rate_now(const struct pace *p, uint64_t now)
 	return p->rate << (doublings < DOUBLINGS_MAX ? doublings : DOUBLINGS_MAX);
 }
 
-/* Time that brought less than a byte is not used up. */
+/* What came in since, in whole bytes; the time of a part of one is not used up. */
 static void refill(struct pace *p, uint64_t rate, uint64_t now)
 {
 	uint64_t passed = now > p->at_ns ? now - p->at_ns : 0, lacks = PACE_BURST - p->level;
-	uint64_t gained = lacks;
+	uint64_t needed = lacks * NSEC_PER_SEC / rate, gained;
 
-	if (passed < lacks * NSEC_PER_SEC / rate) {
+	if (passed < needed) {
 		gained = passed * rate / NSEC_PER_SEC;
-		p->at_ns += gained * NSEC_PER_SEC / rate;
-	} else {
-		p->at_ns = now;
+		p->at_ns += (gained * NSEC_PER_SEC + rate - 1) / rate;
+		p->level += gained;
+		return;
 	}
-	p->level += gained;
-	if (p->level == PACE_BURST) {
-		p->full_ns = now;
-		p->rests = false;
-	}
+	/* Full: because nobody had more to send, or because whoever had was told to wait. */
+	if (!p->rests || passed - needed > IDLE_NS)
+		p->idle_ns = now;
+	p->level = PACE_BURST;
+	p->at_ns = now;
+	p->rests = false;
 }
 
 uint64_t pace_wait_ns(struct pace *p, size_t batch, uint64_t now)
@@ -81,7 +83,7 @@ uint64_t pace_wait_ns(struct pace *p, size_t batch, uint64_t now)
 	if (!p->rate)
 		return 0;
 	if (!p->at_ns)
-		p->at_ns = p->full_ns = now;
+		p->at_ns = p->idle_ns = now;
 	rate = rate_now(p, now);
 	refill(p, rate, now);
 	if (p->level < (int64_t)least)

@@ -20,7 +20,7 @@ struct pace {
 	bool rises;
 	int64_t level;		/* of PACE_BURST, what may be sent now; below 0 when overrun */
 	uint64_t at_ns;		/* CLOCK_BOOTTIME when that was so */
-	uint64_t full_ns;	/* ... when all of it might last be sent */
+	uint64_t idle_ns;	/* ... when somebody last asked, and had not had to wait */
 	bool rests;		/* until all may be sent again */
 };
 

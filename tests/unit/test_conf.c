@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "conf/conf.h"
+#include "ipfix/pace.h"
 #include "test.h"
 
 static struct conf *load(const char *text)
@@ -119,6 +120,24 @@ TEST(json_is_read_by_the_same_decoder)
 	CHECK(c->idle_s == 20 && c->n_outputs == 2);
 	CHECK_STR(c->outputs[0].remote, "[::1]:4739");
 	CHECK_STR(c->outputs[1].file, "/tmp/ab");
+	conf_free(c);
+}
+
+TEST(a_collector_is_paced_as_asked_for_else_as_usual)
+{
+	struct conf *c = load("outputs:\n"
+			      "- collector: {remoteAddress: '10.0.0.1:1'}\n"
+			      "- collector: {remoteAddress: '10.0.0.1:2', maxBytesPerSecond: 0}\n"
+			      "- collector: {remoteAddress: '10.0.0.1:3', maxBytesPerSecond: 123456789}\n"
+			      "collectors: [{address: '10.0.0.1:4'}]\n");
+
+	CHECK(c && c->n_outputs == 4);
+	for (size_t i = 0; i < 4; i++) {
+		static const uint64_t wanted[] = { PACE_AUTO, 0, 123456789, PACE_AUTO };
+		unsigned port = atoi(strchr(c->outputs[i].remote, ':') + 1);
+
+		CHECK(c->outputs[i].max_bytes_per_s == wanted[port - 1]);
+	}
 	conf_free(c);
 }
 
