@@ -10,6 +10,9 @@
  *
  * Nothing here may transmit a packet, or the program could run inside itself and there
  * would be two writers.
+ *
+ * The program says what its context is: CONTEXT, with data and data_end, and context_here(),
+ * context_came_by(), context_mark(): the hook's interface, where the packet came in, its mark.
  */
 #ifndef FLOWCTL_ACCOUNT_H
 #define FLOWCTL_ACCOUNT_H
@@ -54,9 +57,9 @@ struct miss {
 };
 
 static __always_inline void key_make(union key_words *k, const struct facts *f,
-				     struct __sk_buff *skb)
+				     CONTEXT *ctx)
 {
-	__u32 here = skb->ifindex, came_by = skb->ingress_ifindex;
+	__u32 here = context_here(ctx), came_by = context_came_by(ctx);
 	bool egress = knob_direction == FLOW_EGRESS;
 
 	/* Both are read for good: a choice between two places in the context is refused. */
@@ -269,9 +272,9 @@ static __always_inline bool slot_reclaim(const struct flow_slot *s, const struct
 }
 
 /* Where the device has an Ethernet header. */
-static __always_inline void put_macs(struct flow_counters *c, struct __sk_buff *skb)
+static __always_inline void put_macs(struct flow_counters *c, CONTEXT *ctx)
 {
-	const void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	const void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 
 	__builtin_memset(c->src_mac, 0, sizeof(c->src_mac));
 	__builtin_memset(c->dst_mac, 0, sizeof(c->dst_mac));
@@ -283,7 +286,7 @@ static __always_inline void put_macs(struct flow_counters *c, struct __sk_buff *
 
 /* The slot's next generation, with this packet as its first. */
 static __always_inline void slot_begin(struct flow_slot *s, __u32 idx, const struct miss *m,
-				       struct __sk_buff *skb)
+				       CONTEXT *ctx)
 {
 	const struct facts *f = m->f;
 	union flow_word w = {
@@ -306,8 +309,8 @@ static __always_inline void slot_begin(struct flow_slot *s, __u32 idx, const str
 	s->c.first_ns = bpf_ktime_get_boot_ns();
 	s->c.first_tick = m->tick;
 	s->c.epoch = m->ctl->epoch;
-	s->c.mark = skb->mark;
-	put_macs(&s->c, skb);
+	s->c.mark = context_mark(ctx);
+	put_macs(&s->c, ctx);
 	__builtin_memset(s->c.reserved, 0, sizeof(s->c.reserved));
 	/* 0 says "never used": the count of generations passes over it. */
 	gen = gen + 2 ? gen + 2 : 2;
@@ -353,7 +356,7 @@ static __always_inline __u32 try_second(struct miss *m, __u32 way)
  * LEDGER_FULL when what is there has nowhere to go. Not inlined: a hit shall not pay for
  * the registers that this needs.
  */
-static __noinline int account_miss(struct __sk_buff *skb, struct miss *m)
+static __noinline int account_miss(CONTEXT *ctx, struct miss *m)
 {
 	__u32 way = m->way;
 	struct flow_slot *s;
@@ -377,12 +380,12 @@ static __noinline int account_miss(struct __sk_buff *skb, struct miss *m)
 		if (!slot_reclaim(s, m))
 			return LEDGER_FULL;
 	}
-	slot_begin(s, m->bucket * FLOW_WAYS + way, m, skb);
+	slot_begin(s, m->bucket * FLOW_WAYS + way, m, ctx);
 	return LEDGER_SEEN;
 }
 
 /* Count the packet of @f in its flow. LEDGER_SEEN, or LEDGER_FULL when there was no room. */
-static __always_inline enum ledger_reason account(struct __sk_buff *skb, const struct facts *f,
+static __always_inline enum ledger_reason account(CONTEXT *ctx, const struct facts *f,
 						  __u32 cpu)
 {
 	__u32 tick = bpf_jiffies64(), zero = 0, bucket, way, hash, home;
@@ -391,7 +394,7 @@ static __always_inline enum ledger_reason account(struct __sk_buff *skb, const s
 	struct flow_slot *s;
 	union key_words k;
 
-	key_make(&k, f, skb);
+	key_make(&k, f, ctx);
 	hash = key_hash(&k);
 	home = hash >> 30;
 	bucket = cpu * (knob_bucket_mask + 1) + (hash & knob_bucket_mask);
@@ -418,7 +421,7 @@ static __always_inline enum ledger_reason account(struct __sk_buff *skb, const s
 		.tick = tick,
 		.home = home,
 	};
-	return account_miss(skb, &m);
+	return account_miss(ctx, &m);
 }
 
 #endif

@@ -51,7 +51,7 @@ static __always_inline bool sampled_out(void)
 }
 
 /* @reason: what parse() returned for @f. */
-static __always_inline void meter(struct __sk_buff *skb, struct facts *f, enum ledger_reason reason)
+static __always_inline void meter(CONTEXT *ctx, struct facts *f, enum ledger_reason reason)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	union hook_entry *e;
@@ -69,7 +69,7 @@ static __always_inline void meter(struct __sk_buff *skb, struct facts *f, enum l
 	if (reason == LEDGER_SEEN) {
 		if (f->fragment != FRAGMENT_NONE)
 			frag_resolve(f);
-		reason = account(skb, f, cpu);
+		reason = account(ctx, f, cpu);
 	}
 	if (reason != LEDGER_SEEN)
 		ledger_add(&e->cpu, reason, f);

@@ -61,20 +61,12 @@ static __always_inline bool parse_vlan(struct packet *p, __be16 *proto)
 	return true;
 }
 
-/* RFC 3032 does not say what follows the last label: its first four bits tell IP's versions. */
-static __always_inline __be16 parse_mpls(struct packet *p)
+/* By the first four bits, where nothing else tells; 0 = neither of IP's versions. */
+static __always_inline __be16 ip_proto(struct packet *p)
 {
-	const struct mpls_label *label;
 	const __u8 *version;
-	bool bottom = false;
 
-	NO_UNROLL
-	for (int i = 0; i < MPLS_LABELS && !bottom; i++) {
-		if (!packet_take(p, &label))
-			return 0;
-		bottom = label->bottom & 1;
-	}
-	if (!bottom || !packet_settle(p) || !packet_peek(p, &version))
+	if (!packet_peek(p, &version))
 		return 0;
 	switch (*version >> 4) {
 	case 4:
@@ -84,6 +76,21 @@ static __always_inline __be16 parse_mpls(struct packet *p)
 	default:
 		return 0;
 	}
+}
+
+/* RFC 3032 does not say what follows the last label. */
+static __always_inline __be16 parse_mpls(struct packet *p)
+{
+	const struct mpls_label *label;
+	bool bottom = false;
+
+	NO_UNROLL
+	for (int i = 0; i < MPLS_LABELS && !bottom; i++) {
+		if (!packet_take(p, &label))
+			return 0;
+		bottom = label->bottom & 1;
+	}
+	return bottom && packet_settle(p) ? ip_proto(p) : 0;
 }
 
 /*

@@ -9,6 +9,11 @@
 
 #include <bpf/bpf_helpers.h>
 
+#define CONTEXT		    struct __sk_buff
+#define context_here(c_)    ((c_)->ifindex)
+#define context_came_by(c_) ((c_)->ingress_ifindex)
+#define context_mark(c_)    ((c_)->mark)
+
 #include "meter.h"
 #include "parse.h"
 
@@ -38,69 +43,7 @@ static __always_inline bool pull(struct __sk_buff *skb)
 	return bpf_skb_pull_data(skb, skb->len < PULL_LEN ? skb->len : PULL_LEN) == 0;
 }
 
-/* For those below, which are given numbers: the cursor at @off, reading stops at @stop. */
-static __always_inline bool packet_at(struct packet *p, struct facts *f, struct __sk_buff *skb,
-				      __u32 off, __u32 stop)
-{
-	packet_init(p, f, skb);
-	if (off > stop || stop > skb->len)
-		return false;
-	p->left = stop - off;
-	p->stop = stop;
-	return packet_settle(p);
-}
-
-__noinline int tc_walk_extensions(struct __sk_buff *skb, __u32 off, __u32 stop, struct ip6_chain *c)
-{
-	struct facts f;
-	struct packet p;
-
-	if (!c || !packet_at(&p, &f, skb, off, stop))
-		return false;
-	return walk_extensions(&p, c);
-}
-
-static __always_inline bool call_walk_extensions(struct packet *p, struct ip6_chain *c)
-{
-	return tc_walk_extensions(p->ctx, p->off, p->stop, c);
-}
-
-#define INNER_BEYOND (1ull << 40)
-
-/* gso_inner(); above it, from bit 32 on, the length of a jumbo option, and INNER_BEYOND. */
-__noinline __u64 tc_inner(struct __sk_buff *skb, __u32 off, __u32 stop, __u32 proto, __u32 port)
-{
-	struct facts facts, *f = &facts;
-	struct packet p;
-	__u32 end;
-
-	OPAQUE(f);
-	if (!packet_at(&p, f, skb, off, stop))
-		return 0;
-	end = gso_inner(&p, proto, port);
-	if (f->beyond)
-		return INNER_BEYOND;
-	return end ? (__u64)f->jumbo_len << 32 | end : 0;
-}
-
-/* Where the last header ends that every segment repeats; 0 = cannot be told. */
-static __always_inline __u32 segment_header_end(struct __sk_buff *skb, struct packet *p)
-{
-	struct facts *f = p->f;
-	__u64 inner;
-
-	if (f->fragment)
-		return 0;
-	if (!is_tunnel(f->proto, f->dport))
-		return l4_end(f);
-	inner = tc_inner(skb, p->off, p->stop, f->proto, f->dport);
-	if (inner & INNER_BEYOND && pull(skb))
-		inner = tc_inner(skb, p->off, p->stop, f->proto, f->dport);
-	if (!(__u32)inner)
-		return l4_end(f);
-	f->jumbo_len += (__u8)(inner >> 32);
-	return (__u32)inner;
-}
+#include "walk.h"
 
 static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct facts *f)
 {
