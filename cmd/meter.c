@@ -19,9 +19,9 @@ struct meter_args {
 	const char *netns;
 	bool all;
 	int direction;
-	int hook;
+	int hook, xdp_mode;
 	uint64_t pref, handle, chain, max_flows, sample;
-	bool pref_given, handle_given, tcp_metrics_given;
+	bool pref_given, handle_given, xdp_mode_given, tcp_metrics_given;
 	int tcp_metrics;
 	const char *decap;
 	bool force, dry_run;
@@ -35,6 +35,8 @@ static const struct meter_args meter_defaults = {
 
 static const char *const directions[] = { "both", "ingress", "egress", NULL };
 static const char *const hooks[] = { "auto", "tcx", "tc", "xdp", NULL };
+/* By enum xdp_mode. */
+static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
 static const char *const on_off[] = { "on", "off", NULL };
 
 #define SELECTOR_OPTS                                                                                \
@@ -52,7 +54,10 @@ static const struct opt attach_opts[] = {
 	OPT(CHOICE, meter_args, direction, .name = "direction", .arg = "DIR", .choices = directions,
 	    .help = "both (default), ingress or egress"),
 	OPT(CHOICE, meter_args, hook, .name = "hook", .arg = "HOOK", .choices = hooks,
-	    .help = "auto (default: tcx, else tc), tcx or tc"),
+	    .help = "auto (default: tcx, else tc), tcx, tc, or xdp\n(ingress by XDP, egress as auto)"),
+	OPT(CHOICE, meter_args, xdp_mode, .name = "xdp-mode", .arg = "MODE", .choices = xdp_modes,
+	    .help = "xdp: auto (native where the driver has it,\nelse generic), native or generic",
+	    OPT_GIVEN(meter_args, xdp_mode_given)),
 	OPT(U64, meter_args, pref, .name = "pref", .arg = "N", .min = 1, .max = 65535,
 	    .help = "tc: preference of the filter (100)", OPT_GIVEN(meter_args, pref_given)),
 	OPT(U64, meter_args, handle, .name = "handle", .arg = "N", .min = 1, .max = UINT32_MAX,
@@ -181,8 +186,6 @@ static int attach_one(const struct target *target, const struct meter_options *o
 /* What later versions bring is refused with a sentence, never ignored. */
 static int refuse_later(const struct meter_args *args)
 {
-	if (strcmp(hooks[args->hook], "xdp") == 0)
-		return fail_usage("--hook xdp is not in this version: choose auto, tcx or tc");
 	if (args->decap && strcmp(args->decap, "none") != 0)
 		return fail_usage("--decap %s is not in this version: tunnels are metered as their outer flow",
 				  args->decap);
@@ -193,14 +196,27 @@ static int refuse_later(const struct meter_args *args)
 	return 0;
 }
 
+/* The enum hook_kind that is asked for, -1 = any: options of one kind imply it. */
+static int find_kind(const struct meter_args *args, int *ret)
+{
+	bool tc = args->pref_given || args->handle_given;
+	int kind = hook_kind_by_name(hooks[args->hook]);
+
+	if (tc && kind != HOOK_TC && (kind >= 0 || args->xdp_mode_given))
+		return fail_usage("--pref and --handle belong to --hook tc");
+	if (args->xdp_mode_given && kind != HOOK_XDP && kind >= 0)
+		return fail_usage("--xdp-mode belongs to --hook xdp");
+	*ret = tc ? HOOK_TC : args->xdp_mode_given ? HOOK_XDP : kind;
+	return 0;
+}
+
 static int attach_run(const void *args_, int argc, char **argv)
 {
 	const struct meter_args *args = args_;
-	bool tc = args->pref_given || args->handle_given;
 	struct meter_options options = {
 		.ingress = args->direction != 2,
 		.egress = args->direction != 1,
-		.hook = args->hook == 1 ? HOOK_TCX : args->hook == 2 || tc ? HOOK_TC : -1,
+		.xdp_mode = args->xdp_mode,
 		.pref = args->pref,
 		.handle = args->handle,
 		.max_flows = args->max_flows,
@@ -212,8 +228,8 @@ static int attach_run(const void *args_, int argc, char **argv)
 	int r;
 
 	r = refuse_later(args);
-	if (r == 0 && tc && args->hook == 1)
-		r = fail_usage("--pref and --handle belong to --hook tc");
+	if (r == 0)
+		r = find_kind(args, &options.hook);
 	if (r == 0)
 		r = find_targets(args, &targets);
 	for (size_t i = 0; r == 0 && i < targets.n; i++)

@@ -106,6 +106,10 @@ static void status_json(struct json *j, const struct meter_status *s)
 	json_u64(j, "observation_domain_id", s->domain);
 	json_u64(j, "sample", s->sample);
 	json_bool(j, "gone", s->gone);
+	if (s->xdp_mode)
+		json_str(j, "xdp_mode", hook_xdp_mode_name(s->xdp_mode));
+	else
+		json_null(j, "xdp_mode");
 	ledger_json(j, &s->ledger);
 	json_object_end(j);
 }

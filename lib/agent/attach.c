@@ -106,8 +106,8 @@ static void attach_one(const struct conf_meter *m, const struct netns *ns)
 	struct meter_options options = {
 		.ingress = m->direction != CONF_EGRESS,
 		.egress = m->direction != CONF_INGRESS,
-		.hook = !m->hook || strcmp(m->hook, "auto") == 0 ? -1 :
-			strcmp(m->hook, "tcx") == 0 ? HOOK_TCX : HOOK_TC,
+		.hook = m->hook ? hook_kind_by_name(m->hook) : -1,
+		.xdp_mode = hook_xdp_mode_by_name(m->xdp_mode),
 		.pref = 100,
 		.handle = 1,
 		.max_flows = m->max_flows,

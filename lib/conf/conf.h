@@ -20,7 +20,8 @@ struct conf_meter {
 	enum conf_direction direction;
 	uint64_t max_flows;	/* 0 = default */
 	uint64_t sample;	/* 1 = every packet */
-	char *hook;		/* "auto", "tcx", "tc" */
+	char *hook;		/* "auto", "tcx", "tc", "xdp" */
+	const char *xdp_mode;	/* "auto", "native", "generic"; a constant */
 };
 
 enum conf_output_kind { CONF_COLLECTOR, CONF_LOG };

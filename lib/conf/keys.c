@@ -27,8 +27,8 @@ static int later(struct decoder *d, const cJSON *node, void *to)
 }
 
 static const char *const directions[] = { "both", "ingress", "egress", NULL };
-static const char *const hooks[] = { "auto", "tcx", "tc", NULL };
-static const char *const later_hooks[] = { "xdp", NULL };
+static const char *const hooks[] = { "auto", "tcx", "tc", "xdp", NULL };
+static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
 static const char *const decaps[] = { "none", NULL };
 static const char *const later_decaps[] = { "all", "geneve", "vxlan", "gre", "ipip", NULL };
 static const char *const counts[] = { "once", "all", NULL };
@@ -60,14 +60,15 @@ static int check_decap(struct decoder *d, const cJSON *node, void *to)
 
 struct meter_keys {
 	struct conf_meter m;
-	int direction, hook;
+	int direction, hook, xdp_mode;
 };
 
 static const struct decode_key meter_keys[] = {
 	DECODE("netns", STR, meter_keys, m.netns),
 	DECODE("name", STR, meter_keys, m.name, .required = true, .call = check_iface),
 	DECODE("direction", CHOICE, meter_keys, direction, .words = directions),
-	DECODE("hook", CHOICE, meter_keys, hook, .words = hooks, .later = later_hooks),
+	DECODE("hook", CHOICE, meter_keys, hook, .words = hooks),
+	DECODE("xdpMode", CHOICE, meter_keys, xdp_mode, .words = xdp_modes),
 	DECODE("maxFlows", U64, meter_keys, m.max_flows, .min = 1, .max = 1 << 26),
 	DECODE("sample", U64, meter_keys, m.sample, .min = 1, .max = UINT32_MAX, .fallback = 1),
 	DECODE_WHOLE("decap", check_decap),
@@ -82,7 +83,10 @@ static int decode_meter(struct decoder *d, const cJSON *node, void *arg)
 
 	keys.m.direction = (enum conf_direction)keys.direction;
 	keys.m.hook = strdup(hooks[keys.hook]);
+	keys.m.xdp_mode = xdp_modes[keys.xdp_mode];
 	conf->meters[conf->n_meters++] = keys.m;
+	if (r == 0 && keys.xdp_mode && strcmp(hooks[keys.hook], "xdp") != 0)
+		r = decode_fault(d, node, "xdpMode belongs to hook: xdp");
 	return r == 0 && !keys.m.hook ? fail(-ENOMEM, "cannot read '%s'", d->name) : r;
 }
 

@@ -5,17 +5,28 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 
 static const struct hook_ops *const hooks[HOOK_KINDS] = {
 	[HOOK_TCX] = &hook_tcx,
 	[HOOK_TC] = &hook_tc,
+	[HOOK_XDP] = &hook_xdp,
 };
 
 const struct hook_ops *hook_by_kind(enum hook_kind kind)
 {
 	return kind < HOOK_KINDS ? hooks[kind] : NULL;
+}
+
+int hook_kind_by_name(const char *name)
+{
+	for (int kind = 0; kind < HOOK_KINDS; kind++) {
+		if (strcmp(hooks[kind]->name, name) == 0)
+			return kind;
+	}
+	return -1;
 }
 
 int hook_prog_id(int prog_fd, uint32_t *ret)
@@ -29,15 +40,14 @@ int hook_prog_id(int prog_fd, uint32_t *ret)
 	return 0;
 }
 
-int hook_trivial_prog(void)
+int hook_trivial_prog(int type, int verdict, uint32_t flags)
 {
-	/* r0 = -1 (TC_ACT_UNSPEC); exit */
 	const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = -1 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = verdict },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "flowctl_probe", "GPL", insns,
-			       ARRAY_SIZE(insns), NULL);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = flags);
+	int fd = bpf_prog_load(type, "flowctl_probe", "GPL", insns, ARRAY_SIZE(insns), &opts);
 
 	return fd < 0 ? -errno : fd;
 }

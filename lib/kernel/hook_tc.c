@@ -9,6 +9,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,7 +47,7 @@ static bool tc_probe(void)
 	_cleanup_(closep) int prog_fd = -1;
 	struct bpf_tc_hook qdisc = qdisc_of(1), side = side_of(1, FLOW_EGRESS);
 
-	prog_fd = hook_trivial_prog();
+	prog_fd = hook_trivial_prog(BPF_PROG_TYPE_SCHED_CLS, TC_ACT_UNSPEC, 0);
 	if (prog_fd < 0 || netns_scratch(&scope) < 0)
 		return false;
 	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd, .handle = 1, .priority = 1);

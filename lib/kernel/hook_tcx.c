@@ -3,8 +3,7 @@
  * tcx: a link a meter, at the head of the chain, kept by its pin. libbpf before 1.3 does
  * not know it and the installed uapi header may be older than the running kernel, so two
  * calls are made plainly, with the part of union bpf_attr they need written out here
- * (include/uapi/linux/bpf.h of Linux 6.6). Replacing a program is BPF_LINK_UPDATE: one
- * pointer, between two packets.
+ * (include/uapi/linux/bpf.h of Linux 6.6).
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -16,7 +15,7 @@
 #include "abi.h"
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "kernel/hook.h"
+#include "kernel/hook_link.h"
 
 /* enum bpf_attach_type */
 #define TCX_INGRESS 46
@@ -88,11 +87,6 @@ static bool tcx_probe(void)
 	return query(1, FLOW_INGRESS, NULL, &n) == 0;
 }
 
-static const char *link_path(const struct hook_target *t, char buf[512])
-{
-	return pin_hook_path(t->dir, "link", t->ifindex, t->direction, buf);
-}
-
 static int tcx_attach(struct hook_target *t, int prog_fd)
 {
 	struct link_create_attr attr = {
@@ -102,96 +96,25 @@ static int tcx_attach(struct hook_target *t, int prog_fd)
 		.flags = TCX_F_BEFORE,
 	};
 	_cleanup_(closep) int fd = -1;
-	char path[512];
 
 	fd = sys_bpf(BPF_LINK_CREATE, &attr, sizeof(attr));
 	if (fd < 0)
 		return fail(fd, "cannot attach the program by tcx");
-	/* Without the pin the link goes with the descriptor, and so does the attachment. */
-	if (bpf_obj_pin(fd, link_path(t, path)) < 0)
-		return fail(-errno, "cannot pin '%s'", path);
-	return 0;
-}
-
-static int open_link(const struct hook_target *t, int *ret)
-{
-	char path[512];
-	int fd = bpf_obj_get(link_path(t, path));
-
-	if (fd < 0)
-		return errno == ENOENT ? -ENOENT : fail(-errno, "cannot open '%s'", path);
-	*ret = fd;
-	return 0;
-}
-
-static int tcx_replace(struct hook_target *t, int prog_fd)
-{
-	_cleanup_(closep) int fd = -1;
-	int r;
-
-	r = open_link(t, &fd);
-	if (r == -ENOENT)
-		return fail(r, "cannot open the pinned link of interface %u", t->ifindex);
-	if (r < 0)
-		return r;
-	if (bpf_link_update(fd, prog_fd, NULL) < 0)
-		return fail(-errno, "cannot replace the program");
-	return 0;
-}
-
-static int tcx_detach(struct hook_target *t)
-{
-	_cleanup_(closep) int fd = -1;
-	char path[512];
-	int r;
-
-	r = open_link(t, &fd);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	/* Now, and not when the last descriptor that somebody may hold is closed. */
-	if (bpf_link_detach(fd) < 0 && errno != ENOLINK)
-		return fail(-errno, "cannot detach the program");
-	if (unlink(link_path(t, path)) < 0 && errno != ENOENT)
-		return fail(-errno, "cannot remove '%s'", path);
-	return 0;
-}
-
-/* The interface the link is on; 0 when it has vanished. */
-static int link_ifindex(int fd, uint32_t *ret)
-{
-	struct bpf_link_info info = { 0 };
-	uint32_t len = sizeof(info);
-
-	if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
-		return -errno;
-	/* info.tcx.ifindex of Linux 6.6 is the first word of the union, as xdp's is. */
-	*ret = info.xdp.ifindex;
-	return 0;
-}
-
-/* A link outlives its device, and then names none. */
-static bool tcx_attached(const struct hook_target *t)
-{
-	_cleanup_(closep) int fd = -1;
-	uint32_t ifindex = 0;
-
-	return open_link(t, &fd) == 0 && link_ifindex(fd, &ifindex) == 0 && ifindex != 0;
+	return hook_link_pin(t, fd);
 }
 
 #define CHAIN_MAX 64	/* BPF_MPROG_MAX */
 
 static int tcx_position(const struct hook_target *t, uint32_t prog_id, int *ret)
 {
-	_cleanup_(closep) int fd = -1;
-	uint32_t ids[CHAIN_MAX], n = CHAIN_MAX, ifindex = 0;
+	uint32_t ids[CHAIN_MAX], n = CHAIN_MAX;
+	struct hook_link link;
 	int r;
 
-	r = open_link(t, &fd);
-	if (r == 0)
-		r = link_ifindex(fd, &ifindex);
+	r = hook_link_look(t, &link);
 	if (r < 0)
 		return r;
-	if (ifindex != t->ifindex)
+	if (link.ifindex != t->ifindex)
 		return -ENOENT;
 	r = query(t->ifindex, t->direction, ids, &n);
 	if (r < 0)
@@ -209,8 +132,8 @@ const struct hook_ops hook_tcx = {
 	.name = "tcx",
 	.probe = tcx_probe,
 	.attach = tcx_attach,
-	.replace = tcx_replace,
-	.detach = tcx_detach,
+	.replace = hook_link_replace,
+	.detach = hook_link_detach,
 	.position = tcx_position,
-	.attached = tcx_attached,
+	.attached = hook_link_attached,
 };

@@ -13,7 +13,8 @@
 
 struct meter_options {
 	bool ingress, egress;
-	int hook;			/* enum hook_kind, or -1 = auto */
+	int hook;			/* enum hook_kind, or -1 = auto; XDP meters egress by auto */
+	enum xdp_mode xdp_mode;		/* auto leaves an attached one as it is */
 	uint32_t pref, handle;		/* 100, 1 */
 	uint32_t max_flows;		/* 0 = default, or what the table has */
 	uint32_t sample;		/* 1 */
@@ -42,7 +43,7 @@ typedef void (*meter_change_fn)(const struct meter_change *change, void *arg);
  * written out), or to all that are up but lo (@n_names 0). All or nothing: what an error
  * leaves half done is undone. A glob that matches nothing: fail() -ENODEV.
  * @fn (may be NULL) is told when all is done. Both ret_ may be NULL.
- * *ret_warning: a malloc'd sentence on stacked interfaces, or NULL.
+ * *ret_warning: malloc'd, one or more sentences on stacked interfaces and on XDP, or NULL.
  */
 int meter_attach(const struct netns *ns, const char *const *names, size_t n_names,
 		 const struct meter_options *options, meter_change_fn fn, void *arg,
@@ -83,6 +84,7 @@ struct meter_status {
 	uint32_t ifindex;
 	uint8_t direction;
 	enum hook_kind hook;
+	enum xdp_mode xdp_mode;		/* as the kernel has it; auto: not by XDP, or not to be told */
 	int position;			/* 0 = first; -1 = not there any more, or not to be told */
 	bool gone;			/* interface or namespace vanished: a leftover */
 	uint32_t prog_id;

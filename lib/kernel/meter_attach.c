@@ -17,6 +17,7 @@
 #include "kernel/meter_resize.h"
 #include "kernel/meter_select.h"
 #include "kernel/meter_step.h"
+#include "kernel/meter_warn.h"
 
 /* How long a detach may wait for an agent, and a little more. */
 #define CLOSING_TRIES 700
@@ -61,15 +62,11 @@ static int job_select(struct job *j, const char *const *names, size_t n_names)
 
 static int choose_kind(struct job *j)
 {
-	int wanted = j->options->hook;
+	const struct hook_ops *ops = j->options->hook < 0 ? NULL : hook_by_kind(j->options->hook);
 
-	if (wanted >= 0) {
-		const struct hook_ops *ops = hook_by_kind(wanted);
-
-		if (!ops || !ops->probe())
-			return fail_system(-EOPNOTSUPP, "this kernel has no %s hook", ops ? ops->name : "such");
-		return 0;
-	}
+	if (ops && !ops->probe())
+		return fail_system(-EOPNOTSUPP, "this kernel has no %s hook", ops->name);
+	/* Also beside XDP, which has no egress. */
 	j->auto_kind = hook_tcx.probe() ? HOOK_TCX : HOOK_TC;
 	return 0;
 }
@@ -150,7 +147,6 @@ static void choose_hooked(struct job *j, const struct hook_id *hooks, size_t n)
 static int sweep(struct job *j)
 {
 	_cleanup_(pin_dir_close) struct pin_dir dir = PIN_DIR_NULL;
-	_cleanup_(netns_leave) struct netns_scope scope = NETNS_SCOPE_NULL;
 	_cleanup_(freep) struct hook_id *hooks = NULL;
 	size_t n = 0;
 	int r;
@@ -158,16 +154,12 @@ static int sweep(struct job *j)
 	r = pin_dir_acquire(j->ns->cookie, false, &dir);
 	if (r == 0)
 		r = pin_hooks(&dir, &hooks, &n);
-	if (r == 0)
-		r = netns_enter(&scope, j->ns->fd);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct hook_target target = {
 			.dir = &dir, .ifindex = hooks[i].ifindex, .direction = hooks[i].direction,
 		};
 
-		r = hook_tcx.detach(&target);
-		if (r == 0)
-			r = hook_tc.detach(&target);
+		r = meter_take_off(j->ns, &target);
 	}
 	if (r < 0)
 		return r;
@@ -259,7 +251,7 @@ static int job_commit(struct job *j)
 	int r = 0;
 
 	for (size_t i = 0; i < j->n_steps && r == 0; i++)
-		r = step_prepare(&j->steps[i], j->table);
+		r = step_prepare(&j->steps[i], j->ns, j->table);
 	for (size_t i = 0; i < j->n_steps && r == 0; i++)
 		r = step_commit(&j->steps[i], j->ns, j->table);
 	return r == 0 && j->old ? resize_finish(j->old, j->table) : r;
@@ -289,15 +281,18 @@ static void job_tell(const struct job *j, meter_change_fn fn, void *arg)
 	}
 }
 
-/* Of all that is metered now, whenever it was attached. */
+/* Of stacked links: among all that is metered now, whenever it was attached. */
 static char *job_warning(struct job *j)
 {
 	_cleanup_(freep) struct hook_id *hooks = NULL;
+	struct strbuf out = STRBUF_NULL;
 	size_t n = 0;
 
 	if (j->table && pin_hooks(&j->table->dir, &hooks, &n) == 0)
 		choose_hooked(j, hooks, n);
-	return meter_stacked_warning(j->links, j->n_links, j->chosen);
+	meter_warn_xdp(j->steps, j->n_steps, &out);
+	meter_warn_stacked(j->links, j->n_links, j->chosen, &out);
+	return out.data;
 }
 
 static int job_run(struct job *j)

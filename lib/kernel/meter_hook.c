@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "kernel/hook_link.h"
 
 struct hook_target meter_target(const struct table *t, const struct table_hook *h)
 {
@@ -40,6 +41,16 @@ int meter_position(const struct netns *ns, const struct table *t, const struct t
 	return r < 0 ? r : ops->position(&target, h->info->prog_id, ret);
 }
 
+int meter_xdp_mode(const struct netns *ns, const struct table *t, const struct table_hook *h,
+		   enum xdp_mode *ret)
+{
+	_cleanup_(netns_leave) struct netns_scope scope = NETNS_SCOPE_NULL;
+	struct hook_target target = meter_target(t, h);
+	int r = netns_enter(&scope, ns->fd);
+
+	return r < 0 ? r : hook_xdp_mode(&target, h->info->prog_id, ret);
+}
+
 static int unlink_pin(const struct hook_target *target, const char *what)
 {
 	char path[512];
@@ -50,30 +61,24 @@ static int unlink_pin(const struct hook_target *target, const char *what)
 	return 0;
 }
 
-/* tc objects went with their namespace; a link's pin did not. */
-static int take_off(const struct netns *ns, const struct hook_ops *ops, struct hook_target *target)
+int meter_take_off(const struct netns *ns, struct hook_target *target)
 {
 	_cleanup_(netns_leave) struct netns_scope scope = NETNS_SCOPE_NULL;
 	int r;
 
-	if (!ns && ops == &hook_tc)
-		return 0;
-	if (ns) {
-		r = netns_enter(&scope, ns->fd);
-		if (r < 0)
-			return r;
-	}
-	return ops->detach(target);
+	r = ns ? netns_enter(&scope, ns->fd) : 0;
+	if (r == 0)
+		r = hook_link_detach(target);
+	/* tc objects went with their namespace; a link's pin did not. */
+	return r == 0 && ns ? hook_tc.detach(target) : r;
 }
 
 int meter_unhook(const struct netns *ns, const struct table *t, struct table_hook *h)
 {
-	const struct hook_ops *ops = hook_by_kind(h->info->kind);
 	struct hook_target target = meter_target(t, h);
-	int r = 0;
+	int r;
 
-	if (ops)
-		r = take_off(ns, ops, &target);
+	r = meter_take_off(ns, &target);
 	if (r == 0)
 		r = unlink_pin(&target, "prog");
 	if (r == 0)

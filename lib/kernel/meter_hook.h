@@ -17,6 +17,12 @@ struct hook_target meter_target(const struct table *t, const struct table_hook *
 /* Its place in the chain, or -ENOENT: not there any more. @ns NULL: the namespace is gone, or
  * has no name; then -1 for a place that cannot be told. */
 int meter_position(const struct netns *ns, const struct table *t, const struct table_hook *h, int *ret);
+/* How the kernel runs @h's program, which is of kind HOOK_XDP; -ENOENT as above. */
+int meter_xdp_mode(const struct netns *ns, const struct table *t, const struct table_hook *h,
+		   enum xdp_mode *ret);
+/* Take off whatever of ours is attached there: where an attach was killed half way, it may be
+ * of another kind than the ledger says. @ns NULL: the namespace is gone. */
+int meter_take_off(const struct netns *ns, struct hook_target *target);
 /* Take the program off and remove its pins; the ledger stays, with prog_id 0. @ns may be NULL. */
 int meter_unhook(const struct netns *ns, const struct table *t, struct table_hook *h);
 /* Turn the ledger's pin into a past one, and back (-ENOENT: there is none). Folder locked. */

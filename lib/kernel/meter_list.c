@@ -92,6 +92,18 @@ static void fill(struct meter_status *st, const struct netns *ns, const struct t
 	}
 }
 
+static void fill_place(struct meter_status *st, const struct netns *ns, const struct table *t,
+		       const struct table_hook *h)
+{
+	if (meter_position(ns, t, h, &st->position) < 0) {
+		st->position = -1;
+		st->gone = true;
+	} else if (ns && st->hook == HOOK_XDP) {
+		meter_xdp_mode(ns, t, h, &st->xdp_mode);
+	}
+	error_clear();
+}
+
 static int add_hook(struct list *l, const struct netns *ns, const struct table *t,
 		    const struct hook_id *id, const struct snapshot *s)
 {
@@ -109,11 +121,7 @@ static int add_hook(struct list *l, const struct netns *ns, const struct table *
 		return r;
 	fill(&st, ns, t, &h, s);
 	snprintf(st.iface, sizeof(st.iface), "%s", name_now(links, n_links, &h));
-	if (meter_position(ns, t, &h, &st.position) < 0) {
-		error_clear();
-		st.position = -1;
-		st.gone = true;
-	}
+	fill_place(&st, ns, t, &h);
 	grown = reallocarray(l->v, l->n + 1, sizeof(*grown));
 	if (!grown)
 		return fail(-ENOMEM, "cannot list the meters");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which interfaces are meant, and whether metering them together counts packets twice. */
+/* Which interfaces are meant. */
 #ifndef FLOWCTL_KERNEL_METER_SELECT_H
 #define FLOWCTL_KERNEL_METER_SELECT_H
 
@@ -16,7 +16,5 @@ bool meter_name_matches(const char *name, const char *iface, bool loopback);
  */
 int meter_select(const struct link *links, size_t n_links, const char *const *names, size_t n_names,
 		 const char *where, bool *chosen);
-/* A malloc'd sentence on the first pair of stacked links of @chosen, or NULL. */
-char *meter_stacked_warning(const struct link *links, size_t n_links, const bool *chosen);
 
 #endif

@@ -26,11 +26,18 @@
 
 static const char *const direction_words[] = { "ingress", "egress" };
 
+static int step_fault(const struct meter_step *s, int err)
+{
+	return fail_context(err, "interface '%s' %s", s->link->name, direction_words[s->direction]);
+}
+
 static enum step_action choose(const struct meter_step *s, const struct meter_options *o)
 {
 	const struct hook_info *old = &s->old;
 
 	if (s->kind != old->kind || s->pref != old->tc_pref || s->handle != old->tc_handle)
+		return STEP_MOVE;
+	if (s->xdp_mode != s->old_xdp_mode)
 		return STEP_MOVE;
 	if (o->force || s->sample != old->sample || strcmp(old->version, FLOWCTL_VERSION) != 0)
 		return STEP_REPLACE;
@@ -41,35 +48,62 @@ static enum step_action choose(const struct meter_step *s, const struct meter_op
 static void want(struct meter_step *s, const struct meter_options *o, bool attached,
 		 enum hook_kind auto_kind)
 {
-	bool open = o->hook < 0;
+	/* XDP has no egress. */
+	bool open = o->hook < 0 || (o->hook == HOOK_XDP && s->direction == FLOW_EGRESS);
 
 	s->sample = o->sample;
 	s->kind = !open ? (enum hook_kind)o->hook : attached ? s->old.kind : auto_kind;
 	s->pref = s->handle = 0;
+	if (s->kind == HOOK_XDP)
+		s->xdp_mode = o->xdp_mode ? o->xdp_mode : s->old_xdp_mode;
 	if (s->kind != HOOK_TC)
 		return;
 	s->pref = open && attached ? s->old.tc_pref : o->pref;
 	s->handle = open && attached ? s->old.tc_handle : o->handle;
 }
 
+static int look_at_old(struct meter_step *s, const struct netns *ns, const struct table *t)
+{
+	int r, position;
+
+	r = table_hook_open(t, s->link->ifindex, s->direction, true, &s->hook);
+	if (r < 0)
+		return r;
+	s->old = *s->hook.info;
+	r = meter_position(ns, t, &s->hook, &position);
+	if (r == 0 && s->old.kind == HOOK_XDP)
+		r = meter_xdp_mode(ns, t, &s->hook, &s->old_xdp_mode);
+	return r;
+}
+
+static int check_room(const struct meter_step *s, const struct netns *ns, const struct table *t)
+{
+	_cleanup_(netns_leave) struct netns_scope scope = NETNS_SCOPE_NULL;
+	const struct hook_ops *ops = hook_by_kind(s->kind);
+	struct hook_target target = {
+		.dir = t ? &t->dir : NULL, .ifindex = s->link->ifindex, .direction = s->direction,
+	};
+	int r;
+
+	if (!ops->check || (s->action != STEP_NEW && s->action != STEP_MOVE))
+		return 0;
+	r = netns_enter(&scope, ns->fd);
+	if (r == 0)
+		r = ops->check(&target);
+	return r < 0 ? step_fault(s, r) : 0;
+}
+
 int step_plan(struct meter_step *s, const struct netns *ns, const struct table *t,
 	      const struct meter_options *o, enum hook_kind auto_kind)
 {
-	int r = -ENOENT, position;
-	bool attached = false;
+	int r = t ? look_at_old(s, ns, t) : -ENOENT;
+	bool attached = r == 0;
 
-	if (t)
-		r = table_hook_open(t, s->link->ifindex, s->direction, true, &s->hook);
-	if (r == 0) {
-		s->old = *s->hook.info;
-		r = meter_position(ns, t, &s->hook, &position);
-		attached = r == 0;
-	}
 	if (r < 0 && r != -ENOENT)
 		return r;
 	want(s, o, attached, auto_kind);
 	s->action = attached ? choose(s, o) : STEP_NEW;
-	return 0;
+	return check_room(s, ns, t);
 }
 
 static int open_ledger(struct meter_step *s, const struct table *t)
@@ -121,18 +155,35 @@ static int promote_next(const struct meter_step *s, const struct table *t)
 	return rename(next, prog) < 0 ? fail(-errno, "cannot rename '%s'", next) : 0;
 }
 
-int step_prepare(struct meter_step *s, struct table *t)
+/* What one who was killed did not end, while the pins stand by which it is known to be ours. */
+static int clear_leftovers(const struct meter_step *s, const struct netns *ns, const struct table *t)
+{
+	struct hook_target target = {
+		.dir = &t->dir, .ifindex = s->link->ifindex, .direction = s->direction,
+	};
+
+	if (s->action == STEP_NEW)
+		return meter_take_off(ns, &target);
+	/* All but the last: the program has its place, and not its name. */
+	return hook_pinned_prog(&target, "next") == s->old.prog_id ? promote_next(s, t) : 0;
+}
+
+int step_prepare(struct meter_step *s, const struct netns *ns, struct table *t)
 {
 	const struct program_knobs knobs = {
 		.direction = s->direction,
 		.ethernet = s->link->ethernet,
 		.sample = s->sample,
+		.xdp = s->kind == HOOK_XDP,
+		.software = s->link->software,
 	};
 	int r;
 
 	if (s->action == STEP_KEEP)
 		return 0;
-	r = open_ledger(s, t);
+	r = clear_leftovers(s, ns, t);
+	if (r == 0)
+		r = open_ledger(s, t);
 	if (r == 0 && s->action != STEP_NEW)
 		r = open_old_prog(s, t);
 	if (r == 0)
@@ -148,6 +199,7 @@ static struct hook_target wanted_target(const struct meter_step *s, const struct
 		.direction = s->direction,
 		.pref = s->pref,
 		.handle = s->handle,
+		.xdp_mode = s->xdp_mode,
 	};
 	_cleanup_(table_hook_close) struct table_hook other = { .fd = -1 };
 
@@ -228,8 +280,10 @@ int step_commit(struct meter_step *s, const struct netns *ns, struct table *t)
 	if (r == 0)
 		r = put_in_place(s, &target, t);
 	if (r < 0)
-		return fail_context(r, "interface '%s' %s", s->link->name, direction_words[s->direction]);
+		return step_fault(s, r);
 	write_info(s, &target, id);
+	if (s->kind == HOOK_XDP && hook_xdp_mode(&target, id, &s->xdp_mode) < 0)
+		error_clear();
 	return promote_next(s, t);
 }
 
@@ -251,6 +305,7 @@ static void restore_old(struct meter_step *s, struct table *t)
 		return;
 	old.pref = s->old.tc_pref;
 	old.handle = s->old.tc_handle;
+	old.xdp_mode = s->old_xdp_mode;
 	old_ops->attach(&old, s->old_prog_fd);
 }
 

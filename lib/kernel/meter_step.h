@@ -18,8 +18,9 @@ struct meter_step {
 	uint8_t direction;
 	enum step_action action;
 	enum hook_kind kind;		/* wanted */
-	uint32_t pref, handle;		/* wanted; 0 for tcx */
+	uint32_t pref, handle;		/* wanted; 0 if not tc */
 	uint32_t sample;
+	enum xdp_mode xdp_mode, old_xdp_mode;	/* wanted; as it was, auto = not by XDP */
 	struct table_hook hook;		/* entries NULL: has none yet */
 	struct hook_info old;		/* as it was; of prog_id 0 when it had none */
 	bool hook_made, hook_from_past;	/* by step_prepare() */
@@ -32,7 +33,7 @@ struct meter_step {
 int step_plan(struct meter_step *s, const struct netns *ns, const struct table *t,
 	      const struct meter_options *o, enum hook_kind auto_kind);
 /* All that traffic does not see: ledger, program, its pin. */
-int step_prepare(struct meter_step *s, struct table *t);
+int step_prepare(struct meter_step *s, const struct netns *ns, struct table *t);
 /* Put the program in its place. */
 int step_commit(struct meter_step *s, const struct netns *ns, struct table *t);
 /* Bring back what was before step_prepare(). */

@@ -5,7 +5,7 @@
  *	<cookie>/ctl slots rings ring_<part> journal store frags aged	the table
  *	<cookie>/hook_<ifindex>_<direction>	ledger and options of one meter
  *	<cookie>/prog_<ifindex>_<direction>	its program
- *	<cookie>/link_<ifindex>_<direction>	its tcx link (tc has none)
+ *	<cookie>/link_<ifindex>_<direction>	its tcx or XDP link (tc has none)
  *	<cookie>/next_<ifindex>_<direction>	a program that is taking the other's place
  *	<cookie>/past_<ifindex>_<direction>	ledger of a meter taken off, while flows of it are held
  *

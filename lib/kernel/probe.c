@@ -119,6 +119,11 @@ static void probe_tcx(struct probe_result *r)
 	set_found(r, hook_tcx.probe());
 }
 
+static void probe_xdp(struct probe_result *r)
+{
+	set_found(r, hook_xdp.probe());
+}
+
 static bool make_map(enum bpf_map_type type, uint32_t key, uint32_t value, uint32_t entries)
 {
 	_cleanup_(closep) int fd = bpf_map_create(type, "flowctl_probe", key, value, entries, NULL);
@@ -183,6 +188,7 @@ static const struct {
 	{ "bpffs", "present", false, probe_bpffs },
 	{ "clsact", "present", false, probe_clsact },
 	{ "tcx", "present", true, probe_tcx },
+	{ "XDP links", "present", true, probe_xdp },
 	{ "ring buffer", "present", false, probe_ringbuf },
 	{ "batch operations", "present", true, probe_batch },
 	{ "namespace cookie", "present", false, probe_cookie },

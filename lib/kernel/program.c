@@ -8,14 +8,18 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "kernel/hook.h"
 #include "tc.skel.h"
+#include "xdp.skel.h"
 
 DEFINE_CLEANUP(struct tc_bpf, tc_bpf__destroy)
+DEFINE_CLEANUP(struct xdp_bpf, xdp_bpf__destroy)
 
 /* libbpf would print; what it says of a failure is in the errno. */
 static int say_nothing(enum libbpf_print_level level, const char *format, va_list ap)
@@ -23,20 +27,20 @@ static int say_nothing(enum libbpf_print_level level, const char *format, va_lis
 	return 0;
 }
 
-static int set_maps(struct tc_bpf *skel, const struct table *t, int hook_fd)
+static int set_maps(struct bpf_object *obj, const struct table *t, int hook_fd)
 {
 	const struct {
-		struct bpf_map *map;
+		const char *name;
 		int fd;
 	} rows[] = {
-		{ skel->maps.slots, t->slots_fd }, { skel->maps.rings, t->rings_fd },
-		{ skel->maps.ctl, t->ctl_fd },	   { skel->maps.hook, hook_fd },
-		{ skel->maps.frags, t->frags_fd }, { skel->maps.aged, t->aged_fd },
-		{ skel->maps.journal, t->journal_fd },
+		{ "slots", t->slots_fd }, { "rings", t->rings_fd }, { "ctl", t->ctl_fd },
+		{ "hook", hook_fd },	  { "frags", t->frags_fd }, { "aged", t->aged_fd },
+		{ "journal", t->journal_fd },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		int r = bpf_map__reuse_fd(rows[i].map, rows[i].fd);
+		struct bpf_map *map = bpf_object__find_map_by_name(obj, rows[i].name);
+		int r = map ? bpf_map__reuse_fd(map, rows[i].fd) : -ENOENT;
 
 		if (r < 0)
 			return r;
@@ -53,28 +57,68 @@ static int cannot_load(int err)
 	return err;
 }
 
-int program_load(const struct table *t, int hook_fd, const struct program_knobs *knobs, int *ret_fd)
+static int load(struct bpf_object *obj, const struct bpf_program *prog, const struct table *t,
+		int hook_fd, int *ret_fd)
 {
-	_cleanup_(tc_bpf__destroyp) struct tc_bpf *skel = NULL;
 	int r, fd;
 
-	libbpf_set_print(say_nothing);
-	skel = tc_bpf__open();
-	if (!skel)
-		return fail(-errno, "cannot open the program");
-	skel->rodata->knob_parts = t->ctl->parts;
-	skel->rodata->knob_bucket_mask = t->ctl->buckets - 1;
-	skel->rodata->knob_direction = knobs->direction;
-	skel->rodata->knob_ethernet = knobs->ethernet;
-	skel->rodata->knob_sample = knobs->sample;
-	r = set_maps(skel, t, hook_fd);
+	r = set_maps(obj, t, hook_fd);
 	if (r == 0)
-		r = tc_bpf__load(skel);
+		r = bpf_object__load(obj);
 	if (r < 0)
 		return cannot_load(r);
-	fd = fcntl(bpf_program__fd(skel->progs.flowctl_tc), F_DUPFD_CLOEXEC, 3);
+	fd = fcntl(bpf_program__fd(prog), F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return fail(-errno, "cannot keep the program");
 	*ret_fd = fd;
 	return 0;
+}
+
+/* The same names in both objects, whose types differ. */
+#define SET_KNOBS(rodata_, t_, knobs_)                                  \
+	do {                                                            \
+		(rodata_)->knob_parts = (t_)->ctl->parts;               \
+		(rodata_)->knob_bucket_mask = (t_)->ctl->buckets - 1;   \
+		(rodata_)->knob_direction = (knobs_)->direction;        \
+		(rodata_)->knob_ethernet = (knobs_)->ethernet;          \
+		(rodata_)->knob_sample = (knobs_)->sample;              \
+	} while (0)
+
+static int load_tc(const struct table *t, int hook_fd, const struct program_knobs *knobs, int *ret_fd)
+{
+	_cleanup_(tc_bpf__destroyp) struct tc_bpf *skel = tc_bpf__open();
+
+	if (!skel)
+		return fail(-errno, "cannot open the program");
+	SET_KNOBS(skel->rodata, t, knobs);
+	return load(skel->obj, skel->progs.flowctl_tc, t, hook_fd, ret_fd);
+}
+
+/* Packets of several buffers (Linux 5.18): without them a driver refuses the program where
+ * the MTU is longer than a page. */
+static bool has_frags(void)
+{
+	_cleanup_(closep) int fd = hook_trivial_prog(BPF_PROG_TYPE_XDP, XDP_PASS, BPF_F_XDP_HAS_FRAGS);
+
+	return fd >= 0;
+}
+
+static int load_xdp(const struct table *t, int hook_fd, const struct program_knobs *knobs, int *ret_fd)
+{
+	_cleanup_(xdp_bpf__destroyp) struct xdp_bpf *skel = xdp_bpf__open();
+
+	if (!skel)
+		return fail(-errno, "cannot open the program");
+	SET_KNOBS(skel->rodata, t, knobs);
+	skel->rodata->knob_super = knobs->software;
+	skel->rodata->knob_frags = has_frags();
+	if (skel->rodata->knob_frags)
+		bpf_program__set_flags(skel->progs.flowctl_xdp, BPF_F_XDP_HAS_FRAGS);
+	return load(skel->obj, skel->progs.flowctl_xdp, t, hook_fd, ret_fd);
+}
+
+int program_load(const struct table *t, int hook_fd, const struct program_knobs *knobs, int *ret_fd)
+{
+	libbpf_set_print(say_nothing);
+	return (knobs->xdp ? load_xdp : load_tc)(t, hook_fd, knobs, ret_fd);
 }

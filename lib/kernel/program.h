@@ -12,6 +12,8 @@ struct program_knobs {
 	uint8_t direction;
 	bool ethernet;		/* frames begin with an Ethernet header */
 	uint32_t sample;	/* one packet of so many */
+	bool xdp;		/* the program of the XDP hook, else that of tc and tcx */
+	bool software;		/* xdp: a device that passes on what other devices or processes sent */
 };
 
 /*

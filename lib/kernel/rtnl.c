@@ -76,6 +76,7 @@ static void link_fill(struct rtnl_link *from, struct link *to)
 	};
 	snprintf(to->name, sizeof(to->name), "%s", name ? name : "");
 	snprintf(to->kind, sizeof(to->kind), "%s", kind ? kind : "");
+	to->software = to->kind[0] || to->loopback;
 	if (is_stacking(to->kind) && lower > 0 && rtnl_link_get_link_netnsid(from, &netnsid) < 0)
 		to->parent = lower;
 }

@@ -14,6 +14,7 @@ struct link {
 	char name[IFACE_NAME_MAX];
 	bool up;
 	bool loopback;
+	bool software;		/* no hardware of its own: veth, tap, VLAN, bridge, lo */
 	bool ethernet;		/* frames carry an Ethernet header (ARPHRD_ETHER, ARPHRD_LOOPBACK) */
 	uint32_t parent;	/* ifindex of the device below it in the same namespace (VLAN, macvlan, ...), 0 = none */
 	uint32_t master;	/* ifindex of bridge or bond, 0 = none */
