@@ -10,7 +10,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "kernel/hook.h"
 #include "tc.skel.h"
+#include "xdp.skel.h"
 
 static int array(size_t value, uint32_t entries)
 {
@@ -66,27 +68,63 @@ static bool make_maps(struct harness *h)
 	return h->slots && h->ctl && h->hook && make_rings(h);
 }
 
+/* The same names in both objects, whose types differ. */
+#define SET_KNOBS(rodata_, h_)                                \
+	do {                                                  \
+		(rodata_)->knob_parts = (h_)->parts;          \
+		(rodata_)->knob_bucket_mask = (h_)->buckets - 1; \
+		(rodata_)->knob_sample = (h_)->sample;        \
+		(rodata_)->knob_direction = (h_)->direction;  \
+	} while (0)
+
+static struct bpf_object *open_tc(struct harness *h, struct bpf_program **ret)
+{
+	h->tc = tc_bpf__open();
+	if (!h->tc)
+		return NULL;
+	SET_KNOBS(h->tc->rodata, h);
+	*ret = h->tc->progs.flowctl_tc;
+	return h->tc->obj;
+}
+
+static struct bpf_object *open_xdp(struct harness *h, struct bpf_program **ret)
+{
+	int fd = hook_trivial_prog(BPF_PROG_TYPE_XDP, XDP_PASS, BPF_F_XDP_HAS_FRAGS);
+
+	h->xdp_skel = xdp_bpf__open();
+	if (!h->xdp_skel)
+		return NULL;
+	SET_KNOBS(h->xdp_skel->rodata, h);
+	*ret = h->xdp_skel->progs.flowctl_xdp;
+	if (fd >= 0) {
+		close(fd);
+		h->xdp_skel->rodata->knob_frags = 1;
+		bpf_program__set_flags(*ret, BPF_F_XDP_HAS_FRAGS);
+	}
+	return h->xdp_skel->obj;
+}
+
 static bool load(struct harness *h)
 {
+	const struct {
+		const char *name;
+		int fd;
+	} rows[] = {
+		{ "slots", h->slots_fd }, { "rings", h->rings_fd }, { "ctl", h->ctl_fd },
+		{ "hook", h->hook_fd },	  { "frags", h->frags_fd }, { "aged", h->aged_fd },
+	};
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);
+	struct bpf_program *prog;
+	struct bpf_object *obj = (h->xdp ? open_xdp : open_tc)(h, &prog);
 
-	h->skel = tc_bpf__open();
-	if (!h->skel)
+	if (!obj)
 		return false;
-	h->skel->rodata->knob_parts = h->parts;
-	h->skel->rodata->knob_bucket_mask = h->buckets - 1;
-	h->skel->rodata->knob_sample = h->sample;
-	h->skel->rodata->knob_direction = h->direction;
-	bpf_map__reuse_fd(h->skel->maps.slots, h->slots_fd);
-	bpf_map__reuse_fd(h->skel->maps.rings, h->rings_fd);
-	bpf_map__reuse_fd(h->skel->maps.ctl, h->ctl_fd);
-	bpf_map__reuse_fd(h->skel->maps.hook, h->hook_fd);
-	bpf_map__reuse_fd(h->skel->maps.frags, h->frags_fd);
-	bpf_map__reuse_fd(h->skel->maps.aged, h->aged_fd);
-	if (tc_bpf__load(h->skel) < 0)
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		bpf_map__reuse_fd(bpf_object__find_map_by_name(obj, rows[i].name), rows[i].fd);
+	if (bpf_object__load(obj) < 0)
 		return false;
-	h->prog_fd = bpf_program__fd(h->skel->progs.flowctl_tc);
+	h->prog_fd = bpf_program__fd(prog);
 	if (bpf_obj_get_info_by_fd(h->prog_fd, &info, &len) == 0)
 		h->verified_insns = info.verified_insns;
 	return true;
@@ -114,7 +152,8 @@ void harness_close(struct harness *h)
 {
 	int fds[] = { h->slots_fd, h->rings_fd, h->ctl_fd, h->hook_fd, h->frags_fd, h->aged_fd };
 
-	tc_bpf__destroy(h->skel);
+	tc_bpf__destroy(h->tc);
+	xdp_bpf__destroy(h->xdp_skel);
 	munmap(h->slots, h->n_slots * sizeof(struct flow_slot));
 	munmap(h->ctl, sizeof(struct table_ctl));
 	munmap(h->hook, (h->parts + 1) * sizeof(union hook_entry));
@@ -139,8 +178,22 @@ void harness_clear(struct harness *h)
 		ring_consume(&h->rings[i], ring_producer(&h->rings[i]));
 }
 
+static int run_xdp(const struct harness *h, const struct harness_packet *p)
+{
+	struct xdp_md ctx = { .data_end = p->linear };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->data, .data_size_in = p->len,
+		    .ctx_in = p->linear ? &ctx : NULL, .ctx_size_in = p->linear ? sizeof(ctx) : 0,
+		    .repeat = 1);
+	int r = bpf_prog_test_run_opts(h->prog_fd, &opts);
+
+	return r < 0 ? -1000 + r : (int)opts.retval;
+}
+
 int harness_run(const struct harness *h, const struct harness_packet *p)
 {
+	if (h->xdp)
+		return run_xdp(h, p);
+
 	struct __sk_buff ctx = {
 		.gso_segs = p->gso_segs,
 		.gso_size = p->gso_size,

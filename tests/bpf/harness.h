@@ -23,8 +23,10 @@ struct harness {
 	uint32_t ring_bytes; /* 4096 */
 	uint32_t sample;     /* 1 */
 	uint8_t direction;
+	bool xdp; /* flowctl_xdp, with packets of several buffers where the kernel has them */
 
-	struct tc_bpf *skel;
+	struct tc_bpf *tc; /* or */
+	struct xdp_bpf *xdp_skel;
 	int prog_fd;
 	uint32_t verified_insns;
 	int slots_fd, rings_fd, ctl_fd, hook_fd, frags_fd, aged_fd;
@@ -40,7 +42,8 @@ struct harness {
 struct harness_packet {
 	const void *data;
 	size_t len;
-	uint32_t gso_segs, gso_size, mark, ingress_ifindex;
+	uint32_t gso_segs, gso_size, mark, ingress_ifindex; /* not of XDP */
+	uint32_t linear; /* XDP: what of it is in the first buffer; 0 = as much as goes there */
 };
 
 /* NULL, or why it could not be: not root, no kernel support. */

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Preloaded into the agent: kills it, by SIGKILL, at the one moment that a killing from
- * outside never meets. $KILL_AT is which message with data (KILL_CALL=send) or batch of log
- * lines (KILL_CALL=write), from 1; $KILL_WHEN is before, after, or (write) half: within a line.
+ * Preloaded into flowctl: kills it, by SIGKILL, at the one moment that a killing from
+ * outside never meets. $KILL_AT is which message with data (KILL_CALL=send), batch of log
+ * lines (KILL_CALL=write), or change of links and pins (KILL_CALL=change), from 1;
+ * $KILL_WHEN is before, after, or (write) half: within a line.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include <dlfcn.h>
+#include <linux/bpf.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int wanted(const char *call)
@@ -61,4 +66,52 @@ ssize_t write(int fd, const void *buf, size_t len)
 	if (now)
 		kill(getpid(), SIGKILL);
 	return r;
+}
+
+/* Calls @real_, and kills on the side of it that is asked for. */
+#define CHANGE(real_)                                   \
+	({                                              \
+		int now_ = wanted("change");            \
+		long r_;                                \
+                                                        \
+		if (now_ && when("before"))             \
+			kill(getpid(), SIGKILL);        \
+		r_ = real_;                             \
+		if (now_)                               \
+			kill(getpid(), SIGKILL);        \
+		r_;                                     \
+	})
+
+static int changes_links(long cmd)
+{
+	return cmd == BPF_OBJ_PIN || cmd == BPF_LINK_CREATE || cmd == BPF_LINK_UPDATE ||
+	       cmd == BPF_LINK_DETACH;
+}
+
+long syscall(long number, ...)
+{
+	long (*real)(long, ...) = dlsym(RTLD_NEXT, "syscall"), a[6];
+	va_list ap;
+
+	va_start(ap, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (number != SYS_bpf || !changes_links(a[0]))
+		return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return CHANGE(real(number, a[0], a[1], a[2]));
+}
+
+int rename(const char *from, const char *to)
+{
+	int (*real)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
+
+	return CHANGE(real(from, to));
+}
+
+int unlink(const char *path)
+{
+	int (*real)(const char *) = dlsym(RTLD_NEXT, "unlink");
+
+	return CHANGE(real(path));
 }

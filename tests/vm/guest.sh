@@ -35,6 +35,14 @@ part attach-forced flowctl meter attach --netns x -n v1 --force
 part status flowctl meter status -o json
 part dump flowctl dump -o json -p icmp
 part flush flowctl flush -p icmp
+for mode in native generic; do
+	part $mode flowctl meter attach --netns x -n v1 --xdp-mode $mode
+	part $mode-forced flowctl meter attach --netns x -n v1 --hook xdp --force
+	/bin/ping -c 3 -i 0.2 10.0.0.2 >/dev/null
+	part $mode-status flowctl meter status -o json
+	part $mode-dump flowctl dump -o json -p icmp
+	flowctl flush -p icmp
+done
 part detach flowctl meter detach --all
 part qdisc /bin/ip -n x -o link show v1
 part pins ls -A /sys/fs/bpf

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The same binary in a guest with Debian 12's kernel, which has no tcx and an older verifier."""
+"""The same binary in a guest with Debian 12's kernel: no tcx, an older verifier and XDP."""
 import glob
 import json
 import os
@@ -81,7 +81,20 @@ with tempfile.TemporaryDirectory() as work:
 none = ('', -1)
 attached = 'x:v1:ingress (changed)\nx:v1:egress (changed)\n'
 status = json.loads(parts.get('status', none)[0] or '[]')
-dump = json.loads(parts.get('dump', none)[0] or '[]')
+THREE_PINGS = [('10.0.0.1', 0, 3, 252), ('10.0.0.2', 1, 3, 252)]
+
+
+def flows(text):
+    return sorted((r['src_ip'], r['direction'], r['packets'], r['bytes']) for r in json.loads(text or '[]'))
+
+
+def xdp_is_right(mode):
+    status = json.loads(parts.get(mode + '-status', none)[0] or '[]')
+    return (attached.splitlines()[0] in parts.get(mode, none)[0] and attached in parts.get(mode + '-forced', none)[0]
+            and [(m['hook'], m['xdp_mode']) for m in status] == [('xdp', mode), ('tc', None)]
+            and flows(parts.get(mode + '-dump', none)[0]) == THREE_PINGS)
+
+
 checks = {
     'the kernel has no tcx and all that is required': parts.get('dependencies', none)[1] == 0 and
     'tcx (expect present): absent (OPTIONAL)' in parts['dependencies'][0],
@@ -89,10 +102,11 @@ checks = {
     parts['attach'][0].endswith(attached) or attached in parts.get('attach', none)[0],
     'it is replaced by force': attached in parts.get('attach-forced', none)[0],
     'status says tc': [m['hook'] for m in status] == ['tc', 'tc'],
-    'dump is exact': sorted((r['src_ip'], r['direction'], r['packets'], r['bytes']) for r in dump) ==
-    [('10.0.0.1', 0, 3, 252), ('10.0.0.2', 1, 3, 252)],
+    'dump is exact': flows(parts.get('dump', none)[0]) == THREE_PINGS,
     'flush drops them': parts.get('flush', none)[0] == '2 flows flushed\n',
+    **{'%s XDP is attached, replaced and exact' % mode: xdp_is_right(mode) for mode in ('native', 'generic')},
     'detach leaves no qdisc and no pin': parts.get('detach', none)[1] == 0 and 'qdisc noqueue' in parts['qdisc'][0] and
+    'xdp' not in parts['qdisc'][0] and
     parts.get('pins', none)[0] == '',
 }
 print('1..%d' % len(checks))
