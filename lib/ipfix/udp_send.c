@@ -8,9 +8,9 @@
  * units go by one sendmmsg(). Where a path cannot have segments (EIO, EINVAL, EMSGSIZE: no
  * checksum offload, IPsec, a small MTU) units of one datagram each do the same.
  *
- * sendmmsg() that sent some swallows the error of the next. Asked again it is told, but for
- * a refusal, which is gone by then: so what ends a call early and then does not come again,
- * with room for more, was one.
+ * sendmmsg() that sent some swallows the error of the next. Asked again, for one, it tells,
+ * but for a refusal, which is gone by then: so what ends a call early and then does not come
+ * again, with room for more, was one.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -220,7 +220,7 @@ int udp_batch_send(struct udp *u, struct udp_batch *b, unsigned *ret_sent)
 
 	take_refusal(u);
 	while (b->at < b->n_units && !(refused && sent)) {
-		unsigned wanted = b->n_units - b->at;
+		unsigned wanted = cut_short ? 1 : b->n_units - b->at;
 		int n = send_units(u, &b->units[b->at], wanted);
 
 		err = n < 0 ? errno : 0;

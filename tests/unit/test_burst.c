@@ -7,8 +7,6 @@
 #include "base/cleanup.h"
 #include "test.h"
 
-DEFINE_CLEANUP(struct template_set, template_set_free)
-
 struct bench {
 	struct burst b;
 	struct template_set *set;
