@@ -225,6 +225,12 @@ struct ctl_stream {
  * afterwards. Killed half way, the next writer does it again; see lib/kernel/journal.c.
  */
 #define CTL_NONE 0xffffffff
+enum store_change {
+	STORE_WHOLE,		/* becomes ctl_step.store */
+	STORE_PART,		/* its part does */
+	STORE_EMPTY,		/* nothing is held but last_ns; it stays its flow's */
+	STORE_FREE,		/* the same, and it is free */
+};
 struct ctl_step {
 	__u64 valid;
 	__u32 slot_idx;		/* whose journal entry changes, or CTL_NONE */
@@ -233,6 +239,7 @@ struct ctl_step {
 	__u32 ifindex;		/* of the hook whose ledger changes, or 0 */
 	__u32 direction;
 	__u32 reason;
+	__u32 change;		/* enum store_change: what of the entry changes */
 	__u64 ring_pos;
 	struct ledger_count count;
 	struct journal_entry journal;

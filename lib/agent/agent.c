@@ -33,7 +33,7 @@
 #define VANISHED_LOOKS 3
 
 /* Lock, finish the dead, drain. *ret_drained: records. False: the table is gone. */
-static bool table_begin(struct agent_table *t, size_t *ret_drained, bool *ret_full)
+static bool table_begin(struct agent_table *t, size_t *ret_drained)
 {
 	int r;
 
@@ -52,7 +52,7 @@ static bool table_begin(struct agent_table *t, size_t *ret_drained, bool *ret_fu
 	r = journal_begin(t->table, LEASE_NS);
 	if (r == 0)
 		r = journal_drain(t->table, ret_drained);
-	*ret_full = r == -ENOSPC;
+	t->full = r == -ENOSPC;
 	if (r < 0 && r != -ENOSPC)
 		log_error("%s", error_message());
 	return true;
@@ -76,15 +76,14 @@ static int export_all(struct agent *a, struct agent_table *t)
 static int export_forced(struct agent *a, struct agent_table *t)
 {
 	size_t drained;
-	bool full;
 	int r = 0;
 
 	for (int i = 0, fulls = 0; r == 0 && i < FORCED_ROUNDS; i++) {
-		if (!table_begin(t, &drained, &full))
+		if (!table_begin(t, &drained))
 			return 0;
 		r = export_all(a, t);
 		pin_dir_unlock(&t->table->dir);
-		if ((full || t->sweep.full) && fulls++ < FULL_ROUNDS)
+		if (t->full && fulls++ < FULL_ROUNDS)
 			i--;
 	}
 	return r;
@@ -111,9 +110,9 @@ static void answer_closing(struct agent *a, struct agent_table *t)
 	t->gone = true;
 }
 
-static bool scan_is_due(const struct agent *a, const struct agent_table *t, bool full, uint64_t now)
+static bool scan_is_due(const struct agent *a, const struct agent_table *t, uint64_t now)
 {
-	return full || (now >= t->next_scan_ns && outputs_ready(&a->outputs, now));
+	return t->full || (now >= t->next_scan_ns && outputs_ready(&a->outputs, now));
 }
 
 /* Returns in how many ns the next look is wanted. */
@@ -121,21 +120,20 @@ static uint64_t table_tick(struct agent *a, struct agent_table *t, uint64_t now)
 {
 	uint64_t wait = 0;
 	size_t drained;
-	bool full;
 	int r = 0;
 
-	if (t->gone || !table_begin(t, &drained, &full))
+	if (t->gone || !table_begin(t, &drained))
 		return TICK_NS;
 	if (t->sweep.running) {
 		r = export_resume(a, t, &wait);
-	} else if (scan_is_due(a, t, full, now)) {
-		r = export_scan(a, t, full ? SCAN_LACK : SCAN_EXPIRED, &wait);
+	} else if (scan_is_due(a, t, now)) {
+		r = export_scan(a, t, SCAN_EXPIRED, &wait);
 		t->next_scan_ns = now + SCAN_NS;
 	}
 	if (r < 0)
 		log_error("%s", error_message());
 	pin_dir_unlock(&t->table->dir);
-	if (full || drained > t->ring_records / 4)
+	if (t->full || drained > t->ring_records / 4)
 		return TICK_BUSY_NS;
 	return wait && wait < TICK_NS ? wait : TICK_NS;
 }

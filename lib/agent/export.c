@@ -123,7 +123,7 @@ static enum expire_action decide(const struct agent_table *t, const struct expir
 static bool is_forgotten(const struct agent_table *t, const struct expire_policy *policy,
 			 const struct store_entry *e, uint64_t now)
 {
-	return t->sweep.full || t->sweep.kind == SCAN_LACK ||
+	return t->full || t->sweep.kind == SCAN_LACK ||
 	       expire_is_quiet(policy, &e->part, now, policy->idle_ns);
 }
 
@@ -137,7 +137,7 @@ static void batch_add(struct batch *b, uint32_t entry, enum ledger_reason reason
 /* Then its entry is kept, and found again by its number; where there is room for that. */
 static bool will_be_back(const struct agent_table *t, enum flow_end_reason why)
 {
-	return why == FLOW_END_ACTIVE || (why == FLOW_END_FORCED && !t->sweep.full);
+	return why == FLOW_END_ACTIVE || (why == FLOW_END_FORCED && !t->full);
 }
 
 /* False: it is to be visited again, later. */
@@ -264,11 +264,11 @@ int export_scan(struct agent *a, struct agent_table *t, enum scan_kind kind, uin
 	r = journal_scan(t->table, &changed);
 	if (r < 0 && r != -ENOSPC)
 		return r;
-	if (r == -ENOSPC && kind == SCAN_EXPIRED)
+	t->full |= r == -ENOSPC;
+	if (t->full && kind == SCAN_EXPIRED)
 		kind = SCAN_LACK;
 	t->sweep = (struct sweep) {
 		.kind = kind,
-		.full = r == -ENOSPC || !journal_room(t->table),
 		.limit_ns = a->conf->idle_s * NSEC_PER_SEC,
 	};
 	if (!a->conf->count_all) {

@@ -33,8 +33,8 @@ struct agent_table {
 		uint32_t at;		/* entry to go on with */
 		uint64_t limit_ns;	/* SCAN_LACK: what is quiet for longer leaves */
 		bool cut;		/* somebody asked for a cut */
-		bool full;		/* the store had no room for all */
 	} sweep;
+	bool full;			/* the store has no room for all that was read */
 	uint64_t learnt_ns;		/* CLOCK_BOOTTIME of the last look for ways through the box */
 	struct ledger_count unmetered;	/* of all its hooks, as last told */
 	size_t ring_records;		/* capacity of all its rings */

@@ -9,6 +9,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,8 +191,10 @@ bool outputs_is_self(const struct agent_outputs *o, const struct flow_key *key)
 {
 	struct session_tuple t;
 
+	if (key->proto != IPPROTO_UDP)
+		return false;
 	for (size_t i = 0; i < o->n; i++) {
-		if (session_tuple(o->sinks[i], &t) < 0 || t.family != key->family || key->proto != 17)
+		if (session_tuple(o->sinks[i], &t) < 0 || t.family != key->family)
 			continue;
 		if (is_stream(&t, key->src, key->dst, key->dport) ||
 		    is_stream(&t, key->dst, key->src, key->sport))

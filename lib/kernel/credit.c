@@ -20,7 +20,7 @@
 /* A slot, or its record in a ring, on its way to an entry. */
 struct credit {
 	const struct flow_slot *slot;
-	uint32_t hash;
+	uint32_t hash;		/* of its key, unless the guess was right */
 	uint32_t entry;		/* a guess, or STORE_NONE */
 	uint64_t next;		/* record: the ring's position behind it */
 };
@@ -47,12 +47,13 @@ static void batch_prefetch(struct batch *b)
 		struct credit *c = &b->v[i];
 		uint32_t noted = t->journal[c->slot->idx].store_idx;
 
-		c->hash = key_index_hash(&c->slot->key);
 		c->entry = noted && noted <= t->ctl->store_entries ? noted - 1 : STORE_NONE;
-		if (noted)
+		if (c->entry != STORE_NONE) {
 			prefetch_entry(t, c->entry);
-		else
-			key_index_prefetch(&t->view.by_key, c->hash);
+			continue;
+		}
+		c->hash = key_index_hash(&c->slot->key);
+		key_index_prefetch(&t->view.by_key, c->hash);
 	}
 	for (size_t i = 0; i < b->n; i++) {
 		uint32_t at = b->v[i].hash, entry;
@@ -65,12 +66,15 @@ static void batch_prefetch(struct batch *b)
 	}
 }
 
-static uint32_t entry_of(const struct table *t, const struct credit *c)
+static uint32_t entry_of(const struct table *t, struct credit *c)
 {
 	const struct store_entry *e = &t->store[c->entry];
 
-	if (c->entry != STORE_NONE && e->used && key_is(&e->key, &c->slot->key))
-		return c->entry;
+	if (c->entry != STORE_NONE) {
+		if (e->used && key_is(&e->key, &c->slot->key))
+			return c->entry;
+		c->hash = key_index_hash(&c->slot->key);
+	}
 	return store_find(t, &c->slot->key, c->hash);
 }
 
@@ -105,7 +109,7 @@ static bool is_nothing(const struct flow_part *p)
 }
 
 /* -ENOSPC: nothing done. */
-static int credit_slot(struct batch *b, const struct credit *c)
+static int credit_slot(struct batch *b, struct credit *c)
 {
 	struct table *t = b->t;
 	uint32_t entry = entry_of(t, c);
@@ -124,11 +128,14 @@ static int credit_slot(struct batch *b, const struct credit *c)
 	step->slot_idx = c->slot->idx;
 	step->journal = b->part == CTL_NONE ? note_of(c->slot, entry) : note_behind(t, c->slot, entry);
 	step->store_idx = entry;
-	if (fresh)
-		step->store = (struct store_entry) { .key = c->slot->key, .used = 1 };
-	else
-		step->store = t->store[entry];
-	part_add(&step->store.part, &held);
+	if (fresh) {
+		step->change = STORE_WHOLE;
+		step->store = (struct store_entry) { .key = c->slot->key, .used = 1, .part = held };
+	} else {
+		step->change = STORE_PART;
+		step->store.part = t->store[entry].part;
+		part_add(&step->store.part, &held);
+	}
 	step->part = b->part;
 	step->ring_pos = c->next;
 	step_do(t);
@@ -152,7 +159,7 @@ static void pass_record(struct batch *b, const struct credit *c, bool close)
 	step_do(t);
 }
 
-static int credit_record(struct batch *b, const struct credit *c)
+static int credit_record(struct batch *b, struct credit *c)
 {
 	const struct journal_entry *j = &b->t->journal[c->slot->idx];
 	struct flow_part held;

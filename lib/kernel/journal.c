@@ -70,9 +70,8 @@ static void take(struct table *t, const struct journal_taken *taken)
 	if (!taken->keep)
 		store_forget(t, taken->entry);
 	step->store_idx = taken->entry;
-	step->store = (struct store_entry) {
-		.key = e->key, .used = taken->keep, .part.last_ns = e->part.last_ns,
-	};
+	step->change = taken->keep ? STORE_EMPTY : STORE_FREE;
+	step->store.part.last_ns = e->part.last_ns;
 	if (count) {
 		step->ifindex = ifindex;
 		step->direction = e->key.direction;

@@ -23,6 +23,24 @@ void commit_end(struct table *t)
 	__atomic_store_n(&t->ctl->commit_seq, t->commit_seen, __ATOMIC_RELEASE);
 }
 
+static void change_entry(struct store_entry *e, const struct ctl_step *step)
+{
+	switch (step->change) {
+	case STORE_WHOLE:
+		*e = step->store;
+		break;
+	case STORE_PART:
+		e->part = step->store.part;
+		break;
+	case STORE_EMPTY:
+	case STORE_FREE:
+		e->part = (struct flow_part) { .last_ns = step->store.part.last_ns };
+		e->cut = 0;
+		e->used = step->change == STORE_EMPTY;
+		break;
+	}
+}
+
 /* All values are those of afterwards, so it does no harm to do it twice. */
 static void step_apply(struct table *t)
 {
@@ -32,7 +50,7 @@ static void step_apply(struct table *t)
 	if (step->slot_idx != CTL_NONE)
 		t->journal[step->slot_idx] = step->journal;
 	if (step->store_idx != CTL_NONE)
-		t->store[step->store_idx] = step->store;
+		change_entry(&t->store[step->store_idx], step);
 	if (step->part != CTL_NONE)
 		ring_consume(&t->rings[step->part], step->ring_pos);
 	if (step->ifindex) {
