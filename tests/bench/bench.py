@@ -4,6 +4,7 @@
 Everything is made in namespaces and a bpffs folder of its own, and removed at the end."""
 import argparse
 import datetime
+import functools
 import json
 import os
 import subprocess
@@ -11,6 +12,8 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import agent
+import live
 import report
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -38,10 +41,49 @@ def run_datapath(args):
     return results
 
 
+def sizes(args):
+    return (1000,) if args.smoke else (100000,) if args.quick else (100000, 1000000)
+
+
+def run_live(args):
+    results = []
+    for flows in (1000,) if args.smoke else (1000, 100000):
+        results += live.measure(args, tool(args, 'bench_live'), flows)
+    report.derive_live(results)
+    return results
+
+
+def run_readout(args):
+    results = []
+    for flows in sizes(args):
+        lines = lines_of([tool(args, 'bench_readout'), str(flows), str(args.rounds)])
+        results += [r for r in lines if 'ns' in r]
+        results += agent.measure_dump(args, functools.partial(tool, args), flows)
+    return results
+
+
+def run_export(args):
+    tools = functools.partial(tool, args)
+    results = agent.measure_idle(args, tools, sizes(args)[0], 1 if args.smoke else 10)
+    return [r for r in results if r['bench'] == 'idle'] + [
+        agent.measure_export(args, tools, flows) for flows in sizes(args)]
+
+
+def run_memory(args):
+    results = []
+    for flows in (1000,) if args.smoke else (131072, 1000000):
+        results += agent.measure_idle(args, functools.partial(tool, args), flows, 1)
+    return [r for r in results if r['bench'] == 'memory']
+
+
 # Name, what measures it, what prints it and a heading.
 PARTS = (
     ('datapath', run_datapath, report.print_datapath,
      'Datapath: CPU ns a packet, less the empty program (whose own column is what it takes)'),
+    ('live', run_live, report.print_live, 'Live: veth flat out, sender and receiver on one CPU'),
+    ('readout', run_readout, report.print_readout, 'Reading the table: ns a flow'),
+    ('export', run_export, report.print_export, 'The agent, to a UDP socket on loopback'),
+    ('memory', run_memory, report.print_memory, 'Memory'),
 )
 
 
@@ -80,9 +122,13 @@ def parse_args():
     p.add_argument('--rounds', type=int, help='timed rounds (7; quick 3)')
     p.add_argument('--json', metavar='FILE', help='where figures go (bench.json in the build directory)')
     args = p.parse_args()
+    os.environ.setdefault('FLOWCTL', os.path.join(args.build, 'cmd', 'flowctl'))
     args.json = args.json or os.path.join(args.build, 'bench.json')
     args.rounds = args.rounds or (1 if args.smoke else 3 if args.quick else 7)
     return args
+
+
+NAMES = 'bench', 'program', 'stage', 'form', 'frame', 'order', 'mode', 'flows', 'max_flows'
 
 
 def check_smoke(data):
@@ -93,8 +139,7 @@ def check_smoke(data):
         ok = all(v > 0 for k, values in r.items() if isinstance(values, list) for v in values)
         ok = ok and any(isinstance(v, list) and v for v in r.values())
         bad += not ok
-        print('%sok %d - %s' % ('not ' * (not ok), n, ' '.join(
-            str(v) for v in r.values() if isinstance(v, (str, int)) and not isinstance(v, bool))))
+        print('%sok %d - %s' % ('not ' * (not ok), n, ' '.join(str(r[k]) for k in NAMES if k in r)))
     return 1 if bad else 0
 
 

@@ -230,9 +230,12 @@ static void tell(uint32_t flows)
 		qsort(t, rounds_done, sizeof(*t), by_value);
 		median = t[rounds_done / 2];
 		printf("{\"bench\":\"readout\",\"stage\":\"%s\",\"flows\":%u,\"rounds\":%u,"
-		       "\"ns_per_flow\":%.1f,\"min\":%.1f,\"max\":%.1f,\"flows_per_s\":%.0f}\n",
+		       "\"ns_per_flow\":%.1f,\"min\":%.1f,\"max\":%.1f,\"flows_per_s\":%.0f,\"ns\":[",
 		       names[s], flows, rounds_done, (double)median / flows, (double)t[0] / flows,
 		       (double)t[rounds_done - 1] / flows, flows * 1e9 / median);
+		for (unsigned r = 0; r < rounds_done; r++)
+			printf("%s%.2f", r ? "," : "", (double)t[r] / flows);
+		printf("]}\n");
 	}
 }
 

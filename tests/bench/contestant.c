@@ -202,40 +202,55 @@ static int load_ours(struct contestant *c, uint32_t flows)
 	return c->table.prog_fd;
 }
 
+int contestant_open(struct contestant *c, uint32_t flows)
+{
+	contestant_steps();
+	c->packets = 0;
+	return *c->prog ? load_object(c, flows) : load_ours(c, flows);
+}
+
+struct mutate_bpf *contestant_mutator(const struct frame *f, enum mutator kind)
+{
+	struct mutate_bpf *m = mutate_bpf__open();
+	struct bpf_program *p;
+
+	if (!m)
+		return NULL;
+	m->rodata->knob_addr = f->addr;
+	m->rodata->knob_port = f->port;
+	m->rodata->knob_len = f->len;
+	bpf_object__for_each_program(p, m->obj)
+		bpf_program__set_autoload(p, false);
+	p = kind == MUTATOR_TC ? m->progs.mutate_tc :
+	    kind == MUTATOR_XDP ? m->progs.mutate_xdp : m->progs.generate;
+	bpf_program__set_autoload(p, true);
+	if (bpf_map__reuse_fd(m->maps.steps, steps_fd) == 0)
+		return m;
+	mutate_bpf__destroy(m);
+	return NULL;
+}
+
 static int load_mutator(struct contestant *c, const struct frame *f, int tested)
 {
-	struct bpf_program *p;
 	uint32_t zero = 0;
 	int r;
 
-	c->mutator = mutate_bpf__open();
+	c->mutator = contestant_mutator(f, c->xdp ? MUTATOR_XDP : MUTATOR_TC);
 	if (!c->mutator)
 		return -errno;
-	c->mutator->rodata->knob_addr = f->addr;
-	c->mutator->rodata->knob_port = f->port;
-	c->mutator->rodata->knob_len = f->len;
-	p = c->xdp ? c->mutator->progs.mutate_xdp : c->mutator->progs.mutate_tc;
-	bpf_program__set_autoload(c->mutator->progs.generate, false);
-	bpf_program__set_autoload(c->mutator->progs.mutate_xdp, c->xdp);
-	bpf_program__set_autoload(c->mutator->progs.mutate_tc, !c->xdp);
-	r = bpf_map__reuse_fd(c->mutator->maps.steps, steps_fd);
-	if (r == 0)
-		r = mutate_bpf__load(c->mutator);
+	r = mutate_bpf__load(c->mutator);
 	if (r < 0)
 		return r;
 	if (bpf_map_update_elem(bpf_map__fd(c->mutator->maps.tested), &zero, &tested, BPF_ANY) < 0)
 		return -errno;
-	c->run_fd = bpf_program__fd(p);
+	c->run_fd = bpf_program__fd(c->xdp ? c->mutator->progs.mutate_xdp : c->mutator->progs.mutate_tc);
 	return 0;
 }
 
 int contestant_load(struct contestant *c, const struct frame *f, uint32_t flows)
 {
-	int r;
+	int r = contestant_open(c, flows);
 
-	contestant_steps();
-	c->packets = 0;
-	r = *c->prog ? load_object(c, flows) : load_ours(c, flows);
 	if (r >= 0)
 		r = load_mutator(c, f, r);
 	if (r < 0)
@@ -263,11 +278,6 @@ static uint64_t cpu_ns(void)
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
-}
-
-void contestant_rewind(struct contestant *c)
-{
-	c->mutator->bss->position = 0;
 }
 
 double contestant_run(struct contestant *c, const struct frame *f, uint32_t packets)

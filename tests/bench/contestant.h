@@ -44,17 +44,25 @@ struct contestant {
 
 /* "FILE:PROG[,name=NAME][,xdp][,max.MAP=N|auto]..." or "" for ours. False: not so. @spec is kept and cut up. */
 bool contestant_parse(struct contestant *c, char *spec);
-/* Load it for @flows flows and frames like @f. 0, or a negative errno: it does not load. */
+/* Load the program alone; its descriptor or a negative errno. */
+int contestant_open(struct contestant *c, uint32_t flows);
+/* Load it and its mutator for @flows flows and frames like @f. 0, or a negative errno: it does not load. */
 int contestant_load(struct contestant *c, const struct frame *f, uint32_t flows);
 void contestant_unload(struct contestant *c);
 /* Offer it @packets, flow by flow from the first step on or where the last call ended. CPU ns a packet. */
 double contestant_run(struct contestant *c, const struct frame *f, uint32_t packets);
-void contestant_rewind(struct contestant *c);
 /* Ours: packets in no flow, because the table was full. */
 uint64_t contestant_lost(const struct contestant *c);
 /* Flows held: by ours in slots, not those evicted. UINT64_MAX of a program without a map. */
 uint64_t contestant_flows(const struct contestant *c);
 
+enum mutator {
+	MUTATOR_TC,
+	MUTATOR_XDP,
+	MUTATOR_GENERATE,
+};
+/* Opened and not loaded; mutate_bpf__destroy() it. NULL: it cannot be. */
+struct mutate_bpf *contestant_mutator(const struct frame *f, enum mutator kind);
 /* What all mutators read their packets from. */
 struct step *contestant_steps(void);
 /* The CPU that programs run on is the last one; what else is to be done is done on the first. */

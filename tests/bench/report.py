@@ -5,6 +5,7 @@ A result is a dict: `bench` names its part, the other keys say what it is of, an
 samples, one a round. What is derived from them (net of the empty program, ratios) is
 derived here, round by round, and then the median is taken.
 """
+import operator
 import statistics
 
 REFERENCE = 'ref_hash40'
@@ -89,6 +90,65 @@ def print_datapath(results):
     print('TCP metrics on: not built (the table is of TCP metrics off)')
 
 
+# -- live
+
+def derive_live(results):
+    """The program's own share: run time less that of the empty program in the same round."""
+    for r in find(results, bench='live'):
+        empty = first(results, bench='live', program='ref_empty', flows=r['flows'])
+        if 'run_ns' in r:
+            net = [a - b for a, b in zip(r['run_ns'], empty['run_ns'])]
+            r.update(run_median=median(r['run_ns']), net_median=median(net), net_min=min(net),
+                     net_max=max(net))
+        r['pps_median'] = median(r['pps'])
+
+
+def print_live(results):
+    rows = []
+    for r in results:
+        base = first(results, program='none', flows=r['flows'])
+        rows.append(['%s flows, %s' % ('{:,}'.format(r['flows']), r['program'].replace('ref_', '')),
+                     r['pps_median'] / 1e6, 1e9 / r['pps_median'], r['pps_median'] / base['pps_median'],
+                     *(r.get(k) for k in ('run_median', 'net_median', 'net_min', 'net_max')),
+                     r.get('unmetered')])
+    table(['', 'Mpps', 'ns a packet', 'of none', 'run ns', 'less empty', 'min', 'max', 'unmetered'], rows)
+
+
+# -- reading, exporting, memory
+
+def ns_row(name, samples, unit=1e9):
+    m = median(samples)
+    return [name, m, min(samples), max(samples), unit / m / 1e6]
+
+
+def flows_of(r):
+    return '{:,} flows'.format(r['flows'])
+
+
+def print_readout(results):
+    rows = [ns_row('%s: %s' % (flows_of(r), r['stage']), r['ns']) for r in results if 'ns' in r]
+    for r in find(results, bench='dump'):
+        for key in 'cpu', 'wall':
+            rows.append(ns_row('%s: flowctl dump -o %s, %s' % (flows_of(r), r['form'], key), r[key + '_ns']))
+    table(['', 'ns a flow', 'min', 'max', 'Mflows/s'], rows)
+
+
+def print_export(results):
+    for r in find(results, bench='idle'):
+        print('agent, %s and none of them active: %s %% of a CPU (%s to %s) over %g s' % (
+            flows_of(r), *(number(f(r['cpu_percent'])) for f in (median, min, max)), r['seconds']))
+    rows = [ns_row('%s, each changed: table to IPFIX, CPU of the agent' % flows_of(r), r['cpu_ns']) +
+            [r['missing']] for r in find(results, bench='export')]
+    table(['', 'ns a record', 'min', 'max', 'Mrecords/s', 'lost'], rows)
+
+
+def print_memory(results):
+    table(['bytes a flow', 'maps', 'agent', 'together', 'maps MiB', 'agent MiB'],
+          [['--max-flows {:,}, as many held'.format(r['max_flows']), r['maps_per_flow'], r['agent_per_flow'],
+            median(r['bytes_per_flow']), r['maps_bytes'] / 2**20, r['agent_bytes'] / 2**20]
+           for r in find(results, bench='memory')])
+
+
 # -- the goals
 
 def datapath(results, key='net_median', ratio=None, **case):
@@ -99,7 +159,33 @@ def datapath(results, key='net_median', ratio=None, **case):
     return r['ratio'].get(ratio) if ratio else r[key]
 
 
-# Name, unit, the limit, and whether the figure is to be at most or at least that.
+def value(results, key, **wanted):
+    r = first(results, **wanted)
+    return median(r[key]) if r and isinstance(r.get(key), list) else r.get(key) if r else None
+
+
+def per_second(ns):
+    return 1e3 / ns if ns else None
+
+
+def other_goals(results):
+    stage = lambda name: per_second(value(results, 'ns', bench='readout', stage=name, flows=1000000))
+    peers = [(r['program'], r['net_median']) for r in find(results, bench='live', object=True, flows=100000)]
+    live = value(results, 'net_median', bench='live', program='flowctl', flows=100000)
+    return [
+        ('read-out of 1,000,000 flows by dump', 'M/s', stage('snapshot, again'), '>=', 20),
+        ('read-out of 1,000,000 flows by the agent, changed', 'M/s', stage('scan, all changed'), '>=', 20),
+        ('kernel table to IPFIX, 1,000,000 flows', 'M/CPU s',
+         per_second(value(results, 'cpu_ns', bench='export', flows=1000000)), '>=', 6),
+        ('agent with 100,000 quiet flows', '% of a CPU',
+         value(results, 'cpu_percent', bench='idle', flows=100000), '<', 1),
+        ('memory at --max-flows 1,000,000', 'B a flow',
+         value(results, 'bytes_per_flow', bench='memory', max_flows=1000000), '<=', 300),
+        ('live, 100,000 flows', 'ns net', live, '<=', 220),
+    ] + [('live, 100,000 flows, to %s' % name, 'ratio', live / net, '<=', 0.45) for name, net in peers]
+
+
+# Name, unit, the figure, and what it is to be: at most, at least, or less than the the figure is to be at most or at least that.
 def goals(results):
     rows = []
     for flows, order, limit in ((1, 'uniform', 25), (1000, 'uniform', 25), (100000, 'uniform', 190),
@@ -116,14 +202,18 @@ def goals(results):
         for flows, limit in (1, hot), (1000, hot), (100000, 0.45), (1000000, 0.45):
             rows.append(('%s flow%s, to %s' % ('{:,}'.format(flows), 's' * (flows > 1), peer), 'ratio',
                          datapath(results, flows=flows, ratio=peer), '<=', limit))
+    rows += other_goals(results)
     return [dict(zip(('goal', 'unit', 'figure', 'sense', 'limit'), row)) for row in rows
             if row[2] is not None]
+
+
+SENSE = {'<=': operator.le, '<': operator.lt, '>=': operator.ge}
 
 
 def judge(results):
     judged = goals(results)
     for g in judged:
-        g['reached'] = g['figure'] <= g['limit'] if g['sense'] == '<=' else g['figure'] >= g['limit']
+        g['reached'] = SENSE[g['sense']](g['figure'], g['limit'])
     return judged
 
 
