@@ -271,6 +271,7 @@ struct table_ctl {
 	__u32 ring_bytes;	/* a part */
 	__u32 store_entries;
 	__u32 max_flows;
+	__u32 spread;		/* CPUs they arrive on at least, evenly */
 	__u32 agent_pid;	/* of the agent that holds the lease, 0 = none */
 	__u32 closing;		/* enum table_closing */
 	__u64 netns_cookie;

@@ -20,7 +20,7 @@ struct meter_args {
 	bool all;
 	int direction;
 	int hook, xdp_mode;
-	uint64_t pref, handle, chain, max_flows, sample;
+	uint64_t pref, handle, chain, max_flows, spread, sample;
 	bool pref_given, handle_given, xdp_mode_given, tcp_metrics_given;
 	int tcp_metrics;
 	const char *decap;
@@ -65,6 +65,8 @@ static const struct opt attach_opts[] = {
 	OPT(U64, meter_args, chain, .name = "chain", .arg = "0", .help = "tc: 0 only"),
 	OPT(U64, meter_args, max_flows, .name = "max-flows", .letter = 'l', .arg = "N", .min = 1,
 	    .max = 1 << 26, .help = "flows the namespace's table holds (131072);\nfixed at its first attach"),
+	OPT(U64, meter_args, spread, .name = "spread", .arg = "CPUS", .min = 1, .max = 4096,
+	    .help = "flows arrive on at least so many CPUs, evenly:\nless memory (half of the CPUs)"),
 	OPT(CHOICE, meter_args, tcp_metrics, .name = "tcp-metrics", .arg = "on|off", .choices = on_off,
 	    .help = "off; 'on' is not in this version", OPT_GIVEN(meter_args, tcp_metrics_given)),
 	OPT(STR, meter_args, decap, .name = "decap", .arg = "LIST",
@@ -162,6 +164,24 @@ static void print_detached(const struct meter_change *c, void *arg)
 	printf("%s:%s (%s)\n", c->netns, c->iface, c->changed ? "changed" : "unchanged");
 }
 
+static double a_flow(uint64_t bytes, const struct table_geometry *g)
+{
+	return (double)bytes / g->max_flows;
+}
+
+static void print_size(const struct table_geometry *g)
+{
+	const struct table_memory *m = &g->memory;
+
+	fprintf(stderr, "flowctl meter attach: a table of %u flows, %.1f MiB: %.0f bytes a flow "
+		"(slots %.0f, rings %.0f, journal %.0f, store %.0f)", g->max_flows,
+		g->memory_bytes / 1048576.0, a_flow(g->memory_bytes, g), a_flow(m->slots, g),
+		a_flow(m->rings, g), a_flow(m->journal, g), a_flow(m->store, g));
+	if (g->spread < g->parts)
+		fprintf(stderr, "; %u of %u CPUs may carry them all", g->spread, g->parts);
+	fputc('\n', stderr);
+}
+
 static int attach_one(const struct target *target, const struct meter_options *options)
 {
 	_cleanup_(netns_close) struct netns ns = NETNS_NULL;
@@ -176,8 +196,7 @@ static int attach_one(const struct target *target, const struct meter_options *o
 	if (r < 0)
 		return r;
 	if (made.made && log_level() >= LOG_LEVEL_INFO)
-		fprintf(stderr, "flowctl meter attach: a table of %u flows, %.1f MiB\n", made.max_flows,
-			made.memory_bytes / 1048576.0);
+		print_size(&made.size);
 	if (warning && log_level() >= LOG_LEVEL_WARNING)
 		fprintf(stderr, "flowctl meter attach: warning: %s\n", warning);
 	return 0;
@@ -220,6 +239,7 @@ static int attach_run(const void *args_, int argc, char **argv)
 		.pref = args->pref,
 		.handle = args->handle,
 		.max_flows = args->max_flows,
+		.spread = args->spread,
 		.sample = args->sample,
 		.force = args->force,
 		.dry_run = args->dry_run,

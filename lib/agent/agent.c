@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "ipfix/session.h"
 
-#define TICK_NS (100 * NSEC_PER_MSEC)
+#define TICK_NS (25 * NSEC_PER_MSEC)
 #define TICK_BUSY_NS (5 * NSEC_PER_MSEC)
 #define SCAN_NS (1 * NSEC_PER_SEC)
 #define LOOK_NS (1 * NSEC_PER_SEC)

@@ -111,6 +111,7 @@ static void attach_one(const struct conf_meter *m, const struct netns *ns)
 		.pref = 100,
 		.handle = 1,
 		.max_flows = m->max_flows,
+		.spread = m->spread,
 		.sample = m->sample,
 	};
 	_cleanup_(freep) char *warning = NULL;

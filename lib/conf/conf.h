@@ -19,6 +19,7 @@ struct conf_meter {
 	char *name;		/* interface or glob */
 	enum conf_direction direction;
 	uint64_t max_flows;	/* 0 = default */
+	uint64_t spread;	/* the same */
 	uint64_t sample;	/* 1 = every packet */
 	char *hook;		/* "auto", "tcx", "tc", "xdp" */
 	const char *xdp_mode;	/* "auto", "native", "generic"; a constant */

@@ -70,6 +70,7 @@ static const struct decode_key meter_keys[] = {
 	DECODE("hook", CHOICE, meter_keys, hook, .words = hooks),
 	DECODE("xdpMode", CHOICE, meter_keys, xdp_mode, .words = xdp_modes),
 	DECODE("maxFlows", U64, meter_keys, m.max_flows, .min = 1, .max = 1 << 26),
+	DECODE("spread", U64, meter_keys, m.spread, .min = 1, .max = 4096),
 	DECODE("sample", U64, meter_keys, m.sample, .min = 1, .max = UINT32_MAX, .fallback = 1),
 	DECODE_WHOLE("decap", check_decap),
 	DECODE_KEYS_END,

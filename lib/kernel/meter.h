@@ -17,6 +17,7 @@ struct meter_options {
 	enum xdp_mode xdp_mode;		/* auto leaves an attached one as it is */
 	uint32_t pref, handle;		/* 100, 1 */
 	uint32_t max_flows;		/* 0 = default, or what the table has */
+	uint32_t spread;		/* the same: table_geometry() */
 	uint32_t sample;		/* 1 */
 	bool force;
 	bool dry_run;
@@ -25,8 +26,7 @@ struct meter_options {
 /* The namespace's table, told when meter_attach() had to make one. */
 struct meter_table {
 	bool made;
-	uint32_t max_flows;
-	uint64_t memory_bytes;
+	struct table_geometry size;
 };
 
 /* Told for every interface and direction touched. */

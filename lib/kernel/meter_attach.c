@@ -101,33 +101,39 @@ static int make_table(struct job *j)
 	r = pin_dir_acquire(j->ns->cookie, true, &dir);
 	if (r < 0)
 		return r;
-	table_geometry(max_flows, parts, &g);
+	table_geometry(max_flows, parts, j->options->spread, &g);
 	r = table_create(&dir, &g, j->ns->inode, j->ns->name);
 	if (r < 0) {
 		pin_dir_remove(&dir);
 		return r;
 	}
 	pin_dir_close(&dir);
-	j->made = (struct meter_table){ true, max_flows, g.memory_bytes };
+	j->made = (struct meter_table){ true, g };
 	return meter_open_locked(j->ns->cookie, &j->table);
 }
 
 static int check_size(struct job *j)
 {
-	uint32_t has = j->table->ctl->max_flows, wanted = j->options->max_flows;
+	const struct table_ctl *ctl = j->table->ctl;
+	uint32_t wanted = j->options->max_flows ? j->options->max_flows : ctl->max_flows;
+	uint32_t spread = j->options->spread ? j->options->spread : ctl->spread;
 	struct table *t;
 	int r;
 
-	if (wanted == 0 || wanted == has)
+	spread = spread < ctl->parts ? spread : ctl->parts;
+	if (wanted == ctl->max_flows && spread == ctl->spread)
 		return 0;
 	if (!j->options->force) {
 		error_hint("--force makes it another size, and loses nothing it holds");
+		if (wanted == ctl->max_flows)
+			return fail_plain(-EEXIST, "the table of '%s' was made for a spread over %u CPUs, not %u",
+					  j->ns->name, ctl->spread, spread);
 		return fail_plain(-EEXIST, "the table of '%s' was made for %u flows, not %u", j->ns->name,
-				  has, wanted);
+				  ctl->max_flows, wanted);
 	}
 	if (j->options->dry_run)
 		return 0;
-	r = resize_begin(j->table, wanted, &t);
+	r = resize_begin(j->table, wanted, spread, &t);
 	if (r < 0)
 		return r;
 	j->old = j->table;

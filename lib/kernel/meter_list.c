@@ -64,7 +64,7 @@ static void fill(struct meter_status *st, const struct netns *ns, const struct t
 {
 	struct table_geometry g;
 
-	table_geometry(t->ctl->max_flows, t->ctl->parts, &g);
+	table_geometry(t->ctl->max_flows, t->ctl->parts, t->ctl->spread, &g);
 	st->cookie = t->dir.cookie;
 	st->ifindex = h->ifindex;
 	st->direction = h->direction;

@@ -97,14 +97,14 @@ static int create_beside(const struct table *old, const struct table_geometry *g
 	return r;
 }
 
-int resize_begin(struct table *old, uint32_t max_flows, struct table **ret)
+int resize_begin(struct table *old, uint32_t max_flows, uint32_t spread, struct table **ret)
 {
 	struct table_geometry g;
 	struct pin_dir dir;
 	struct table *t;
 	int r;
 
-	table_geometry(max_flows, old->ctl->parts, &g);
+	table_geometry(max_flows, old->ctl->parts, spread, &g);
 	r = check_room(old, g.store_entries);
 	beside(&old->dir, &dir);
 	if (r == 0)

@@ -146,6 +146,7 @@ static int write_ctl(int fd, const struct pin_dir *dir, const struct table_geome
 		.ring_bytes = g->ring_bytes,
 		.store_entries = g->store_entries,
 		.max_flows = g->max_flows,
+		.spread = g->spread,
 		.reclaim_ticks = RECLAIM_NS / clock_tick_ns(),
 		.netns_cookie = dir->cookie,
 		.netns_inode = inode,

@@ -23,13 +23,19 @@ struct table_hook;
 struct table_geometry {
 	uint32_t max_flows;
 	uint32_t parts;		/* possible CPUs */
+	uint32_t spread;	/* on so many of them, at least, flows arrive evenly */
 	uint32_t buckets;	/* a part, a power of two */
 	uint32_t ring_bytes;	/* a part, a power of two, whole pages */
 	uint32_t store_entries;
+	struct table_memory {
+		uint64_t slots, rings, journal, store;	/* bytes of all parts */
+	} memory;
 	uint64_t memory_bytes;	/* all maps together */
 };
-/* @max_flows 1..2^26. */
-void table_geometry(uint32_t max_flows, uint32_t parts, struct table_geometry *ret);
+/* @max_flows 1..2^26; @spread 0: the default; cut to @parts. */
+void table_geometry(uint32_t max_flows, uint32_t parts, uint32_t spread, struct table_geometry *ret);
+/* Half of the CPUs: a part has room for twice its even share. */
+uint32_t table_spread_default(uint32_t parts);
 
 struct table_ring {
 	uint64_t *consumer;		/* position, on a page of its own */

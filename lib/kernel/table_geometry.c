@@ -3,16 +3,19 @@
  * How the N flows of a box become slots and rings.
  *
  * A packet is accounted in the part of the CPU it arrives on, and nobody knows beforehand
- * how flows spread over CPUs (a two-queue NIC on a 64-core host is common). So a part is
- * made for twice its fair share, and for all N flows on one or two CPUs. Four ways at full
- * load overflow by a fifth: an eighth of the slots as ring room holds what is read within a
- * tick of the agent, many times a second; the store takes what stays longer.
+ * how flows spread over CPUs (a NIC of few queues on a host of many CPUs is common). So,
+ * unless told, half of the CPUs may carry all: on two CPUs each part has room for all N.
+ * Whoever knows that flows arrive on more of them says so (spread) and needs less memory.
+ *
+ * An eighth of the slots as ring room holds what is evicted within a tick of the agent;
+ * the store, an entry a flow, takes what stays longer.
  */
 #include "kernel/table.h"
 
 #include <unistd.h>
 
-#define RING_RECORD_BYTES (8 + sizeof(struct flow_slot))
+/* Of ring room a slot: an eighth of a record, header included, to a power of two. */
+#define RING_BYTES_A_SLOT 16
 
 static uint64_t pow2_ceil(uint64_t v)
 {
@@ -28,21 +31,35 @@ static uint64_t max_u64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-void table_geometry(uint32_t max_flows, uint32_t parts, struct table_geometry *ret)
+uint32_t table_spread_default(uint32_t parts)
+{
+	return max_u64(parts / 2, 1);
+}
+
+void table_geometry(uint32_t max_flows, uint32_t parts, uint32_t spread, struct table_geometry *ret)
 {
 	uint64_t n = max_flows;
-	uint64_t share = parts > 2 ? (2 * n + parts - 1) / parts : n;
-	uint64_t slots = max_u64(pow2_ceil(share), FLOW_WAYS);
 	uint64_t page = sysconf(_SC_PAGESIZE);
-	uint64_t ring = pow2_ceil(max_u64(page, slots / 8 * RING_RECORD_BYTES));
+	uint64_t slots, ring;
 
+	spread = spread ? spread : table_spread_default(parts);
+	spread = spread < parts ? spread : parts;
+	slots = max_u64(pow2_ceil((n + spread - 1) / spread), FLOW_WAYS);
+	ring = max_u64(page, slots * RING_BYTES_A_SLOT);
 	*ret = (struct table_geometry) {
 		.max_flows = max_flows,
 		.parts = parts,
+		.spread = spread,
 		.buckets = slots / FLOW_WAYS,
 		.ring_bytes = ring,
 		.store_entries = n,
+		.memory = {
+			.slots = parts * slots * sizeof(struct flow_slot),
+			.rings = parts * (ring + 3 * page),
+			.journal = parts * slots * sizeof(struct journal_entry),
+			.store = n * sizeof(struct store_entry),
+		},
 	};
-	ret->memory_bytes = parts * slots * (sizeof(struct flow_slot) + sizeof(struct journal_entry)) +
-			    parts * (ring + 3 * page) + n * sizeof(struct store_entry) + page;
+	ret->memory_bytes = ret->memory.slots + ret->memory.rings + ret->memory.journal +
+			    ret->memory.store + page;
 }

@@ -39,7 +39,7 @@ void bench_table_open(struct bench_table *b, uint32_t flows)
 		exit(1);
 	}
 	pin_set_root(b->root);
-	table_geometry(flows, libbpf_num_possible_cpus(), &g);
+	table_geometry(flows, libbpf_num_possible_cpus(), 0, &g);
 	b->memory_bytes = g.memory_bytes;
 	if (pin_dir_acquire(COOKIE, true, &dir) < 0 || table_create(&dir, &g, 1, "bench") < 0)
 		die("no table");
