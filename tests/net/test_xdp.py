@@ -476,12 +476,12 @@ def a_vanished_namespace_leaves_nothing():
     equal(glob.glob(net.bpffs + '/flowctl/*'), [], 'what is pinned')
 
 
-def killed(at, when, *words):
-    """True when it came to the change of links and pins of that number."""
-    env = dict(os.environ, LD_PRELOAD=KILLER, KILL_CALL='change', KILL_AT=str(at), KILL_WHEN=when,
+def killed(at, *words):
+    """True when it came to the change of links and pins of that number, and no further."""
+    env = dict(os.environ, LD_PRELOAD=KILLER, KILL_CALL='change', KILL_AT=str(at), KILL_WHEN='after',
                ASAN_OPTIONS='verify_asan_link_order=0')
     r = net.flowctl('meter', *words, '--netns', b, '-n', 'eth0', ok=False, env=env)
-    check(r.returncode in (0, -signal.SIGKILL), '%s %d of %r: %s' % (when, at, words, r.stderr))
+    check(r.returncode in (0, -signal.SIGKILL), 'change %d of %r: %s' % (at, words, r.stderr))
     return r.returncode != 0
 
 
@@ -497,19 +497,20 @@ def killed_at_any_moment_it_is_brought_to_an_end_by_the_next_one():
     pins, eth0 = hook_pins(), ('--netns', b, '-n', 'eth0')
     xdp, generic, gone = ('attach', '--hook', 'xdp'), ('attach', '--xdp-mode', 'generic'), ('detach',)
     tcx, tc = ('attach', '--hook', 'tcx'), ('attach', '--hook', 'tc')
-    for begin, then in (gone, xdp), (tcx, xdp), (xdp, tcx), (tc, xdp), (xdp, tc), (xdp, xdp + ('--force',)), (xdp, generic), (xdp, gone):
+    moves = (gone, xdp), (tcx, xdp), (xdp, tcx), (tc, xdp), (xdp, tc), (xdp, xdp + ('--force',)), (xdp, generic), (xdp, gone)
+    for n, (begin, then) in enumerate(moves):
         for at in range(1, 60):
-            for when, next_ in ('before', xdp), ('after', xdp), ('after', gone), ('after', tcx):
-                net.flowctl('meter', *begin, *eth0)
-                came = killed(at, when, *then)
-                net.flowctl('meter', *next_, *eth0)
-                what = 'killed %s change %d of %r' % (when, at, then)
-                equal(bool(xdp_of()), next_ == xdp, 'an XDP program is there, ' + what)
-                if next_ != gone:
-                    equal({m['hook'] for m in net.json('meter', 'status') if m['iface'] == 'eth0'
-                           and m['direction'] == 'ingress' and not m['gone']}, {next_[2]}, what)
-                net.flowctl('meter', *gone, *eth0)
-                equal((xdp_of(), hook_pins()), ({}, pins), what)
+            next_ = (xdp, gone, tcx)[(n + at) % 3]
+            net.flowctl('meter', *begin, *eth0)
+            came = killed(at, *then)
+            net.flowctl('meter', *next_, *eth0)
+            what = 'killed behind change %d of %r' % (at, then)
+            equal(bool(xdp_of()), next_ == xdp, 'an XDP program is there, ' + what)
+            if next_ != gone:
+                equal({m['hook'] for m in net.json('meter', 'status') if m['iface'] == 'eth0'
+                       and m['direction'] == 'ingress' and not m['gone']}, {next_[2]}, what)
+            net.flowctl('meter', *gone, *eth0)
+            equal((xdp_of(), hook_pins()), ({}, pins), what)
             if not came:
                 break
         check(at > 2, 'there was nothing to kill')
