@@ -52,7 +52,7 @@ static bool table_begin(struct agent_table *t, size_t *ret_drained)
 	r = journal_begin(t->table, LEASE_NS);
 	if (r == 0)
 		r = journal_drain(t->table, ret_drained);
-	t->full = r == -ENOSPC;
+	t->store_full = r == -ENOSPC;
 	if (r < 0 && r != -ENOSPC)
 		log_error("%s", error_message());
 	return true;
@@ -83,7 +83,7 @@ static int export_forced(struct agent *a, struct agent_table *t)
 			return 0;
 		r = export_all(a, t);
 		pin_dir_unlock(&t->table->dir);
-		if (t->full && fulls++ < FULL_ROUNDS)
+		if (t->store_full && fulls++ < FULL_ROUNDS)
 			i--;
 	}
 	return r;
@@ -112,7 +112,7 @@ static void answer_closing(struct agent *a, struct agent_table *t)
 
 static bool scan_is_due(const struct agent *a, const struct agent_table *t, uint64_t now)
 {
-	return t->full || (now >= t->next_scan_ns && outputs_ready(&a->outputs, now));
+	return t->store_full || (now >= t->next_scan_ns && outputs_ready(&a->outputs, now));
 }
 
 /* Returns in how many ns the next look is wanted. */
@@ -133,7 +133,7 @@ static uint64_t table_tick(struct agent *a, struct agent_table *t, uint64_t now)
 	if (r < 0)
 		log_error("%s", error_message());
 	pin_dir_unlock(&t->table->dir);
-	if (t->full || drained > t->ring_records / 4)
+	if (t->store_full || drained > t->ring_records / 4)
 		return TICK_BUSY_NS;
 	return wait && wait < TICK_NS ? wait : TICK_NS;
 }

@@ -123,7 +123,7 @@ static enum expire_action decide(const struct agent_table *t, const struct expir
 static bool is_forgotten(const struct agent_table *t, const struct expire_policy *policy,
 			 const struct store_entry *e, uint64_t now)
 {
-	return t->full || t->sweep.kind == SCAN_LACK ||
+	return t->store_full || t->sweep.kind == SCAN_LACK ||
 	       expire_is_quiet(policy, &e->part, now, policy->idle_ns);
 }
 
@@ -137,7 +137,7 @@ static void batch_add(struct batch *b, uint32_t entry, enum ledger_reason reason
 /* Then its entry is kept, and found again by its number; where there is room for that. */
 static bool will_be_back(const struct agent_table *t, enum flow_end_reason why)
 {
-	return why == FLOW_END_ACTIVE || (why == FLOW_END_FORCED && !t->full);
+	return why == FLOW_END_ACTIVE || (why == FLOW_END_FORCED && !t->store_full);
 }
 
 /* False: it is to be visited again, later. */
@@ -264,8 +264,8 @@ int export_scan(struct agent *a, struct agent_table *t, enum scan_kind kind, uin
 	r = journal_scan(t->table, &changed);
 	if (r < 0 && r != -ENOSPC)
 		return r;
-	t->full |= r == -ENOSPC;
-	if (t->full && kind == SCAN_EXPIRED)
+	t->store_full |= r == -ENOSPC;
+	if (t->store_full && kind == SCAN_EXPIRED)
 		kind = SCAN_LACK;
 	t->sweep = (struct sweep) {
 		.kind = kind,

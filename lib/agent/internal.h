@@ -34,9 +34,10 @@ struct agent_table {
 		uint64_t limit_ns;	/* SCAN_LACK: what is quiet for longer leaves */
 		bool cut;		/* somebody asked for a cut */
 	} sweep;
-	bool full;			/* the store has no room for all that was read */
+	bool store_full;		/* no room for all that was read */
 	uint64_t learnt_ns;		/* CLOCK_BOOTTIME of the last look for ways through the box */
-	struct ledger_count unmetered;	/* of all its hooks, as last told */
+	struct ledger_count full;	/* what found no room, of all its hooks, as last told */
+	bool full_known;
 	size_t ring_records;		/* capacity of all its rings */
 	uint64_t next_scan_ns;		/* CLOCK_BOOTTIME */
 	bool gone;			/* to be closed */

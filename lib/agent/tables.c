@@ -123,6 +123,26 @@ static void learn_vanished(struct agent_table *t, const struct netns *list, size
 	t->vanished_all = gone && gone == meters;
 }
 
+/* What found no room since it was last told; packets of before the agent came are history. */
+static void tell_full(struct agent_table *t)
+{
+	struct ledger_count sum = { 0 };
+
+	for (size_t i = 0; i < t->names.n_hooks; i++) {
+		const struct hook_id *id = &t->names.hooks[i];
+		struct ledger_count c = table_hook_count(t->table, id->ifindex, id->direction, LEDGER_FULL);
+
+		sum.packets += c.packets;
+		sum.bytes += c.bytes;
+	}
+	if (t->full_known && sum.packets > t->full.packets)
+		log_warning("the table of '%s' was full: %llu packets of %llu bytes are in no flow record",
+			    t->names.netns, (unsigned long long)(sum.packets - t->full.packets),
+			    (unsigned long long)(sum.bytes - t->full.bytes));
+	t->full = sum;
+	t->full_known = true;
+}
+
 void tables_clear(struct agent_table *t)
 {
 	uint64_t cookie = t->table->dir.cookie;
@@ -168,6 +188,7 @@ int tables_look(struct agent *a)
 	for (size_t i = 0; i < a->n_tables; i++) {
 		learn_names(&a->tables[i], list, n_list);
 		learn_vanished(&a->tables[i], list, n_list);
+		tell_full(&a->tables[i]);
 	}
 	netns_list_free(list, n_list);
 	return 0;

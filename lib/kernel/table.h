@@ -103,6 +103,9 @@ void table_hook_close(struct table_hook *h);
  * off and may come back; NULL when it is not there. Valid until table_hooks_close(). */
 struct ledger_count *table_hook_own(struct table *t, uint32_t ifindex, uint8_t direction,
 				    enum ledger_reason reason);
+/* table_hook_sum() of the same; nothing when it is not there. */
+struct ledger_count table_hook_count(struct table *t, uint32_t ifindex, uint8_t direction,
+				     enum ledger_reason reason);
 /* Forget the opened ones: hooks came or went. */
 void table_hooks_close(struct table *t);
 /* What the program let go of idle flows of that hook while no agent ran. */

@@ -144,6 +144,14 @@ struct ledger_count *table_hook_own(struct table *t, uint32_t ifindex, uint8_t d
 	return h && h->entries ? &h->info->ledger.by[reason] : NULL;
 }
 
+struct ledger_count table_hook_count(struct table *t, uint32_t ifindex, uint8_t direction,
+				     enum ledger_reason reason)
+{
+	const struct table_hook *h = find_hook(t, ifindex, direction);
+
+	return h && h->entries ? table_hook_sum(t, h, reason) : (struct ledger_count) { 0 };
+}
+
 void table_hooks_close(struct table *t)
 {
 	for (size_t i = 0; i < t->n_hooks; i++)

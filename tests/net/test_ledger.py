@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ledger of every hook balances to the packet and byte at rest: a table that is far too
 small, with and without an agent; flush; sampling; reclaim; a meter that goes and comes back."""
+import re
+import signal
+
 from lib import *
 from export import *
 from traffic import *
@@ -221,6 +224,32 @@ def without_an_agent_idle_flows_give_way_and_that_is_in_the_ledger():
         l2 = ledger(b)
         equal(l2['held'], (0, 0), 'held')
         equal(sum_of(r for r in c.stop().log if r['netns'] == b), l['held'], 'exported')
+    detach(b)
+
+
+
+FULL = re.compile(r"table of '([^']*)' was full: (\d+) packets of (\d+) bytes")
+
+
+@test
+def a_full_table_is_told_once_a_second_with_what_it_lost():
+    b, dev = pair('told')
+    attach(b, '-l', '64')
+    with Collectors(net, nfacctd=False) as c:
+        c.start_agent(c.config(count='all', idle=1, active=1))
+        c.agent.send_signal(signal.SIGSTOP)
+        traffic(b, dev, flows=4000, pace=40000).start(packets=8000).wait()
+        c.agent.send_signal(signal.SIGCONT)
+        begin = time.time()
+        traffic(b, dev, flows=4000, pace=40000).start(seconds=2).wait()
+        time.sleep(1.5)
+        seconds = time.time() - begin
+        lost = ledger(b)['full']
+        told = [m for m in FULL.findall(c.agent_says()) if m[0] == b]
+        check(lost[0] > 1000, 'the table was not full: %s' % (lost,))
+        check(1 <= len(told) <= seconds + 1, 'told %d times in %.1f s' % (len(told), seconds))
+        equal(tuple(sum(int(m[i]) for m in told) for i in (1, 2)), lost, 'packets and bytes told')
+        c.end_agent()
     detach(b)
 
 
