@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define FLOWCTL_ABI 2
+#define FLOWCTL_ABI 3
 
 enum {
 	FLOW_INGRESS = 0,
@@ -246,6 +246,26 @@ struct ctl_step {
 	struct store_entry store;
 };
 
+/*
+ * The records that an agent sends by one system call, before it takes them out of the
+ * store: killed in between, the next writer takes those that were sent, and leaves the
+ * others held. See lib/kernel/journal.h, lib/base/sending.h.
+ */
+#define CTL_BATCH_MAX 4096
+struct ctl_batch {
+	__u32 n;		/* 0 = none is being sent */
+	__u32 reserved;
+	struct ctl_taken {
+		__u32 entry;
+		__u8 reason;	/* enum ledger_reason */
+		__u8 keep;	/* the entry: its flow will be back */
+		__u8 message;	/* that it is in, CTL_NO_MESSAGE = none */
+		__u8 reserved;
+	} v[CTL_BATCH_MAX];
+	__u64 sending[576];	/* struct sending of user space */
+};
+#define CTL_NO_MESSAGE 255
+
 enum table_closing {
 	TABLE_OPEN,
 	TABLE_CLOSING,	/* meter detach asks the agent to export what is left */
@@ -281,6 +301,7 @@ struct table_ctl {
 	__u64 gaps;		/* slots may have been rewritten without a record: 1; 2: that has ended */
 
 	struct ctl_step step;
+	struct ctl_batch batch;
 	struct ctl_stream stream[CTL_STREAMS];
 };
 

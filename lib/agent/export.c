@@ -2,10 +2,14 @@
 /*
  * What is due leaves. Slots and rings are credited to the store first; then a sweep goes over
  * its flows. Records are put into every output's open batch; when one of them has no more
- * room, the batch is committed: sequences and journal are written first, then the outputs
- * send. Killed in between, the batch is what was in flight: never repeated, and if it was
- * lost, the sequence shows it. An output that may not send yet stops the sweep between two
+ * room, the batch is committed. An output that may not send yet stops the sweep between two
  * batches; what it has not come to stays held.
+ *
+ * To one collector alone many messages go at once, and the kernel notes in pinned memory
+ * which of them it took: whoever finds the note after a kill takes those and no others out
+ * of the store. With several outputs, of which some may have sent, the batch is one message:
+ * sequences and journal are written first. Killed in between, it is never repeated, and if
+ * it was lost, the sequence shows it.
  */
 #include "agent/internal.h"
 
@@ -16,9 +20,10 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "ipfix/session.h"
 
 /* More than any message holds; a commit is due when it is full. */
-#define BATCH_MAX 4096
+#define BATCH_MAX JOURNAL_BATCH_MAX
 /* Of a full store so much is to be free afterwards. */
 #define ROOM_PART 8
 /* A way through the box is learnt again if its flow was seen since the last look, or shortly before. */
@@ -38,14 +43,19 @@ static void commit(struct batch *b)
 
 	if (!b->n)
 		return;
+	if (o->noted)
+		session_note(o->sinks[0], journal_send(b->t->table, b->taken, b->n));
 	for (size_t i = 0; i < o->n; i++) {
 		if (o->sinks[i]->ops->prepare)
 			o->sinks[i]->ops->prepare(o->sinks[i]);
 	}
-	journal_take(b->t->table, b->taken, b->n);
-	b->n = 0;
+	if (!o->noted)
+		journal_take(b->t->table, b->taken, b->n);
 	for (size_t i = 0; i < o->n; i++)
 		o->sinks[i]->ops->flush(o->sinks[i]);
+	if (o->noted)
+		journal_take(b->t->table, b->taken, b->n);
+	b->n = 0;
 	b->wait_ns = outputs_wait_ns(o, clock_boot_ns());
 }
 
@@ -127,11 +137,20 @@ static bool is_forgotten(const struct agent_table *t, const struct expire_policy
 	       expire_is_quiet(policy, &e->part, now, policy->idle_ns);
 }
 
-static void batch_add(struct batch *b, uint32_t entry, enum ledger_reason reason, bool keep)
+static void batch_add(struct batch *b, uint32_t entry, enum ledger_reason reason, bool keep,
+		      uint8_t message)
 {
-	b->taken[b->n++] = (struct journal_taken) { entry, reason, keep };
+	b->taken[b->n++] = (struct journal_taken) { entry, reason, keep, message };
 	if (b->n == BATCH_MAX)
 		commit(b);
+}
+
+/* Where the record is that was put last. */
+static uint8_t message_of(const struct batch *b, enum ledger_reason reason)
+{
+	const struct agent_outputs *o = &b->agent->outputs;
+
+	return o->noted && reason == LEDGER_EXPORTED ? session_message(o->sinks[0]) : JOURNAL_NO_MESSAGE;
 }
 
 /* Then its entry is kept, and found again by its number; where there is room for that. */
@@ -149,7 +168,7 @@ static bool visit(struct batch *b, uint32_t i, const struct expire_policy *polic
 	int reason;
 
 	if (e && !e->part.first_ns && is_forgotten(b->t, policy, e, now))
-		batch_add(b, i, LEDGER_EXPORTED, false);
+		batch_add(b, i, LEDGER_EXPORTED, false, JOURNAL_NO_MESSAGE);
 	/* packets and bytes may be read one packet apart: half a packet waits for its other half. */
 	if (!e || !e->part.packets || !e->part.bytes)
 		return true;
@@ -158,7 +177,7 @@ static bool visit(struct batch *b, uint32_t i, const struct expire_policy *polic
 		reason = leave(b, e, why, ctx);
 		if (reason < 0)
 			return false;
-		batch_add(b, i, reason, will_be_back(b->t, why));
+		batch_add(b, i, reason, will_be_back(b->t, why), message_of(b, reason));
 		break;
 	case EXPIRE_CUT:
 		if (!e->cut)

@@ -51,6 +51,7 @@ struct agent_outputs {
 	size_t n;
 	char (*told)[192];		/* the trouble last told, by sink */
 	uint64_t opened_ns;		/* CLOCK_BOOTTIME */
+	bool noted;			/* one session alone: what it sends is noted (journal_send()) */
 };
 
 struct agent {

@@ -97,8 +97,11 @@ static int open_one(const struct conf_output *out, const struct conf *conf, stru
 
 	if (out->kind == CONF_LOG)
 		return sink_log_new(out->file, ret);
-	/* Nothing is written down of what leaves once: it may leave in batches. */
-	if (!agent)
+	/*
+	 * Many messages at once, where a kill leaves none of them in doubt: to one collector, whose
+	 * sending is noted, or without a journal. Of several outputs some may have sent.
+	 */
+	if (!agent || conf->n_outputs == 1)
 		session.batch_messages = BURST_MESSAGES_MAX;
 	if (agent)
 		session.sequence = (struct sequence_ops) { sequence_get, sequence_set, agent };
@@ -110,6 +113,7 @@ int outputs_open(struct agent_outputs *o, const struct conf *conf, struct agent 
 	struct agent_outputs new = { .opened_ns = clock_boot_ns() };
 	int r;
 
+	new.noted = agent && conf->n_outputs == 1 && conf->outputs[0].kind == CONF_COLLECTOR;
 	new.sinks = calloc(conf->n_outputs + 1, sizeof(*new.sinks));
 	new.told = calloc(conf->n_outputs + 1, sizeof(*new.told));
 	if (!new.sinks || !new.told) {

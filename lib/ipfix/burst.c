@@ -83,11 +83,13 @@ int burst_add(struct burst *b, const struct template_choice *c, const struct rec
 		b->open[c->template->index] = m;
 	}
 	b->records++;
+	b->last = m - b->slots;
 	return message_encode(m, c->template, c->encoder, r);
 }
 
 static void order(struct burst *b, struct message *m)
 {
+	b->place[m - b->slots] = b->n_order;
 	b->order[b->n_order++] = m;
 }
 
@@ -95,8 +97,10 @@ static void order(struct burst *b, struct message *m)
 static void order_rest(struct burst *b, unsigned n_full, struct message *m)
 {
 	for (unsigned i = n_full; i < b->n_order; i++) {
-		if (message_append(b->order[i], m))
+		if (message_append(b->order[i], m)) {
+			b->place[m - b->slots] = i;
 			return;
+		}
 	}
 	order(b, m);
 }

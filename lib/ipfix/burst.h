@@ -24,9 +24,11 @@ struct burst {
 	size_t n_templates;
 	uint32_t domain;
 	uint32_t records;
+	unsigned last;			/* the slot of the record that was added last */
 	/* after burst_finish() */
 	struct message *order[BURST_MESSAGES_MAX];
 	unsigned n_order;
+	uint8_t place[BURST_MESSAGES_MAX];	/* of a slot's records in that order */
 };
 
 /*

@@ -50,6 +50,7 @@ struct session {
 	size_t message_cost, batch_cost;
 	unsigned batch_max;		/* messages of the batch that is open */
 	struct mmsghdr units[UDP_BATCH_MAX];
+	struct sending *note;		/* of the batch that is open, or NULL */
 	struct domain_state *domains;
 	size_t n_domains;
 };
@@ -203,7 +204,8 @@ static void session_prepare(struct sink *sink)
 	struct session *s = session_of(sink);
 	struct domain_state *d;
 
-	if (!s->data.records || session_open(s, clock_boot_ns()) < 0 || !s->id || !s->sequence.set)
+	if (!s->data.records || session_open(s, clock_boot_ns()) < 0 || !s->id ||
+	    !s->sequence.set || s->note)
 		return;
 	d = domain_of(s, s->data.domain);
 	if (d)
@@ -234,6 +236,21 @@ static void count_batch(struct session *s, struct domain_state *d, unsigned from
 		s->sink.stats.last_export_ns = clock_real_ns();
 }
 
+/* From here on whoever finds the note can tell what was sent. */
+static struct mmsghdr *begin_note(struct session *s, const struct domain_state *d)
+{
+	struct sending *note = s->note;
+
+	if (!note)
+		return s->units;
+	note->session = s->id;
+	note->domain = d->domain;
+	note->sequence = d->sequence;
+	for (unsigned i = 0; i < s->data.n_used; i++)
+		note->datagram[i] = s->data.place[i];
+	return note->units;
+}
+
 /* Refusals let templates go first again; of what cannot be sent the rest is still tried. */
 static int send_batch(struct session *s, struct domain_state *d, uint64_t now)
 {
@@ -242,7 +259,9 @@ static int send_batch(struct session *s, struct domain_state *d, uint64_t now)
 	int r = 0, failed = 0, first = 0;
 
 	finish_messages(&s->data, 0, d->sequence, v);
-	udp_batch_init(&s->udp, &batch, v, s->data.n_order, s->units);
+	udp_batch_init(&s->udp, &batch, v, s->data.n_order, begin_note(s, d));
+	if (s->note)
+		__atomic_store_n(&s->note->n, s->data.n_order, __ATOMIC_RELEASE);
 	while (r == 0 && batch.at < batch.n_units) {
 		unsigned from = batch.n_done, n;
 
@@ -258,6 +277,8 @@ static int send_batch(struct session *s, struct domain_state *d, uint64_t now)
 			udp_batch_skip(&batch);
 		first = first ? first : failed;
 	}
+	if (s->note && s->id && s->sequence.set)
+		s->sequence.set(s->sequence.arg, s->id, d->domain, d->sequence);
 	return r ? r : first;
 }
 
@@ -276,7 +297,7 @@ static int flush_to(struct session *s, uint64_t now)
 	if (!d)
 		return fail(-ENOMEM, "cannot remember a domain");
 	burst_finish(&s->data);
-	if (s->data.n_order > 1)
+	if (s->data.n_order > 1 || s->note)
 		return send_batch(s, d, now);
 	r = refresh_templates(s, d, now);
 	if (r == 0)
@@ -292,11 +313,14 @@ static int session_flush(struct sink *sink)
 	uint64_t before = sink->stats.records;
 	int r;
 
-	if (!s->data.records)
+	if (!s->data.records) {
+		s->note = NULL;
 		return 0;
+	}
 	r = flush_to(s, clock_boot_ns());
 	sink->stats.lost_records += s->data.records - (sink->stats.records - before);
 	burst_begin(&s->data, 0);
+	s->note = NULL;
 	return r;
 }
 
@@ -415,6 +439,16 @@ int session_tuple(const struct sink *sink, struct session_tuple *ret)
 		return -ENOTCONN;
 	*ret = s->udp.tuple;
 	return 0;
+}
+
+void session_note(struct sink *sink, struct sending *where)
+{
+	session_of(sink)->note = where;
+}
+
+uint8_t session_message(const struct sink *sink)
+{
+	return session_of(sink)->data.last;
 }
 
 int session_wait_ready(struct sink *sink, uint64_t timeout_ns)

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "base/sending.h"
 #include "ipfix/template.h"
 #include "sink/sink.h"
 
@@ -29,7 +30,8 @@ struct session_config {
 	uint32_t template_flush_s;
 	/*
 	 * How many messages a batch may have: 0 and 1 are one; more, up to 64 and 64 KiB, leave
-	 * by one system call. All of a batch is in doubt when the process is killed at it.
+	 * by one system call. All of a batch is in doubt when the process is killed at it, unless
+	 * session_note() is used.
 	 */
 	unsigned batch_messages;
 	uint64_t max_bytes_per_s;	/* of messages: 0 = no limit, PACE_AUTO (ipfix/pace.h) */
@@ -54,6 +56,13 @@ struct session_tuple {
 	uint16_t local_port, remote_port;	/* host order */
 };
 int session_tuple(const struct sink *s, struct session_tuple *ret);
+/*
+ * Note in @where what becomes of the batch that is open, which prepare() and flush() follow.
+ * The sequence is written down after the send then, and by whoever finds the note.
+ */
+void session_note(struct sink *s, struct sending *where);
+/* Which message of the open batch the record is in that was put last. */
+uint8_t session_message(const struct sink *s);
 /*
  * Wait until there is a socket, or @timeout_ns passed (-EAGAIN): for --once and the final
  * export. 0 for other sinks, else why there is none.

@@ -152,6 +152,8 @@ void udp_batch_init(const struct udp *u, struct udp_batch *b, struct iovec *v, u
 	b->units = units;
 	b->at = b->n_done = 0;
 	b->patience_ms = PATIENCE_MS;
+	for (unsigned i = 0; i < n; i++)
+		units[i].msg_len = 0;
 	lay_out(b, u->segments);
 }
 

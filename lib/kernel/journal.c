@@ -60,15 +60,13 @@ void journal_bump_epoch(struct table *t)
 }
 
 /* One flow's leaving, and its being counted, is one step. */
-static void take(struct table *t, const struct journal_taken *taken)
+static void take(struct table *t, const struct ctl_taken *taken)
 {
 	const struct store_entry *e = &t->store[taken->entry];
 	uint32_t ifindex = key_ifindex(&e->key);
 	const struct ledger_count *count = table_hook_own(t, ifindex, e->key.direction, taken->reason);
 	struct ctl_step *step = step_begin(t);
 
-	if (!taken->keep)
-		store_forget(t, taken->entry);
 	step->store_idx = taken->entry;
 	step->change = taken->keep ? STORE_EMPTY : STORE_FREE;
 	step->store.part.last_ns = e->part.last_ns;
@@ -84,13 +82,85 @@ static void take(struct table *t, const struct journal_taken *taken)
 
 void journal_take(struct table *t, const struct journal_taken *v, size_t n)
 {
-	commit_begin(t);
+	if (!t->ctl->batch.n)
+		commit_begin(t);
 	for (size_t i = 0; i < n; i++) {
+		const struct ctl_taken taken = { v[i].entry, v[i].reason, v[i].keep };
+
 		if (i + AHEAD < n && !v[i + AHEAD].keep)
 			store_prefetch(t, v[i + AHEAD].entry);
-		take(t, &v[i]);
+		if (!taken.keep)
+			store_forget(t, taken.entry);
+		take(t, &taken);
 	}
+	barrier();
+	t->ctl->batch.n = 0;
+	barrier();
 	commit_end(t);
+}
+
+static struct sending *sending_of(struct table *t)
+{
+	_Static_assert(sizeof(struct sending) <= sizeof(t->ctl->batch.sending), "struct sending");
+	return (struct sending *)t->ctl->batch.sending;
+}
+
+struct sending *journal_send(struct table *t, const struct journal_taken *v, size_t n)
+{
+	struct ctl_batch *b = &t->ctl->batch;
+	struct sending *s = sending_of(t);
+
+	commit_begin(t);
+	s->n = 0;
+	for (size_t i = 0; i < n; i++)
+		b->v[i] = (struct ctl_taken) { v[i].entry, v[i].reason, v[i].keep, v[i].message, 0 };
+	barrier();
+	b->n = n;
+	barrier();
+	return s;
+}
+
+/* The sequence behind @n records of the batch, where its stream is kept; a free place else. */
+static void set_sequence(struct table *t, const struct sending *s, uint32_t n)
+{
+	struct ctl_stream *place = NULL;
+
+	for (size_t i = 0; s->session && i < CTL_STREAMS; i++) {
+		struct ctl_stream *own = &t->ctl->stream[i];
+
+		if (own->session == s->session && own->domain == s->domain) {
+			place = own;
+			break;
+		}
+		if (!own->session && !place)
+			place = own;
+	}
+	if (place)
+		*place = (struct ctl_stream) { s->session, s->domain, s->sequence + n };
+}
+
+/* What is taken already holds nothing any more: to take it again does no harm. */
+void journal_finish_batch(struct table *t)
+{
+	const struct ctl_batch *b = &t->ctl->batch;
+	const struct sending *s = sending_of(t);
+	uint64_t sent = sending_sent(s);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct ctl_taken *taken = &b->v[i];
+
+		if (taken->message >= SENDING_MESSAGES_MAX || !(sent >> s->datagram[taken->message] & 1))
+			continue;
+		n++;
+		if (t->store[taken->entry].used)
+			take(t, taken);
+	}
+	if (n)
+		set_sequence(t, s, n);
+	barrier();
+	t->ctl->batch.n = 0;
+	barrier();
 }
 
 /*

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/sending.h"
 #include "kernel/table.h"
 
 /* Take over: finish a killed writer's operation, claim the lease for @lease_ns, find gaps. */
@@ -48,7 +49,17 @@ struct journal_taken {
 	uint32_t entry;
 	uint8_t reason;		/* enum ledger_reason it is counted as in its hook's ledger */
 	bool keep;		/* the entry: its flow will be back */
+	uint8_t message;	/* of the batch at hand, below SENDING_MESSAGES_MAX; or JOURNAL_NO_MESSAGE */
 };
+#define JOURNAL_NO_MESSAGE CTL_NO_MESSAGE
+#define JOURNAL_BATCH_MAX CTL_BATCH_MAX
+/*
+ * These (at most JOURNAL_BATCH_MAX) are about to be sent by a call that notes in what is
+ * returned, which says nothing yet, what it took; journal_take() of the same follows. Killed
+ * in between, journal_recover() takes those whose messages had left, sets the sequence
+ * behind them, and the others stay held.
+ */
+struct sending *journal_send(struct table *t, const struct journal_taken *v, size_t n);
 /* All that the entries hold is gone from the table. After journal_drain() or _scan(). */
 void journal_take(struct table *t, const struct journal_taken *v, size_t n);
 

@@ -87,6 +87,8 @@ void journal_recover(struct table *t)
 	commit_begin(t);
 	if (t->ctl->step.valid)
 		step_do(t);
+	if (t->ctl->batch.n)
+		journal_finish_batch(t);
 	store_close(t);
 	commit_end(t);
 }

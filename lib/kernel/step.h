@@ -19,6 +19,9 @@ void commit_end(struct table *t);
 struct ctl_step *step_begin(struct table *t);
 void step_do(struct table *t);
 
+/* What a killed writer was sending, see journal_send(). The step it was at is done. */
+void journal_finish_batch(struct table *t);
+
 /* The generation of slot @idx that the journal waits for: what lies before it was closed or never was. */
 static inline uint32_t journal_gen(const struct table *t, uint32_t idx)
 {

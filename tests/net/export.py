@@ -170,6 +170,15 @@ class Collectors:
         wait_for(lambda: self._bound(self.acct_port) and 'object handlers' in
                  open(self.dir + '/nfacctd.log').read(), 'nfacctd')
 
+    def config_of_one(self, port, count='all', active=60, idle=1, more='', keys=''):
+        """To one collector alone, from a fixed port."""
+        output = '- collector: {remoteAddress: "127.0.0.1:%d", localAddress: "127.0.0.1:%d"%s}\n' % (
+            port, free_port(), keys)
+        path = self.dir + '/config.yaml'
+        with open(path, 'w') as f:
+            f.write(CONFIG.format(count=count, active=active, idle=idle, more=more, outputs=output))
+        return path
+
     def config(self, count='once', active=60, idle=15, more='', fixed_ports=False):
         """fixed_ports: each session has a local port of its own that stays the same."""
         ports = [self.nf_port, self.recorder.port] + ([self.acct_port] if self.want_nfacctd else [])

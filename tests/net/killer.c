@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Preloaded into flowctl: kills it, by SIGKILL, at the one moment that a killing from
- * outside never meets. $KILL_AT is which message with data (KILL_CALL=send), batch of log
- * lines (KILL_CALL=write), or change of links and pins (KILL_CALL=change), from 1;
- * $KILL_WHEN is before, after, or (write) half: within a line.
+ * outside never meets. $KILL_AT is which message with data (KILL_CALL=send), batch of such
+ * messages (KILL_CALL=sendmmsg), batch of log lines (KILL_CALL=write), or change of links and
+ * pins (KILL_CALL=change), from 1; $KILL_WHEN is before, after, or (write) half: within a
+ * line.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -49,6 +50,21 @@ ssize_t send(int fd, const void *buf, size_t len, int flags)
 	if (now && when("before"))
 		kill(getpid(), SIGKILL);
 	r = real(fd, buf, len, flags);
+	if (now)
+		kill(getpid(), SIGKILL);
+	return r;
+}
+
+int sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
+{
+	int (*real)(int, struct mmsghdr *, unsigned, int) = dlsym(RTLD_NEXT, "sendmmsg");
+	const struct iovec *first = v->msg_hdr.msg_iov;
+	int now = has_data(first->iov_base, first->iov_len) && wanted("sendmmsg");
+	int r;
+
+	if (now && when("before"))
+		kill(getpid(), SIGKILL);
+	r = real(fd, v, n, flags);
 	if (now)
 		kill(getpid(), SIGKILL);
 	return r;

@@ -209,6 +209,59 @@ def killed_within_a_write_of_the_log_one_line_is_cut_and_no_other():
     equal(r.cut_lines, 1, 'cut lines')
 
 
+def one_killed_at(call, at, when, flows):
+    """The same of an agent with one collector, which sends many messages by a call."""
+    with Collectors(net, nfacctd=False) as c:
+        conf = c.config_of_one(c.recorder.port)
+        sent = traffic(flows=flows, pace=40000).start(packets=5 * flows).wait()
+        before = ledger()
+        env = dict(os.environ, LD_PRELOAD=KILLER, KILL_CALL=call, KILL_AT=str(at), KILL_WHEN=when,
+                   ASAN_OPTIONS='verify_asan_link_order=0')
+        c.spawn_agent(conf, env)
+        wait_for(lambda: c.agent.poll() is not None, 'the death of the agent')
+        equal(c.agent.wait(), -signal.SIGKILL, 'exit status')
+        dead = ledger()
+        exported = dead['exported'][0] - before['exported'][0]
+        equal(dead['held'][0] + exported, sent[0], 'held and exported')
+        wait_for(lambda: len(received(c)[1]) * 5 == exported, 'what the dead one is said to have sent')
+        clean_end(c, conf)
+        c.stop()
+        streams, records, gaps = received(c)
+    equal(len(streams), 1, 'sessions')
+    equal(list(gaps.values()), [[]], 'gaps of the sequence')
+    equal(ipfix.totals(records), sent, 'received')
+    nothing_twice(by_flow(records), 5)
+    return exported // 5
+
+
+@test
+def killed_around_a_call_that_sends_many_messages_none_is_in_doubt():
+    attach()
+    equal(one_killed_at('sendmmsg', 1, 'before', 3000), 0, 'records sent before the first call')
+    check(one_killed_at('sendmmsg', 1, 'after', 3000) > 120, 'a call sends many messages')
+    check(one_killed_at('sendmmsg', 2, 'before', 3000) > 120, 'so does the first of two')
+    one_killed_at('sendmmsg', 3, 'after', 3000)
+
+
+@test
+def killed_at_20_random_moments_one_collector_alone_misses_nothing():
+    attach()
+    before = ledger()
+    with Collectors(net, nfacctd=False) as c:
+        conf = c.config_of_one(c.recorder.port, active=2)
+        t = traffic(flows=3000, pace=24000, fresh=ROUNDS).start(seconds=11)
+        kill_many(c, conf, 20, 1.0)
+        sent = t.wait()
+        l = clean_end(c, conf)
+        c.stop()
+        streams, records, gaps = received(c)
+    for what in 'seen', 'exported':
+        equal(tuple(x - y for x, y in zip(l[what], before[what])), sent, what)
+    equal(list(gaps.values()), [[]], 'gaps (seed %d)' % seed)
+    equal(ipfix.totals(records), sent, 'received (seed %d)' % seed)
+    nothing_twice(by_flow(records), ROUNDS)
+
+
 @test
 def sequences_of_the_past_leave_room_for_those_of_now():
     Ctl(net, b).fill_streams()

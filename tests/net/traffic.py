@@ -122,7 +122,7 @@ class Ctl:
         fd = obj_get('%s/flowctl/%d/ctl' % (net.bpffs, cookie))
         with open('/proc/self/fdinfo/%d' % fd) as f:
             self.size, = [int(line.split()[1]) for line in f if line.startswith('value_size')]
-        self.map = mmap.mmap(fd, mmap.PAGESIZE)
+        self.map = mmap.mmap(fd, -(-self.size // mmap.PAGESIZE) * mmap.PAGESIZE)
         os.close(fd)
 
     def set_reclaim_ticks(self, n):
