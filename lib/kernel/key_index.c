@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/large.h"
+
 #define WORDS (sizeof(struct flow_key) / sizeof(uint64_t))
 
 /* Without randomness so early in a boot: any odd numbers do. */
@@ -46,7 +48,7 @@ int key_index_init(struct key_index *x, uint32_t entries)
 
 	while (3 * places < 4 * (uint64_t)entries)
 		places <<= 1;
-	x->places = calloc(places, sizeof(*x->places));
+	x->places = large_zalloc(places * sizeof(*x->places));
 	x->mask = places - 1;
 	x->used = 0;
 	return x->places ? 0 : -ENOMEM;

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -27,7 +26,6 @@
 #define BATCH 32
 /* One slot of so many is looked at to guess how many flows there are. */
 #define GUESS_STEP 61
-#define HUGE_PAGE (2ul << 20)
 
 void snapshot_init(struct snapshot *s)
 {
@@ -48,26 +46,12 @@ static int no_memory(void)
 	return fail(-ENOMEM, "cannot hold the flows that were read");
 }
 
-/* Room for @want elements of @size. Large arrays ask for large pages: they are filled at once. */
 static int reserve(void *array, size_t *cap, size_t want, size_t size)
 {
-	size_t bytes = (want * size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
-	void *old = *(void **)array, *p;
+	void *p = reallocarray(*(void **)array, want, size);
 
-	if (want <= *cap)
-		return 0;
-	if (want * size < HUGE_PAGE)
-		p = realloc(old, want * size);
-	else
-		p = aligned_alloc(HUGE_PAGE, bytes);
 	if (!p)
 		return no_memory();
-	if (want * size >= HUGE_PAGE) {
-		madvise(p, bytes, MADV_HUGEPAGE);
-		if (old)
-			memcpy(p, old, *cap * size);
-		free(old);
-	}
 	*(void **)array = p;
 	*cap = want;
 	return 0;
