@@ -34,21 +34,10 @@
 /* Some seconds, whatever HZ is. */
 #define PROBATION_TICKS 2500
 
-#define KEY_WORDS (sizeof(struct flow_key) / sizeof(__u64))
-
-/* The key in the words by which it is hashed and compared. */
-union key_words {
-	struct flow_key key;
-	__u64 w[KEY_WORDS];
-	__u32 half[2 * KEY_WORDS];
-};
-
 /* What becomes of a packet that is no plain hit. */
 struct miss {
 	const struct facts *f;
-	const struct table_ctl *ctl;
 	struct flow_bucket *b;
-	union key_words k;
 	__u32 cpu;
 	__u32 bucket; /* number of b in the table */
 	__u32 way;    /* where the flow is, or FLOW_WAYS */
@@ -56,34 +45,72 @@ struct miss {
 	__u32 home;   /* the way at which the flow is looked for first */
 };
 
-static __always_inline void key_make(union key_words *k, const struct facts *f,
-				     CONTEXT *ctx)
+/* Two halves of a word as they lie in memory. */
+static __always_inline __u64 word_of(__u32 first, __u32 second)
 {
-	__u32 here = context_here(ctx), came_by = context_came_by(ctx);
-	bool egress = knob_direction == FLOW_EGRESS;
+	union {
+		__u32 half[2];
+		__u64 word;
+	} w = { .half = { first, second } };
 
-	/* Both are read for good: a choice between two places in the context is refused. */
+	return w.word;
+}
+
+static __always_inline __u32 word_second(__u64 word)
+{
+	union {
+		__u64 word;
+		__u32 half[2];
+	} w = { .word = word };
+
+	return w.half[1];
+}
+
+static __always_inline __u32 word_first(__u64 word)
+{
+	union {
+		__u64 word;
+		__u32 half[2];
+	} w = { .word = word };
+
+	return w.half[0];
+}
+
+/* The last half word of the key. */
+static __always_inline __u32 key_kind(__u16 kind, __u8 direction)
+{
+	union {
+		struct {
+			__u16 kind;
+			__u8 direction;
+			__u8 tunnel;
+		};
+		__u32 half;
+	} k = { .kind = kind, .direction = direction, .tunnel = TUNNEL_NONE };
+
+	return k.half;
+}
+
+/* The words of the key behind the addresses. */
+static __always_inline void key_make(struct facts *f, CONTEXT *ctx)
+{
+	__u32 vni = 0, here = context_here(ctx);
+
 	OPAQUE(here);
-	OPAQUE(came_by);
-	k->w[0] = f->src[0];
-	k->w[1] = f->src[1];
-	k->w[2] = f->dst[0];
-	k->w[3] = f->dst[1];
-	k->half[offsetof(struct flow_key, sport) / 4] = f->ports;
-	k->key.ingress_ifindex = egress ? came_by : here;
-	k->key.egress_ifindex = egress ? here : 0;
-	k->key.vlan_outer = f->vlan_outer;
-	k->key.vlan_inner = f->vlan_inner;
-	k->key.vni = 0;
-	k->key.proto = f->proto;
-	k->key.family = f->family;
-	k->key.direction = knob_direction;
-	k->key.tunnel = TUNNEL_NONE;
+	if (knob_direction == FLOW_EGRESS) {
+		f->w[4] = word_of(f->ports, context_came_by(ctx));
+		f->w[5] = word_of(here, f->vlans);
+		f->w[6] = word_of(vni, key_kind(f->kind, FLOW_EGRESS));
+	} else {
+		f->w[4] = word_of(f->ports, here);
+		f->w[5] = word_of(0, f->vlans);
+		f->w[6] = word_of(vni, key_kind(f->kind, FLOW_INGRESS));
+	}
 }
 
 /* Multiply-add over all words, which run side by side, then fold and stir: all bits of the
  * key reach the bits that are returned. */
-static __always_inline __u32 key_hash(const union key_words *k)
+static __always_inline __u32 key_hash(const struct facts *k)
 {
 	__u64 h = k->w[0] * 0x9e3779b97f4a7c15 + k->w[1] * 0xc2b2ae3d27d4eb4f +
 		  k->w[2] * 0xff51afd7ed558ccd + k->w[3] * 0xc4ceb9fe1a85ec53 +
@@ -95,44 +122,37 @@ static __always_inline __u32 key_hash(const union key_words *k)
 	return h >> 32;
 }
 
-static __always_inline bool key_equal(const struct flow_slot *s, const union key_words *k)
+/* Does the slot hold the flow of @f? Ports and source first: they tell most flows apart. */
+static __always_inline bool slot_holds(const struct flow_slot *s, const struct facts *f)
 {
 	const __u64 *w = (const __u64 *)&s->key;
 
-	/* Ports and source first: they tell most flows apart. */
-	if ((w[4] ^ k->w[4]) | (w[0] ^ k->w[0]))
-		return false;
-	return !((w[1] ^ k->w[1]) | (w[2] ^ k->w[2]) | (w[3] ^ k->w[3]) | (w[5] ^ k->w[5]) |
-		 (w[6] ^ k->w[6]));
-}
-
-/* Is way @i the one that holds @k, or one that was never used? *ret says which. */
-static __always_inline bool way_decides(const struct flow_bucket *b, __u32 i, const union key_words *k,
-					__u32 *ret)
-{
-	const struct flow_slot *s = &b->way[i & (FLOW_WAYS - 1)];
-	bool here = key_equal(s, k);
-
-	*ret = here ? i & (FLOW_WAYS - 1) : FLOW_WAYS;
-	return here || !s->gen;
+	return w[4] == f->w[4] && w[0] == f->w[0] && w[2] == f->w[2] && w[1] == f->w[1] &&
+	       w[3] == f->w[3] && w[5] == f->w[5] && w[6] == f->w[6];
 }
 
 /*
- * The way that holds @k, or FLOW_WAYS. Every flow has a way of its own choice to begin at, and
- * takes the first from there that was never used: so most are found at once, and behind an
- * unused one there is nothing to wait for the memory of.
+ * The slot that holds the flow of @f, or NULL; *way is its number, or FLOW_WAYS. Every flow has a
+ * way of its own choice to begin at, and takes the first from there that was never used: so
+ * most are found at once, and behind an unused one there is nothing to wait for the memory of.
  */
-static __always_inline __u32 bucket_find(const struct flow_bucket *b, const union key_words *k,
-					 __u32 home)
+static __always_inline struct flow_slot *bucket_find(struct flow_bucket *b, const struct facts *f,
+						     __u32 home, __u32 *way)
 {
-	__u32 way;
+	UNROLL
+	for (__u32 i = 0; i < FLOW_WAYS; i++) {
+		struct flow_slot *s = &b->way[(home ^ i) & (FLOW_WAYS - 1)];
 
-	_Static_assert(FLOW_WAYS == 4, "one line a way");
-	if (way_decides(b, home, k, &way) || way_decides(b, home ^ 1, k, &way) ||
-	    way_decides(b, home ^ 2, k, &way))
-		return way;
-	way_decides(b, home ^ 3, k, &way);
-	return way;
+		/* One register holds it, or the compiler derives it anew for every word. */
+		OPAQUE(s);
+		*way = home ^ i;
+		if (slot_holds(s, f))
+			return s;
+		if (!s->gen)
+			break;
+	}
+	*way = FLOW_WAYS;
+	return NULL;
 }
 
 /*
@@ -168,6 +188,17 @@ static __always_inline __u32 bucket_victim(const struct flow_bucket *b, __u32 ti
 	return victim;
 }
 
+/* The second half of a flow_word. */
+union flow_rest {
+	__u32 half;
+	struct {
+		__u8 tcp_flags;
+		__u8 tos;
+		__u8 min_ttl;
+		__u8 max_ttl;
+	};
+};
+
 /* Ticks wrap: differences are signed. A limit of 0 is none. */
 static __always_inline bool longer_than(__u32 tick, __u32 since, __u32 limit)
 {
@@ -176,32 +207,45 @@ static __always_inline bool longer_than(__u32 tick, __u32 since, __u32 limit)
 
 /* Is the slot's record complete, so that this packet of the same flow begins a new one? */
 static __always_inline bool slot_is_due(const struct flow_slot *s, const struct facts *f,
-					const struct table_ctl *ctl, __u32 tick)
+					__u32 tick)
 {
-	union flow_word w = { .word = s->c.w.word };
-	__u32 limit = ctl->idle_ticks;
+	const union flow_rest ends = { .tcp_flags = TCP_FIN | TCP_RST };
+	__u64 word = s->c.w.word;
+	__u32 limit = ctl.idle_ticks;
 
-	if (s->c.epoch != ctl->epoch)
+	if (s->c.epoch != ctl.epoch)
 		return true;
-	if (w.tcp_flags & (TCP_FIN | TCP_RST)) {
+	if (word_second(word) & ends.half) {
 		if ((f->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
 			return true;
-		limit = ctl->finished_ticks;
+		limit = ctl.finished_ticks;
 	}
-	return longer_than(tick, w.last_tick, limit);
+	return longer_than(tick, word_first(word), limit);
 }
 
+static __always_inline __u32 rest_widen(__u32 half, __u8 ttl)
+{
+	union flow_rest r = { .half = half };
+
+	r.min_ttl = ttl < r.min_ttl ? ttl : r.min_ttl;
+	r.max_ttl = ttl > r.max_ttl ? ttl : r.max_ttl;
+	return r.half;
+}
+
+/* Seldom is there another TTL: then nothing but a flag is to be set. */
 static __always_inline void slot_hit(struct flow_slot *s, const struct facts *f, __u32 tick)
 {
-	union flow_word w = { .word = s->c.w.word };
+	const union flow_rest ttls = { .min_ttl = 0xff, .max_ttl = 0xff };
+	union flow_rest seen = { .min_ttl = f->ttl, .max_ttl = f->ttl };
+	union flow_rest flags = { .tcp_flags = f->tcp_flags };
+	__u32 half = word_second(s->c.w.word);
 
-	w.last_tick = tick;
-	w.tcp_flags |= f->tcp_flags;
-	w.min_ttl = f->ttl < w.min_ttl ? f->ttl : w.min_ttl;
-	w.max_ttl = f->ttl > w.max_ttl ? f->ttl : w.max_ttl;
+	if ((half ^ seen.half) & ttls.half)
+		half = rest_widen(half, f->ttl);
+	OPAQUE(half);
 	s->c.packets += f->packets;
 	s->c.bytes += f->bytes;
-	*(volatile __u64 *)&s->c.w.word = w.word;
+	*(volatile __u64 *)&s->c.w.word = word_of(tick, half | flags.half);
 }
 
 /* The slot, whole, to this CPU's ring. False when that is full. */
@@ -264,9 +308,9 @@ static __always_inline bool aged_add(const struct flow_slot *s)
 /* Nobody empties the ring: may the victim go without a record, as counted in `aged`? */
 static __always_inline bool slot_reclaim(const struct flow_slot *s, const struct miss *m)
 {
-	if (!longer_than(m->tick, s->c.w.last_tick, m->ctl->reclaim_ticks))
+	if (!longer_than(m->tick, s->c.w.last_tick, ctl.reclaim_ticks))
 		return false;
-	if (m->ctl->lease_ns >= bpf_ktime_get_boot_ns())
+	if (ctl.lease_ns >= bpf_ktime_get_boot_ns())
 		return false;
 	return aged_add(s);
 }
@@ -301,14 +345,14 @@ static __always_inline void slot_begin(struct flow_slot *s, __u32 idx, const str
 	__atomic_exchange_n(&s->gen, gen | 1, __ATOMIC_SEQ_CST);
 #pragma unroll
 	for (__u32 i = 0; i < KEY_WORDS; i++)
-		((volatile __u64 *)&s->key)[i] = m->k.w[i];
+		((volatile __u64 *)&s->key)[i] = f->w[i];
 	s->idx = idx;
 	s->c.packets = f->packets;
 	s->c.bytes = f->bytes;
 	s->c.w.word = w.word;
 	s->c.first_ns = bpf_ktime_get_boot_ns();
 	s->c.first_tick = m->tick;
-	s->c.epoch = m->ctl->epoch;
+	s->c.epoch = ctl.epoch;
 	s->c.mark = context_mark(ctx);
 	put_macs(&s->c, ctx);
 	__builtin_memset(s->c.reserved, 0, sizeof(s->c.reserved));
@@ -320,7 +364,7 @@ static __always_inline void slot_begin(struct flow_slot *s, __u32 idx, const str
 /* The other bucket of the same part where a flow may be when its first one is full. */
 static __always_inline __u32 second_bucket(const struct miss *m)
 {
-	__u32 h = key_hash(&m->k) * 0x85ebca6b >> 7;
+	__u32 h = key_hash(m->f) * 0x85ebca6b >> 7;
 
 	return m->bucket ^ ((h | 1) & knob_bucket_mask);
 }
@@ -339,7 +383,7 @@ static __always_inline __u32 try_second(struct miss *m, __u32 way)
 
 	if (!b)
 		return way;
-	found = bucket_find(b, &m->k, m->home);
+	bucket_find(b, m->f, m->home, &found);
 	oldest = found < FLOW_WAYS ? found : bucket_victim(b, m->tick, m->home);
 	there = &b->way[oldest & (FLOW_WAYS - 1)];
 	if (found == FLOW_WAYS && there->gen &&
@@ -367,7 +411,7 @@ static __noinline int account_miss(CONTEXT *ctx, struct miss *m)
 			way = try_second(m, way);
 	}
 	s = &m->b->way[way & (FLOW_WAYS - 1)];
-	if (m->way < FLOW_WAYS && !slot_is_due(s, m->f, m->ctl, m->tick)) {
+	if (m->way < FLOW_WAYS && !slot_is_due(s, m->f, m->tick)) {
 		slot_hit(s, m->f, m->tick);
 		return LEDGER_SEEN;
 	}
@@ -385,36 +429,27 @@ static __noinline int account_miss(CONTEXT *ctx, struct miss *m)
 }
 
 /* Count the packet of @f in its flow. LEDGER_SEEN, or LEDGER_FULL when there was no room. */
-static __always_inline enum ledger_reason account(CONTEXT *ctx, const struct facts *f,
-						  __u32 cpu)
+static __always_inline enum ledger_reason account(CONTEXT *ctx, struct facts *f, __u32 cpu)
 {
-	__u32 tick = bpf_jiffies64(), zero = 0, bucket, way, hash, home;
-	const struct table_ctl *c;
+	__u32 tick = bpf_jiffies64(), bucket, way, hash, home;
 	struct flow_bucket *b;
 	struct flow_slot *s;
-	union key_words k;
 
-	key_make(&k, f, ctx);
-	hash = key_hash(&k);
+	key_make(f, ctx);
+	hash = key_hash(f);
 	home = hash >> 30;
 	bucket = cpu * (knob_bucket_mask + 1) + (hash & knob_bucket_mask);
-	c = bpf_map_lookup_elem(&ctl, &zero);
 	b = bpf_map_lookup_elem(&slots, &bucket);
-	if (!c || !b)
+	if (!b)
 		return LEDGER_FULL;
-	way = bucket_find(b, &k, home);
-	if (way < FLOW_WAYS) {
-		s = &b->way[way & (FLOW_WAYS - 1)];
-		if (!slot_is_due(s, f, c, tick)) {
-			slot_hit(s, f, tick);
-			return LEDGER_SEEN;
-		}
+	s = bucket_find(b, f, home, &way);
+	if (s && !slot_is_due(s, f, tick)) {
+		slot_hit(s, f, tick);
+		return LEDGER_SEEN;
 	}
 	struct miss m = {
 		.f = f,
-		.ctl = c,
 		.b = b,
-		.k = k,
 		.cpu = cpu,
 		.bucket = bucket,
 		.way = way,

@@ -124,7 +124,9 @@ static __always_inline __u32 l4_end(const struct facts *f)
 {
 	__u32 least = f->proto == IPPROTO_TCP ? 20 : 8;
 
-	return f->l4_len >= least ? f->l4_off + f->l4_len : 0;
+	__u32 len = (f->l4_words >> 4) * 4;
+
+	return len >= least ? f->l4_off + len : 0;
 }
 
 /*
@@ -145,7 +147,7 @@ static __always_inline __u32 gso_inner(struct packet *p, __u8 outer_proto, __be1
 		ok = parse_ip4(p);
 	else if (proto == bpf_htons(ETH_P_IPV6))
 		ok = parse_ip6(p);
-	if (!ok || p->f->ip_len != left || p->f->fragment)
+	if (!ok || p->f->bytes != left || p->f->fragment)
 		return 0;
 	parse_l4(p);
 	return l4_end(p->f);
@@ -154,27 +156,24 @@ static __always_inline __u32 gso_inner(struct packet *p, __u8 outer_proto, __be1
 /* @end: of the last header that every segment repeats; 0 = unknown. */
 static __always_inline void gso_header(const struct packet *p, __u32 end)
 {
-	__u32 ip_off = p->stop - p->f->ip_len;
-
-	p->f->header_len = end ? end - ip_off : 0;
+	p->f->header_len = end ? end - p->f->ip_off : 0;
 }
 
 /* Packets and IP bytes on the wire of a super-packet. */
 static __always_inline void gso_count(const struct packet *p)
 {
 	struct facts *f = p->f;
-	__u32 payload = f->ip_len - f->header_len;
+	__u32 payload = (__u32)f->bytes - f->header_len;
 
 	f->packets = p->gso_segs;
 	if (!f->packets)
 		f->packets = (payload + p->gso_size - 1) / p->gso_size;
 	if (!f->packets)
 		f->packets = 1;
-	f->bytes = f->ip_len;
 	if (!f->header_len)
 		return;
-	f->bytes += (__u64)(f->packets - 1) * f->header_len;
-	f->bytes -= (__u64)f->packets * f->jumbo_len;
+	f->bytes += (f->packets - 1) * f->header_len;
+	f->bytes -= f->packets * f->jumbo_len;
 }
 
 #endif

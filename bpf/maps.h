@@ -41,13 +41,8 @@ struct {
 	__array(values, struct ring);
 } rings SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct table_ctl);
-} ctl SEC(".maps");
+/* An array of one entry, which the program reads without looking it up. */
+struct table_ctl ctl SEC(".data.ctl");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -53,9 +53,24 @@ enum fragment {
 	FRAGMENT_LATER,
 };
 
-/* What the headers of one packet say. facts_init() clears the first three words, the
- * parsers set the others before they are read. */
+#define KEY_WORDS (sizeof(struct flow_key) / sizeof(__u64))
+
+/*
+ * What the headers of one packet say. facts_init() clears what a packet may not show, the
+ * parsers set the rest before it is read. The key lies here as it is hashed, compared and
+ * stored, in words: its first four are the addresses, the others are made of what follows
+ * it when all is known (key_make()). Whatever is read as one word is written as one: the
+ * processor hands a store on to a load of the same size at once, to a longer one it does not.
+ */
 struct facts {
+	union {
+		struct flow_key key;
+		__u64 w[KEY_WORDS];
+		struct {
+			__u64 src[2];
+			__u64 dst[2];
+		};
+	};
 	union {
 		__u32 ports;
 		struct {
@@ -63,37 +78,70 @@ struct facts {
 			__be16 dport;
 		};
 	};
-	__u16 vlan_outer;
-	__u16 vlan_inner;
+	union {
+		__u32 vlans;
+		struct {
+			__u16 vlan_outer;
+			__u16 vlan_inner;
+		};
+	};
 
-	__u8 family;
-	__u8 proto;
-	__u8 tcp_flags;
+	union {
+		__u64 shown;
+		struct {
+			__u8 tcp_flags;
+			__u8 fragment; /* enum fragment */
+			__u8 frag_proto;
+			__u8 jumbo_len; /* of options that the super-packet's segments have not */
+			__u8 l4_words;	/* of the transport header, above 4 bits of no meaning */
+			__u8 beyond;	/* a header is not in the linear data: nothing is final */
+		};
+	};
+
+	union {
+		__u16 kind;
+		struct {
+			__u8 proto;
+			__u8 family;
+		};
+	};
 	__u8 tos;
 	__u8 ttl;
-	__u8 fragment; /* enum fragment */
-	__u8 frag_proto;
-	__u8 jumbo_len; /* of options that the super-packet's segments have not */
-
-	__u32 header_len; /* from the IP header on, of what every segment repeats; 0 = ? */
-	__u16 l4_len;	  /* of the transport header, 0 = unknown */
-	__u8 beyond;	  /* a header is not in the linear data: nothing is final */
-	__u8 reserved;
-
-	__u64 src[2]; /* as in struct flow_key */
-	__u64 dst[2];
-	__u32 l4_off; /* where the transport header begins */
 	__u32 frag_id;
-	__u32 ip_len;  /* of this one packet, cut to what the frame has */
-	__u32 packets; /* on the wire */
-	__u64 bytes;   /* IP layer, all segments; if not IP: behind the link header */
+
+	__u32 ip_off;	  /* where the IP header begins */
+	__u32 l4_off;	  /* where the transport header begins */
+	__u32 header_len; /* from the IP header on, of what every segment repeats; 0 = ? */
+	__u64 packets;	  /* on the wire */
+	__u64 bytes;	  /* IP layer: of this one packet, cut to what the frame has; with
+			   * gso_count(), of all segments; if not IP: behind the link header */
 };
+
+/* The compiler keeps it in memory from here on, and reads it again behind FORGET(). */
+#ifdef __bpf__
+#define IN_MEMORY(p_) asm volatile("" : : "r"(p_) : "memory")
+#define FORGET()      asm volatile("" : : : "memory")
+#else
+#define IN_MEMORY(p_)
+#define FORGET()
+#endif
 
 static __always_inline void facts_init(struct facts *f)
 {
-	__u64 *w = (__u64 *)f;
+	f->ports = 0;
+	f->vlans = 0;
+	f->shown = 0;
+	f->packets = 1;
+}
 
-	w[0] = w[1] = w[2] = 0;
+static __always_inline void set_kind(struct facts *f, __u8 family, __u8 proto)
+{
+	union {
+		__u8 byte[2];
+		__u16 kind;
+	} k = { .byte = { proto, family } };
+
+	f->kind = k.kind;
 }
 
 struct packet {

@@ -17,26 +17,21 @@
 static __always_inline enum ledger_reason parse(struct packet *p, bool ethernet, __be16 proto)
 {
 	struct facts *f = p->f;
-	__u32 behind_link;
 	bool ok;
 
 	proto = parse_link(p, ethernet, proto);
-	behind_link = p->left;
-	f->packets = 1;
-	f->bytes = f->ip_len = behind_link;
+	f->ip_off = p->off;
+	f->bytes = p->left;
 	if (proto == bpf_htons(ETH_P_IP))
 		ok = parse_ip4(p);
 	else if (proto == bpf_htons(ETH_P_IPV6))
 		ok = parse_ip6(p);
 	else
 		return LEDGER_NON_IP;
-	if (!ok) {
-		f->ip_len = behind_link;
+	if (!ok)
 		return LEDGER_UNPARSED;
-	}
 	if (f->fragment != FRAGMENT_LATER)
 		parse_l4(p);
-	f->bytes = f->ip_len;
 	return LEDGER_SEEN;
 }
 

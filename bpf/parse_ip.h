@@ -76,8 +76,10 @@ static __always_inline void set_ip_len(struct packet *p, __u32 claimed, __u32 he
 {
 	__u32 frame = p->left + header_len;
 
-	frame = claimed && claimed < frame ? claimed : frame;
-	p->f->ip_len = frame;
+	/* 0 is more than any frame has. */
+	if (claimed - 1 < frame)
+		frame = claimed;
+	p->f->bytes = frame;
 	packet_cut(p, frame - header_len);
 }
 
@@ -91,10 +93,11 @@ static __always_inline bool parse_ip4_options(struct packet *p, __u8 version_ihl
 
 static __always_inline void parse_ip4_fragment(struct facts *f, const struct ip4_header *ip)
 {
-	__u16 fragment = bpf_ntohs(ip->fragment);
+	__u16 fragment;
 
-	if (!(fragment & (IP4_OFFSET_MASK | IP4_MORE_FRAGMENTS)))
+	if (!(ip->fragment & bpf_htons(IP4_OFFSET_MASK | IP4_MORE_FRAGMENTS)))
 		return;
+	fragment = bpf_ntohs(ip->fragment);
 	f->fragment = fragment_kind(fragment & IP4_OFFSET_MASK, fragment & IP4_MORE_FRAGMENTS);
 	f->frag_id = bpf_ntohs(ip->id);
 	f->frag_proto = ip->proto;
@@ -118,8 +121,7 @@ static __always_inline bool parse_ip4(struct packet *p)
 	f->src[1] = 0;
 	f->dst[0] = FIRST_FOUR(ip->dst);
 	f->dst[1] = 0;
-	f->family = 4;
-	f->proto = ip->proto;
+	set_kind(f, 4, ip->proto);
 	f->tos = ip->tos;
 	f->ttl = ip->ttl;
 	parse_ip4_fragment(f, ip);
@@ -217,7 +219,7 @@ static __always_inline bool parse_extensions(struct packet *p)
 	bool ok = call_walk_extensions(p, &c);
 
 	f->beyond = c.beyond;
-	f->proto = c.proto;
+	set_kind(f, 6, c.proto);
 	f->fragment = c.fragment;
 	f->frag_proto = c.frag_proto;
 	f->frag_id = c.frag_id;
@@ -244,18 +246,22 @@ static __always_inline bool parse_ip6(struct packet *p)
 	struct facts *f = p->f;
 	const struct ip6_header *ip;
 
+	__u32 behind_link = p->left;
+
 	if (!packet_take(p, &ip) || bpf_ntohs(ip->version_class) >> 12 != 6)
 		return false;
 	f->src[0] = ip->src[0];
 	f->src[1] = ip->src[1];
 	f->dst[0] = ip->dst[0];
 	f->dst[1] = ip->dst[1];
-	f->family = 6;
-	f->proto = ip->next;
+	set_kind(f, 6, ip->next);
 	f->tos = bpf_ntohs(ip->version_class) >> 4;
 	f->ttl = ip->hop_limit;
 	set_ip_len(p, ip6_claimed(ip), sizeof(*ip));
-	return !is_extension(f->proto) || parse_extensions(p);
+	if (!is_extension(f->proto) || parse_extensions(p))
+		return true;
+	f->bytes = behind_link;
+	return false;
 }
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Ports, ICMP's type and code, TCP's flags. A header cut short leaves 0 for what it does
  * not show: the packet still belongs to a flow. Afterwards the cursor is behind what was
- * read; l4_off and l4_len tell where the header lies, if it can be told.
+ * read; l4_off and l4_words tell where the header lies, if it can be told.
  */
 #ifndef FLOWCTL_PARSE_L4_H
 #define FLOWCTL_PARSE_L4_H
@@ -33,15 +33,15 @@ struct tcp_rest {
 	__u8 flags;
 } WIRE;
 
-/* @len: of the header, if it can be segmented. */
-static __always_inline bool parse_ports(struct packet *p, __u16 len)
+/* @words: of four bytes of the header, if it can be segmented. */
+static __always_inline bool parse_ports(struct packet *p, __u8 words)
 {
 	const struct l4_ports *ports;
 
 	if (!packet_take(p, &ports))
 		return false;
 	p->f->ports = ports->both;
-	p->f->l4_len = len;
+	p->f->l4_words = words << 4;
 	return true;
 }
 
@@ -52,7 +52,7 @@ static __always_inline void parse_tcp(struct packet *p)
 	if (!parse_ports(p, 0) || !packet_take(p, &tcp))
 		return;
 	p->f->tcp_flags = tcp->flags;
-	p->f->l4_len = (tcp->offset >> 4) * 4;
+	p->f->l4_words = tcp->offset;
 }
 
 static __always_inline void parse_icmp(struct packet *p)
@@ -66,16 +66,17 @@ static __always_inline void parse_icmp(struct packet *p)
 static __always_inline void parse_l4(struct packet *p)
 {
 	p->f->l4_off = p->off;
-	switch (p->f->proto) {
-	case IPPROTO_TCP:
+	if (p->f->proto == IPPROTO_TCP) {
 		parse_tcp(p);
-		break;
+		return;
+	}
+	switch (p->f->proto) {
 	case IPPROTO_UDP:
 	case PROTO_UDPLITE:
-		parse_ports(p, 8);
+		parse_ports(p, 2);
 		break;
 	case PROTO_SCTP:
-		parse_ports(p, 12);
+		parse_ports(p, 3);
 		break;
 	case PROTO_DCCP:
 		parse_ports(p, 0);

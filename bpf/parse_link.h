@@ -31,6 +31,11 @@ struct mpls_label {
 	__u8 ttl;
 } WIRE;
 
+static __always_inline bool is_ip(__be16 proto)
+{
+	return proto == bpf_htons(ETH_P_IP) || proto == bpf_htons(ETH_P_IPV6);
+}
+
 static __always_inline bool is_vlan(__be16 proto)
 {
 	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD) ||
@@ -39,10 +44,16 @@ static __always_inline bool is_vlan(__be16 proto)
 
 static __always_inline void put_tag(struct facts *f, __u16 tag)
 {
-	if (!f->vlan_outer)
-		f->vlan_outer = tag;
-	else if (!f->vlan_inner)
-		f->vlan_inner = tag;
+	union {
+		__u16 tag[2];
+		__u32 vlans;
+	} v = { .vlans = f->vlans };
+
+	if (!v.tag[0])
+		v.tag[0] = tag;
+	else if (!v.tag[1])
+		v.tag[1] = tag;
+	f->vlans = v.vlans;
 }
 
 static __always_inline bool parse_vlan(struct packet *p, __be16 *proto)
@@ -106,6 +117,8 @@ static __always_inline __be16 parse_ethernet(struct packet *p, bool ethernet, __
 			return 0;
 		proto = eth->proto;
 	}
+	if (is_ip(proto))
+		return proto;
 	return parse_vlan(p, &proto) ? proto : 0;
 }
 

@@ -32,8 +32,6 @@ static __always_inline void packet_init(struct packet *p, struct facts *f, struc
 		.end = (void *)(long)skb->data_end,
 		.left = skb->len,
 		.stop = skb->len,
-		.gso_size = skb->gso_size,
-		.gso_segs = skb->gso_segs,
 	};
 }
 
@@ -54,7 +52,7 @@ static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct 
 	for (int i = 0; i < 2; i++) {
 		packet_init(&p, f, skb);
 		if (skb->vlan_present)
-			f->vlan_outer = VLAN_PRESENT | (skb->vlan_tci & VLAN_ID_MASK);
+			put_tag(f, VLAN_PRESENT | (skb->vlan_tci & VLAN_ID_MASK));
 		reason = parse(&p, knob_ethernet, skb->protocol);
 		if (!f->beyond)
 			break;
@@ -62,6 +60,8 @@ static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct 
 		if (!pull(skb))
 			break;
 	}
+	p.gso_size = skb->gso_size;
+	p.gso_segs = skb->gso_segs;
 	if (is_gso(&p)) {
 		gso_header(&p, reason == LEDGER_SEEN ? segment_header_end(skb, &p) : 0);
 		gso_count(&p);
@@ -74,7 +74,7 @@ int flowctl_tc(struct __sk_buff *skb)
 {
 	struct facts facts, *f = &facts;
 
-	OPAQUE(f);
+	IN_MEMORY(f);
 	meter(skb, f, observe(skb, f));
 	return METER_VERDICT;
 }

@@ -48,7 +48,7 @@ __noinline __u64 inner_at(CONTEXT *ctx, __u32 off, __u32 stop, __u32 proto, __u3
 	struct packet p;
 	__u32 end;
 
-	OPAQUE(f);
+	IN_MEMORY(f);
 	if (!packet_at(&p, f, ctx, off, stop))
 		return 0;
 	end = gso_inner(&p, proto, port);
@@ -61,15 +61,19 @@ __noinline __u64 inner_at(CONTEXT *ctx, __u32 off, __u32 stop, __u32 proto, __u3
 static __always_inline __u32 segment_header_end(CONTEXT *ctx, struct packet *p)
 {
 	struct facts *f = p->f;
+	__u32 off, stop;
 	__u64 inner;
 
 	if (f->fragment)
 		return 0;
 	if (!is_tunnel(f->proto, f->dport))
 		return l4_end(f);
-	inner = inner_at(ctx, p->off, p->stop, f->proto, f->dport);
+	/* Where parse() left the cursor; it is not kept in registers until here for this. */
+	off = f->l4_off + (f->proto == IPPROTO_UDP ? sizeof(struct l4_ports) : 0);
+	stop = f->ip_off + (__u32)f->bytes;
+	inner = inner_at(ctx, off, stop, f->proto, f->dport);
 	if (inner & INNER_BEYOND && pull(ctx))
-		inner = inner_at(ctx, p->off, p->stop, f->proto, f->dport);
+		inner = inner_at(ctx, off, stop, f->proto, f->dport);
 	if (!(__u32)inner)
 		return l4_end(f);
 	f->jumbo_len += (__u8)(inner >> 32);

@@ -69,9 +69,9 @@ static __always_inline void count_super(struct packet *p, struct xdp_md *ctx)
 	struct facts *f = p->f;
 	__u32 mtu = 0;
 
-	if (!knob_super || f->ip_len <= ETH_DATA_LEN || bpf_check_mtu(ctx, 0, &mtu, 0, 0) < 0)
+	if (!knob_super || f->bytes <= ETH_DATA_LEN || bpf_check_mtu(ctx, 0, &mtu, 0, 0) < 0)
 		return;
-	if (f->ip_len <= mtu)
+	if (f->bytes <= mtu)
 		return;
 	gso_header(p, segment_header_end(ctx, p));
 	if (!f->header_len || f->header_len >= mtu)
@@ -87,7 +87,7 @@ int flowctl_xdp(struct xdp_md *ctx)
 	enum ledger_reason reason;
 	struct packet p;
 
-	OPAQUE(f);
+	IN_MEMORY(f);
 	packet_init(&p, f, ctx);
 	reason = parse(&p, knob_ethernet, bare_proto(&p));
 	if (f->beyond)

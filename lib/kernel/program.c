@@ -33,7 +33,7 @@ static int set_maps(struct bpf_object *obj, const struct table *t, int hook_fd)
 		const char *name;
 		int fd;
 	} rows[] = {
-		{ "slots", t->slots_fd }, { "rings", t->rings_fd }, { "ctl", t->ctl_fd },
+		{ "slots", t->slots_fd }, { "rings", t->rings_fd }, { ".data.ctl", t->ctl_fd },
 		{ "hook", hook_fd },	  { "frags", t->frags_fd }, { "aged", t->aged_fd },
 		{ "journal", t->journal_fd },
 	};

@@ -110,7 +110,7 @@ static bool load(struct harness *h)
 		const char *name;
 		int fd;
 	} rows[] = {
-		{ "slots", h->slots_fd }, { "rings", h->rings_fd }, { "ctl", h->ctl_fd },
+		{ "slots", h->slots_fd }, { "rings", h->rings_fd }, { ".data.ctl", h->ctl_fd },
 		{ "hook", h->hook_fd },	  { "frags", h->frags_fd }, { "aged", h->aged_fd },
 	};
 	struct bpf_prog_info info = { 0 };
