@@ -24,20 +24,24 @@ static unsigned slots_of(size_t cap, unsigned max)
 	return n ? n : 1;
 }
 
-int burst_init(struct burst *b, size_t cap, unsigned max, size_t n_templates)
+int burst_init(struct burst *b, size_t cap, unsigned max, const struct template_set *set)
 {
 	size_t stride = (cap + ENCODE_SLACK + ALIGN - 1) / ALIGN * ALIGN;
+	size_t n = template_set_count(set);
 
-	*b = (struct burst) { .n_slots = slots_of(cap, max), .n_templates = n_templates };
+	*b = (struct burst) { .n_slots = slots_of(cap, max), .n_templates = n };
 	b->block = calloc(b->n_slots, stride);
 	b->slots = calloc(b->n_slots, sizeof(*b->slots));
-	b->open = calloc(n_templates + 1, sizeof(struct message *));
-	if (!b->block || !b->slots || !b->open) {
+	b->lanes = calloc(n + 1, sizeof(*b->lanes));
+	if (!b->block || !b->slots || !b->lanes) {
 		burst_deinit(b);
 		return fail(-ENOMEM, "cannot make messages");
 	}
 	for (unsigned i = 0; i < b->n_slots; i++)
 		b->slots[i] = (struct message) { .buf = b->block + i * stride, .cap = cap };
+	for (size_t i = 0; i < n; i++)
+		b->lanes[i].records = (cap - IPFIX_HEADER_LEN - IPFIX_SET_HEADER_LEN) /
+				      template_set_get(set, i)->record_len;
 	return 0;
 }
 
@@ -45,46 +49,82 @@ void burst_deinit(struct burst *b)
 {
 	free(b->block);
 	free(b->slots);
-	free(b->open);
+	free(b->lanes);
 	*b = (struct burst) { 0 };
 }
 
 void burst_begin(struct burst *b, uint32_t domain)
 {
-	for (size_t i = 0; i < b->n_templates; i++)
-		b->open[i] = NULL;
+	for (size_t i = 0; i < b->n_templates; i++) {
+		b->lanes[i].m = NULL;
+		b->lanes[i].left = 0;
+	}
 	b->n_used = b->n_order = 0;
 	b->records = 0;
 	b->domain = domain;
 }
 
-/* The message that takes the next record of @t, if it has room. */
-static struct message *open_of(const struct burst *b, const struct template *t)
-{
-	struct message *m = b->n_slots > 1 ? b->open[t->index] : b->n_used ? b->slots : NULL;
-
-	return m && message_has_room(m, t) ? m : NULL;
-}
-
 bool burst_has_room(const struct burst *b, const struct template *t, unsigned max)
 {
-	return open_of(b, t) || b->n_used < (max < b->n_slots ? max : b->n_slots);
+	if (b->lanes[t->index].left || b->n_used < (max < b->n_slots ? max : b->n_slots))
+		return true;
+	return b->n_slots == 1 && message_has_room(b->slots, t);
+}
+
+/* What lies in the lane's message is the message's from now on. */
+static void close_lane(struct lane *l)
+{
+	if (l->m)
+		message_took(l->m, l->at - l->m->buf - l->m->len, l->records - l->left);
+	l->m = NULL;
+}
+
+static int open_lane(struct burst *b, struct lane *l, const struct template *t)
+{
+	if (b->n_used == b->n_slots)
+		return -EMSGSIZE;
+	close_lane(l);
+	l->m = &b->slots[b->n_used++];
+	message_begin(l->m, b->domain);
+	l->at = message_begin_set(l->m, t->id);
+	l->left = l->records;
+	return 0;
+}
+
+/* One message for all templates. */
+static int add_to_one(struct burst *b, const struct template_choice *c, const struct record *r)
+{
+	int err;
+
+	if (!b->n_used)
+		message_begin(b->slots, b->domain);
+	err = message_encode(b->slots, c->template, c->encoder, r);
+	if (err < 0)
+		return err;
+	b->n_used = 1;
+	b->records++;
+	b->last = 0;
+	return 0;
 }
 
 int burst_add(struct burst *b, const struct template_choice *c, const struct record *r)
 {
-	struct message *m = open_of(b, c->template);
+	struct lane *l = &b->lanes[c->template->index];
+	int err;
 
-	if (!m && b->n_used == b->n_slots)
-		return -EMSGSIZE;
-	if (!m) {
-		m = &b->slots[b->n_used++];
-		message_begin(m, b->domain);
-		b->open[c->template->index] = m;
+	if (b->n_slots == 1)
+		return add_to_one(b, c, r);
+	if (!l->left) {
+		err = open_lane(b, l, c->template);
+		if (err < 0)
+			return err;
 	}
+	encode(c->encoder, r, l->at);
+	l->at += c->template->record_len;
+	l->left--;
 	b->records++;
-	b->last = m - b->slots;
-	return message_encode(m, c->template, c->encoder, r);
+	b->last = l->m - b->slots;
+	return 0;
 }
 
 static void order(struct burst *b, struct message *m)
@@ -105,21 +145,14 @@ static void order_rest(struct burst *b, unsigned n_full, struct message *m)
 	order(b, m);
 }
 
-/* Those of the @t'th template; of its open message nothing is left if it is as long as they are. */
+/* Those of the @t'th template that are full. */
 static void order_full(struct burst *b, size_t t)
 {
-	struct message *open = b->open[t];
-	size_t len = 0;
+	const struct lane *l = &b->lanes[t];
 
-	for (unsigned i = 0; open && i < b->n_used; i++) {
-		if (b->slots[i].set_id != open->set_id || &b->slots[i] == open)
-			continue;
-		order(b, &b->slots[i]);
-		len = b->slots[i].len;
-	}
-	if (open && open->len == len) {
-		order(b, open);
-		b->open[t] = NULL;
+	for (unsigned i = 0; l->m && i < b->n_used; i++) {
+		if (b->slots[i].set_id == l->m->set_id && (&b->slots[i] != l->m || !l->left))
+			order(b, &b->slots[i]);
 	}
 }
 
@@ -132,8 +165,12 @@ void burst_finish(struct burst *b)
 		order_full(b, t);
 	n_full = b->n_order;
 	for (size_t t = 0; b->n_slots > 1 && t < b->n_templates; t++) {
-		if (b->open[t])
-			order_rest(b, n_full, b->open[t]);
+		struct lane *l = &b->lanes[t];
+		struct message *m = l->m;
+
+		close_lane(l);
+		if (m && l->left)
+			order_rest(b, n_full, m);
 	}
 	if (b->n_slots == 1 && b->n_used)
 		order(b, b->slots);

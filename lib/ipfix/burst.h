@@ -16,11 +16,19 @@
 #define BURST_MESSAGES_MAX 64
 #define BURST_BYTES_MAX 65507
 
+/* The message that a template's records go into; what is put there it has at burst_finish(). */
+struct lane {
+	struct message *m;		/* NULL: none is open */
+	uint8_t *at;			/* of the next record */
+	uint32_t left;			/* so many more fit */
+	uint32_t records;		/* of a full message */
+};
+
 struct burst {
 	struct message *slots;
 	uint8_t *block;			/* that the slots' buffers lie in */
 	unsigned n_slots, n_used;
-	struct message **open;		/* by template: the one that is being filled, or NULL */
+	struct lane *lanes;		/* by template */
 	size_t n_templates;
 	uint32_t domain;
 	uint32_t records;
@@ -33,9 +41,9 @@ struct burst {
 
 /*
  * @cap: bytes of a message, @max: messages, cut to what is possible; with 1, all templates
- * share it. @n_templates: of the set, whose every record fits into @cap.
+ * share it. Every record of @set, which is not kept, fits into @cap.
  */
-int burst_init(struct burst *b, size_t cap, unsigned max, size_t n_templates);
+int burst_init(struct burst *b, size_t cap, unsigned max, const struct template_set *set);
 void burst_deinit(struct burst *b);
 /* Empty it, for records of @domain. */
 void burst_begin(struct burst *b, uint32_t domain);

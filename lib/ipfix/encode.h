@@ -18,8 +18,8 @@ struct encoder;
 #define ENCODE_ELEMENTS_MAX 64
 
 /*
- * Compile the @n elements, at most ENCODE_ELEMENTS_MAX, for records whose gates (struct ie) are open as @applies says.
- * @elements is borrowed. NULL: no memory.
+ * Compile the @n elements, at most ENCODE_ELEMENTS_MAX, for records whose gates (struct ie)
+ * are open as @applies says. @elements is borrowed. NULL: no memory.
  */
 struct encoder *encoder_new(const struct ie *const *elements, size_t n, unsigned applies);
 void encoder_free(struct encoder *e);

@@ -119,6 +119,17 @@ int message_add_template(struct message *m, const struct template *t)
 	return 0;
 }
 
+uint8_t *message_begin_set(struct message *m, uint16_t set_id)
+{
+	return reserve(m, set_id, 0);
+}
+
+void message_took(struct message *m, size_t len, uint32_t records)
+{
+	m->len += len;
+	m->records += records;
+}
+
 bool message_append(struct message *to, struct message *from)
 {
 	size_t len = from->len - IPFIX_HEADER_LEN;

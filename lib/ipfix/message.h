@@ -42,6 +42,12 @@ int message_add_record(struct message *m, const struct template *t, const struct
 int message_encode(struct message *m, const struct template *t, const struct encoder *e,
 		   const struct record *r);
 int message_add_template(struct message *m, const struct template *t);
+/*
+ * Begin a set of @set_id in an empty message, and say where its records go, which the caller
+ * encodes side by side; message_took() tells how many bytes and records those were.
+ */
+uint8_t *message_begin_set(struct message *m, uint16_t set_id);
+void message_took(struct message *m, size_t len, uint32_t records);
 /* Move the sets of @from, of the same domain, behind those of @to. False: they do not fit. */
 bool message_append(struct message *to, struct message *from);
 /* Close the open set, fill in the header. @sequence: data records of this domain sent before

@@ -49,6 +49,8 @@ struct session {
 	struct pace pace;
 	size_t message_cost, batch_cost;
 	unsigned batch_max;		/* messages of the batch that is open */
+	const struct record *asked;	/* about by room(): put() comes with the same, */
+	const struct template_choice *choice;	/* which is carried so */
 	struct mmsghdr units[UDP_BATCH_MAX];
 	struct sending *note;		/* of the batch that is open, or NULL */
 	struct domain_state *domains;
@@ -170,14 +172,15 @@ static int refresh_templates(struct session *s, struct domain_state *d, uint64_t
 static bool session_room(struct sink *sink, const struct record *r)
 {
 	struct session *s = session_of(sink);
-	const struct template *t;
 
+	s->asked = NULL;
 	if (!s->data.records)
 		return true;
 	if (s->data.domain != r->domain)
 		return false;
-	t = template_set_look(s->templates, r)->template;
-	return !t || burst_has_room(&s->data, t, s->batch_max);
+	s->choice = template_set_look(s->templates, r);
+	s->asked = r;
+	return !s->choice->template || burst_has_room(&s->data, s->choice->template, s->batch_max);
 }
 
 static void begin_batch(struct session *s, uint32_t domain)
@@ -189,8 +192,11 @@ static void begin_batch(struct session *s, uint32_t domain)
 static int session_put(struct sink *sink, const struct record *r)
 {
 	struct session *s = session_of(sink);
-	const struct template_choice *c = template_set_look(s->templates, r);
+	const struct template_choice *c = s->choice;
 
+	if (s->asked != r)
+		c = template_set_look(s->templates, r);
+	s->asked = NULL;
 	if (!s->data.records)
 		begin_batch(s, r->domain);
 	if (c->template && burst_add(&s->data, c, r) == 0)
@@ -401,7 +407,7 @@ static int session_init(struct session *s, const struct session_config *c)
 				  least, cap);
 	r = message_init(&s->template, cap);
 	if (r == 0)
-		r = burst_init(&s->data, cap, c->batch_messages, template_set_count(s->templates));
+		r = burst_init(&s->data, cap, c->batch_messages, s->templates);
 	if (r < 0)
 		return r;
 	pace_init(&s->pace, c->max_bytes_per_s);

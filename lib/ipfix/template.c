@@ -223,7 +223,8 @@ const struct template *template_set_get(const struct template_set *set, size_t i
 	return set->v[i];
 }
 
-const struct template_choice *template_set_look(const struct template_set *set, const struct record *r)
+const struct template_choice *template_set_look(const struct template_set *set,
+						const struct record *r)
 {
 	return &set->by_applies[ie_record_applies(r)];
 }

@@ -44,8 +44,9 @@ const struct template *template_set_get(const struct template_set *set, size_t i
  * fewest elements that do not apply to the record, then the most elements, then the first.
  */
 const struct template *template_set_choose(const struct template_set *set, const struct record *r);
-/* The same with the encoder of such records: two loads, the choice is made when templates are added. */
-const struct template_choice *template_set_look(const struct template_set *set, const struct record *r);
+/* The same with the encoder of such records: the choice was made when templates were added. */
+const struct template_choice *template_set_look(const struct template_set *set,
+						const struct record *r);
 /* How @t, chosen or not, encodes records such as @r. */
 const struct encoder *template_encoder(const struct template *t, const struct record *r);
 /* Bytes of the longest record, data or the template itself, of any: a message must hold one. */

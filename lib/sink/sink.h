@@ -39,7 +39,8 @@ struct sink_ops {
 	uint64_t (*wait_ns)(struct sink *s, uint64_t now_ns);
 	/* True when @r still fits into the open batch (or the batch is empty). */
 	bool (*room)(struct sink *s, const struct record *r);
-	/* Add @r to the open batch. 0; -ENOENT when this output cannot carry it (counted). */
+	/* Add @r, unchanged since room() was asked about it, if it was, to the open batch. 0;
+	 * -ENOENT when this output cannot carry it (counted). */
 	int (*put)(struct sink *s, const struct record *r);
 	/* Called before the journal is written: the sequences that flush() is about to reach are
 	 * given to sink_sequence_fn (below). May be NULL. */

@@ -17,7 +17,7 @@ static int bench_init(struct bench *b, size_t cap, unsigned max)
 	*b = (struct bench) { 0 };
 	if (template_set_new(&b->set) < 0 || template_set_add_builtin(b->set) < 0)
 		return -1;
-	return burst_init(&b->b, cap, max, template_set_count(b->set));
+	return burst_init(&b->b, cap, max, b->set);
 }
 
 static void bench_deinit(struct bench *b)

@@ -90,6 +90,27 @@ TEST(a_message_holds_one_domain_and_what_fits)
 	CHECK(b.sink->ops->put(b.sink, &one) == 0 && !b.sink->ops->room(b.sink, &two));
 }
 
+/* One record in one place, that changes between the questions. */
+TEST(a_record_is_carried_as_what_it_is_when_it_is_put)
+{
+	static const char *const of_udp[] = { "sourceIPv4Address", "octetDeltaCount",
+					      "packetDeltaCount", "udpSourcePort" };
+	_cleanup_(bench_deinit) struct bench b;
+	struct record r = record_of(1);
+
+	CHECK(bench_init(&b, AF_INET) == 0 && template_set_add(b.set, 300, of_udp, 4) == 0);
+	CHECK(open_session(&b, NULL, NULL) == 0);
+	r.key.proto = 47;
+	CHECK(b.sink->ops->room(b.sink, &r) && b.sink->ops->put(b.sink, &r) == 0);
+	CHECK(b.sink->ops->room(b.sink, &r));
+	CHECK(b.sink->ops->flush(b.sink) == 0 && hears(&b, 2, 1, 0) && hears(&b, 256, 1, 0));
+	r.key.proto = 17;
+	CHECK(b.sink->ops->room(b.sink, &r) && b.sink->ops->put(b.sink, &r) == 0);
+	r.domain = 2;
+	CHECK(!b.sink->ops->room(b.sink, &r) && b.sink->ops->flush(b.sink) == 0);
+	CHECK(hears(&b, 300, 1, 1));
+}
+
 TEST(a_record_without_template_is_counted)
 {
 	_cleanup_(bench_deinit) struct bench b;
