@@ -130,6 +130,8 @@ static __always_inline void facts_init(struct facts *f)
 {
 	f->ports = 0;
 	f->vlans = 0;
+	/* As one run of zeros the compiler would keep its address in a register. */
+	FORGET();
 	f->shown = 0;
 	f->packets = 1;
 }

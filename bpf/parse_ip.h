@@ -148,14 +148,18 @@ static __always_inline bool is_extension(__u8 proto)
 
 /* What the walk over the extension headers is given, and finds. */
 struct ip6_chain {
-	__u32 off; /* of the transport header, in the end */
-	__u32 frag_id;
-	__u8 proto;
-	__u8 frag_proto;
-	__u8 fragment;
-	__u8 jumbo_len;
-	__u8 beyond;
-	__u8 reserved[3];
+	union {
+		__u64 w[2];
+		struct {
+			__u32 off; /* of the transport header, in the end */
+			__u32 frag_id;
+			__u8 proto;
+			__u8 frag_proto;
+			__u8 fragment;
+			__u8 jumbo_len;
+			__u8 beyond;
+		};
+	};
 };
 
 static __always_inline void note_fragment(struct ip6_chain *c, const struct ip6_extension *e)
@@ -215,8 +219,13 @@ static bool call_walk_extensions(struct packet *p, struct ip6_chain *c);
 static __always_inline bool parse_extensions(struct packet *p)
 {
 	struct facts *f = p->f;
-	struct ip6_chain c = { .proto = f->proto };
-	bool ok = call_walk_extensions(p, &c);
+	struct ip6_chain c;
+	bool ok;
+
+	/* Word by word, for the compiler would keep an address of single bytes in a register. */
+	c.w[0] = c.w[1] = 0;
+	c.proto = f->proto;
+	ok = call_walk_extensions(p, &c);
 
 	f->beyond = c.beyond;
 	set_kind(f, 6, c.proto);

@@ -117,15 +117,15 @@ static __always_inline __be16 parse_ethernet(struct packet *p, bool ethernet, __
 			return 0;
 		proto = eth->proto;
 	}
-	if (is_ip(proto))
-		return proto;
-	return parse_vlan(p, &proto) ? proto : 0;
+	return is_ip(proto) || parse_vlan(p, &proto) ? proto : 0;
 }
 
 /* The same, and behind MPLS labels. */
 static __always_inline __be16 parse_link(struct packet *p, bool ethernet, __be16 proto)
 {
 	proto = parse_ethernet(p, ethernet, proto);
+	if (is_ip(proto))
+		return proto;
 	if (proto == bpf_htons(ETH_P_MPLS_UC) || proto == bpf_htons(ETH_P_MPLS_MC))
 		return parse_mpls(p);
 	return proto;

@@ -60,6 +60,7 @@ static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct 
 		if (!pull(skb))
 			break;
 	}
+	OPAQUE(reason);
 	p.gso_size = skb->gso_size;
 	p.gso_segs = skb->gso_segs;
 	if (is_gso(&p)) {
