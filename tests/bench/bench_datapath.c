@@ -54,7 +54,7 @@ static const struct {
 	const char *spec;
 	bool rare;
 } built_in[] = {
-	{ ":ref_empty" }, { "" }, { ":ref_hash40" }, { ":ref_parse" },
+	{ ":ref_empty" }, { ":ref_empty_xdp" }, { "" }, { ":ref_hash40" }, { ":ref_slot" }, { ":ref_parse" },
 	{ ":ref_hash40_atomic", true }, { ":ref_hash48", true }, { ":ref_hash48_atomic", true },
 };
 

@@ -124,6 +124,19 @@ static struct bpf_program *choose_program(struct contestant *c)
 
 #define REF_PREFIX "ref_"
 
+/* The slots of ours that one CPU has: as many as there are flows, and a power of two. */
+static void size_slots(const struct contestant *c, struct bpf_map *m, uint32_t flows)
+{
+	struct bpf_map *rodata = bpf_object__find_map_by_name(c->object, ".rodata");
+	uint32_t slots = TABLE_MAX_FLOWS_DEFAULT;
+
+	while (slots < flows)
+		slots *= 2;
+	bpf_map__set_max_entries(m, slots);
+	if (bpf_map__set_initial_value(rodata, &slots, sizeof(slots)) < 0)
+		die("cannot set the number of slots");
+}
+
 /* Nothing is pinned; a reference's map has the name of its program. */
 static int size_maps(const struct contestant *c, uint32_t flows)
 {
@@ -138,6 +151,8 @@ static int size_maps(const struct contestant *c, uint32_t flows)
 		}
 		if (!c->file && strcmp(bpf_map__name(m), c->prog + strlen(REF_PREFIX)) == 0)
 			bpf_map__set_max_entries(m, twice);
+		if (!c->file && strcmp(bpf_map__name(m), "slot") == 0)
+			size_slots(c, m, flows);
 	}
 	for (unsigned i = 0; i < c->n_sizings; i++) {
 		m = bpf_object__find_map_by_name(c->object, c->sizings[i].map);
