@@ -138,7 +138,7 @@ static struct conf *conf_for(uint16_t port)
 	struct conf *conf;
 	char text[256];
 
-	snprintf(text, sizeof(text), "count: all\noutputs:\n  - collector:\n      remoteAddress: 127.0.0.1:%u\n",
+	snprintf(text, sizeof(text), "count: all\noutputs:\n  - collector:\n      remoteAddress: 127.0.0.1:%u\n      maxBytesPerSecond: 0\n",
 		 port);
 	need(conf_parse("bench", text, strlen(text), &conf), "configuration");
 	return conf;
