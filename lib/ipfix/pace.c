@@ -11,9 +11,12 @@
 
 #include "base/clock.h"
 
-/* Half of what nfcapd takes in on a slow machine. */
-#define USUAL_BYTES_PER_S (16 * 1000 * 1000)
-#define PATIENCE_NS (8 * NSEC_PER_SEC)
+/*
+ * A tenth of what nfcapd keeps up with. On a busy machine a reader waits its turn: for 19 ms
+ * at this rate until a buffer of the usual size, a burst in it, overflows.
+ */
+#define USUAL_BYTES_PER_S (5 * 1000 * 1000)
+#define PATIENCE_NS (15 * NSEC_PER_SEC)
 #define IDLE_NS (100 * NSEC_PER_MSEC)
 #define DOUBLINGS_MAX 10
 
@@ -95,7 +98,7 @@ uint64_t pace_wait_ns(struct pace *p, size_t batch, uint64_t now)
 
 size_t pace_budget(const struct pace *p)
 {
-	return !p->rate || p->rests || p->level <= 0 ? PACE_BURST : p->level;
+	return !p->rate || p->rests || p->level <= 0 ? PACE_NO_LIMIT : (size_t)p->level;
 }
 
 void pace_spend(struct pace *p, size_t len)

@@ -12,8 +12,8 @@
 
 /* No rate was asked for: a usual one, that rises under a load that lasts. */
 #define PACE_AUTO UINT64_MAX
-/* Of a receive buffer no more is filled at once: half of Linux's default, 212,992 bytes. */
-#define PACE_BURST 106496
+/* Of a receive buffer no more is filled at once: a quarter of Linux's default, 212,992 bytes. */
+#define PACE_BURST 53248
 
 struct pace {
 	uint64_t rate;		/* bytes of buffer a second; 0 = as fast as can be */
@@ -34,7 +34,8 @@ size_t pace_cost(size_t len);
  * few long sleeps. @now_ns: CLOCK_BOOTTIME.
  */
 uint64_t pace_wait_ns(struct pace *p, size_t batch, uint64_t now_ns);
-/* What the batch begun now may cost: after pace_wait_ns() said 0, else PACE_BURST. */
+/* What the batch begun now may cost, as pace_wait_ns() found it. One that did not wait: any. */
+#define PACE_NO_LIMIT SIZE_MAX
 size_t pace_budget(const struct pace *p);
 /* A datagram of @len bytes was sent. */
 void pace_spend(struct pace *p, size_t len);

@@ -185,8 +185,10 @@ static bool session_room(struct sink *sink, const struct record *r)
 
 static void begin_batch(struct session *s, uint32_t domain)
 {
+	size_t max = pace_budget(&s->pace) / s->message_cost;
+
 	burst_begin(&s->data, domain);
-	s->batch_max = pace_budget(&s->pace) / s->message_cost;
+	s->batch_max = max < BURST_MESSAGES_MAX ? max : BURST_MESSAGES_MAX;
 }
 
 static int session_put(struct sink *sink, const struct record *r)

@@ -91,11 +91,12 @@ def line(r):
     return ' '.join('%s=%s' % kv for kv in words.items())
 
 
-def send(port, records, *template, local='127.0.0.1:0', max_len=1400):
+def send(port, records, *template, local='127.0.0.1:0', max_len=1400, batches=False):
     """Every record through one session, or what else a line may say; all must leave."""
     n = sum(not isinstance(x, str) for x in records)
     r = run(SEND, '127.0.0.1:%d' % port, local, max_len, *template,
-            input=''.join(line(x) + '\n' for x in records))
+            input=''.join(line(x) + '\n' for x in records),
+            env=dict(os.environ, IPFIX_BATCHES='1') if batches else None)
     equal(r.stdout.strip(), 'records %d lost 0 errors 0' % n, 'what ipfix_send says')
 
 

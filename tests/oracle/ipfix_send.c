@@ -3,9 +3,10 @@
  * ipfix_send REMOTE LOCAL MAX-LEN [ID NAME...] < records
  *
  * Sends the records on stdin by a session, with the built-in templates or one of the named
- * elements. A record is a line of NAME=VALUE words; a line `flush` sends what is open, and
- * `resend` lets the time pass after which templates go again. So the test that reads the
- * collector's files is the only one that knows what is true.
+ * elements, at the usual pace; many messages at once where $IPFIX_BATCHES is set. A record is a line of NAME=VALUE words; a line
+ * `flush` sends what is open, `resend` lets the time pass after which templates go again, and
+ * `flood=N` sends so many records of all kinds, of 1, 2, ... packets. So the test that reads
+ * the collector's files is the only one that knows what is true.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -17,6 +18,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "flow/record.h"
+#include "ipfix/burst.h"
+#include "ipfix/pace.h"
 #include "ipfix/session.h"
 
 #define TEMPLATES_S 3600
@@ -91,6 +94,34 @@ static void flush(struct sink *s)
 		fprintf(stderr, "flush: %s\n", s->trouble);
 }
 
+static bool put(struct sink *s, const struct record *r)
+{
+	if (!s->ops->room(s, r)) {
+		flush(s);
+		for (uint64_t wait; (wait = s->ops->wait_ns(s, clock_boot_ns()));)
+			clock_sleep_ns(wait);
+	}
+	return s->ops->put(s, r) == 0;
+}
+
+static bool flood(struct sink *s, uint64_t n)
+{
+	static const uint8_t protos[] = { 6, 17, 6, 1, 17, 6, 47, 6, 17, 58 };
+	struct record r = { .domain = 1, .bytes = 100, .first_ns = UINT64_C(1795233357123456789) };
+	bool ok = true;
+
+	for (uint64_t i = 0; ok && i < n; i++) {
+		r.key.proto = protos[i % sizeof(protos)];
+		r.key.family = r.key.proto == 58 || i % 7 == 0 ? 6 : 4;
+		r.key.src[0] = r.key.dst[0] = 10;
+		r.key.sport = i;
+		r.last_ns = r.first_ns + i;
+		r.packets = i + 1;
+		ok = put(s, &r);
+	}
+	return ok;
+}
+
 static bool send_line(struct sink *s, char *line)
 {
 	static uint64_t later;
@@ -106,13 +137,13 @@ static bool send_line(struct sink *s, char *line)
 		s->ops->tick(s, clock_boot_ns() + later);
 		return true;
 	}
+	if (strncmp(line, "flood=", 6) == 0)
+		return flood(s, strtoull(line + 6, NULL, 0));
 	for (char *word = strtok(line, " "); word; word = strtok(NULL, " ")) {
 		if (!set_word(&r, word))
 			return false;
 	}
-	if (!s->ops->room(s, &r))
-		flush(s);
-	return s->ops->put(s, &r) == 0;
+	return put(s, &r);
 }
 
 static int make_templates(struct template_set **ret, int argc, char **argv)
@@ -126,7 +157,7 @@ static int make_templates(struct template_set **ret, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct session_config c = { .template_flush_s = TEMPLATES_S };
+	struct session_config c = { .template_flush_s = TEMPLATES_S, .max_bytes_per_s = PACE_AUTO };
 	struct template_set *set;
 	struct sink *s;
 	char line[1024];
@@ -136,6 +167,8 @@ int main(int argc, char **argv)
 	c.remote = argv[1];
 	c.local = argv[2];
 	c.max_message_len = atoi(argv[3]);
+	if (getenv("IPFIX_BATCHES"))
+		c.batch_messages = BURST_MESSAGES_MAX;
 	if (make_templates(&set, argc - 4, argv + 4) < 0) {
 		fprintf(stderr, "%s\n", error_message());
 		return 1;

@@ -71,6 +71,13 @@ def nfdump_shows_every_field_of_every_record():
 
 
 @test
+def batches_of_messages_carry_the_same():
+    flows, log = collect(lambda port: send(port, RECORDS, batches=True))
+    agree(flows, {r['packets']: truth(r) for r in RECORDS}, FIELDS)
+    check('Sequence Errors: 0,' in log, log)
+
+
+@test
 def short_messages_carry_the_same():
     flows, log = collect(lambda port: send(port, RECORDS[:60], max_len=200))
     agree(flows, {r['packets']: truth(r) for r in RECORDS[:60]}, FIELDS)

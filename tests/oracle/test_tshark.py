@@ -79,14 +79,23 @@ def truth(r):
     return {k: str(v) for k, v in w.items()}
 
 
-@test
-def tshark_shows_every_field_of_every_record_and_complains_of_nothing():
-    flows, complaints = dissect(datagrams(lambda port: send(port, RECORDS)))
+def tshark_shows_all(batches):
+    flows, complaints = dissect(datagrams(lambda port: send(port, RECORDS, batches=batches)))
     equal(complaints, [], 'what it complains of')
     by_packets = {int(f['cflow.packets']): f for f in flows}
     for r in RECORDS:
         agree({r['packets']: by_packets.get(r['packets'], {})}, {r['packets']: truth(r)}, truth(r))
     equal(len(flows), len(RECORDS), 'the number of flows')
+
+
+@test
+def tshark_shows_every_field_of_every_record_and_complains_of_nothing():
+    tshark_shows_all(False)
+
+
+@test
+def messages_that_leave_in_batches_are_as_good():
+    tshark_shows_all(True)
 
 
 @test
