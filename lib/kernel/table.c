@@ -76,20 +76,15 @@ static int pin_map(const struct pin_dir *dir, int fd, const char *pin)
 	return 0;
 }
 
-static int create_map(const struct pin_dir *dir, const struct map_row *row,
-		      const struct table_geometry *g, int *ret_fd)
+static int create_map(const struct map_row *row, const struct table_geometry *g, int *ret_fd)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = row->flags);
 	_cleanup_(closep) int fd = -1;
-	int r;
 
 	fd = bpf_map_create(row->type, row->name, row->key_size, row->value_size,
 			    map_row_entries(row, g), &opts);
 	if (fd < 0)
 		return fail(-errno, "cannot make the map '%s' for %u flows", row->name, g->max_flows);
-	r = pin_map(dir, fd, row->pin);
-	if (r < 0)
-		return r;
 	*ret_fd = take_fd(&fd);
 	return 0;
 }
@@ -159,21 +154,23 @@ static int write_ctl(int fd, const struct pin_dir *dir, const struct table_geome
 	return 0;
 }
 
+/* The control block comes last: a folder without it has no table, whatever else a killed
+ * command has left there. */
 static int create_all(const struct pin_dir *dir, const struct table_geometry *g, uint64_t inode,
 		      const char *name)
 {
-	int r;
+	int r = create_rings(dir, g);
 
-	for (size_t i = 0; i < ARRAY_SIZE(map_rows); i++) {
+	for (size_t i = ARRAY_SIZE(map_rows); r == 0 && i-- > 0;) {
 		_cleanup_(closep) int fd = -1;
 
-		r = create_map(dir, &map_rows[i], g, &fd);
+		r = create_map(&map_rows[i], g, &fd);
 		if (r == 0 && i == 0)
 			r = write_ctl(fd, dir, g, inode, name);
-		if (r < 0)
-			return r;
+		if (r == 0)
+			r = pin_map(dir, fd, map_rows[i].pin);
 	}
-	return create_rings(dir, g);
+	return r;
 }
 
 static void unpin(const struct pin_dir *dir, const char *name)
@@ -183,22 +180,28 @@ static void unpin(const struct pin_dir *dir, const char *name)
 	unlink(pin_path(dir, name, path));
 }
 
-int table_create(const struct pin_dir *dir, const struct table_geometry *g, uint64_t inode,
-		 const char *name)
+static void unpin_all(const struct pin_dir *dir, uint32_t parts)
 {
-	int r = create_all(dir, g, inode, name);
-
-	if (r == 0)
-		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(map_rows); i++)
 		unpin(dir, map_rows[i].pin);
 	unpin(dir, "rings");
-	for (uint32_t part = 0; part < g->parts; part++) {
+	for (uint32_t part = 0; part < parts; part++) {
 		char ring[32];
 
 		ring_pin_name(part, ring);
 		unpin(dir, ring);
 	}
+}
+
+int table_create(const struct pin_dir *dir, const struct table_geometry *g, uint64_t inode,
+		 const char *name)
+{
+	int r;
+
+	unpin_all(dir, g->parts);	/* of one who was killed */
+	r = create_all(dir, g, inode, name);
+	if (r < 0)
+		unpin_all(dir, g->parts);
 	return r;
 }
 
