@@ -91,6 +91,18 @@ class inside:
         os.close(self.old)
 
 
+KILLER = os.environ.get('FLOWCTL_KILLER', os.path.join(ROOT, 'build', 'tests', 'net', 'libkiller.so'))
+
+
+def killed(net, at, *words):
+    """True when flowctl came to its change of links and pins of that number, and no further."""
+    env = dict(os.environ, LD_PRELOAD=KILLER, KILL_CALL='change', KILL_AT=str(at), KILL_WHEN='after',
+               ASAN_OPTIONS='verify_asan_link_order=0')
+    r = net.flowctl(*words, ok=False, env=env)
+    check(r.returncode in (0, -signal.SIGKILL), 'change %d of %r: %s' % (at, words, r.stderr))
+    return r.returncode != 0
+
+
 class Net:
     def __init__(self, prefix):
         self.prefix = '%s%d' % (prefix, os.getpid())

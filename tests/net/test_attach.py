@@ -271,6 +271,21 @@ def maps_of_another_layout_version_are_refused_and_replaced_by_force():
 
 
 @test
+def a_first_attach_killed_at_any_moment_is_done_by_the_next_one():
+    for at in range(1, 60):
+        came = killed(net, at, 'meter', 'attach', '--netns', a, '-n', 'eth0')
+        net.flowctl('meter', 'status')
+        net.json('dump')
+        attached('--netns', a, '-n', 'eth0')
+        equal(status(), [(a, 'eth0', 'ingress'), (a, 'eth0', 'egress')], 'behind change %d' % at)
+        net.flowctl('meter', 'detach', '--all')
+        equal(glob.glob(net.bpffs + '/flowctl/*'), [], 'what is pinned behind change %d' % at)
+        if not came:
+            break
+    check(at > 10, 'there was nothing to kill')
+
+
+@test
 def below_ip_netns_exec_the_missing_bpffs_is_explained():
     r = run('ip', 'netns', 'exec', a, find_flowctl(), 'dump', ok=False)
     equal(r.returncode, 3, r.stderr)

@@ -11,7 +11,6 @@ from script import *
 
 net = Net('xdp')
 MODES = 'native', 'generic'
-KILLER = os.environ.get('FLOWCTL_KILLER', os.path.join(ROOT, 'build', 'tests', 'net', 'libkiller.so'))
 XDP_PASS, XDP_DROP = 2, 1
 
 
@@ -476,15 +475,6 @@ def a_vanished_namespace_leaves_nothing():
     equal(glob.glob(net.bpffs + '/flowctl/*'), [], 'what is pinned')
 
 
-def killed(at, *words):
-    """True when it came to the change of links and pins of that number, and no further."""
-    env = dict(os.environ, LD_PRELOAD=KILLER, KILL_CALL='change', KILL_AT=str(at), KILL_WHEN='after',
-               ASAN_OPTIONS='verify_asan_link_order=0')
-    r = net.flowctl('meter', *words, '--netns', b, '-n', 'eth0', ok=False, env=env)
-    check(r.returncode in (0, -signal.SIGKILL), 'change %d of %r: %s' % (at, words, r.stderr))
-    return r.returncode != 0
-
-
 def hook_pins():
     return [os.path.basename(p) for p in tree() if os.path.basename(p).split('_')[0] in ('hook', 'prog', 'next', 'link')]
 
@@ -502,7 +492,7 @@ def killed_at_any_moment_it_is_brought_to_an_end_by_the_next_one():
         for at in range(1, 60):
             next_ = (xdp, gone, tcx)[(n + at) % 3]
             net.flowctl('meter', *begin, *eth0)
-            came = killed(at, *then)
+            came = killed(net, at, 'meter', *then, '--netns', b, '-n', 'eth0')
             net.flowctl('meter', *next_, *eth0)
             what = 'killed behind change %d of %r' % (at, then)
             equal(bool(xdp_of()), next_ == xdp, 'an XDP program is there, ' + what)
