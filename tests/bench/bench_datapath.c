@@ -55,7 +55,7 @@ static const struct {
 	bool rare;
 } built_in[] = {
 	{ ":ref_empty" }, { ":ref_empty_xdp" }, { "" }, { ":ref_hash40" }, { ":ref_slot" }, { ":ref_parse" },
-	{ ":ref_hash40_atomic", true }, { ":ref_hash48", true }, { ":ref_hash48_atomic", true },
+	{ ",xdp", true }, { ":ref_hash40_atomic", true }, { ":ref_hash48", true }, { ":ref_hash48_atomic", true },
 };
 
 static const struct {
@@ -118,6 +118,8 @@ static void run_insert(struct entry *e, const struct frame *f, uint32_t flows)
 	e->loaded = r == 0;
 	if (r < 0) {
 		fprintf(stderr, "bench: %s does not load: %s\n", e->c.name, strerror(-r));
+		if (!e->c.file)
+			exit(1);
 		return;
 	}
 	s->ns[s->n++] = contestant_run(&e->c, f, flows);

@@ -85,7 +85,8 @@ bool contestant_parse(struct contestant *c, char *spec)
 
 	memset(c, 0, sizeof(*c));
 	if (!*file) {
-		strcpy(c->name, "flowctl");
+		c->xdp = spec && strcmp(spec, "xdp") == 0;
+		strcpy(c->name, c->xdp ? "flowctl-xdp" : "flowctl");
 		return true;
 	}
 	if (!prog)
@@ -209,7 +210,11 @@ static void *read_rings(void *arg)
 
 static int load_ours(struct contestant *c, uint32_t flows)
 {
-	bench_table_open(&c->table, flows < TABLE_MAX_FLOWS_DEFAULT ? TABLE_MAX_FLOWS_DEFAULT : flows);
+	flows = flows < TABLE_MAX_FLOWS_DEFAULT ? TABLE_MAX_FLOWS_DEFAULT : flows;
+	if (c->xdp)
+		bench_table_open_xdp(&c->table, flows);
+	else
+		bench_table_open(&c->table, flows);
 	c->end = false;
 	c->evicted = 0;
 	if (pthread_create(&c->reader, NULL, read_rings, c) != 0)
@@ -245,7 +250,7 @@ struct mutate_bpf *contestant_mutator(const struct frame *f, enum mutator kind)
 	return NULL;
 }
 
-static int load_mutator(struct contestant *c, const struct frame *f, int tested)
+static int try_mutator(struct contestant *c, const struct frame *f, int tested, bool frags)
 {
 	uint32_t zero = 0;
 	int r;
@@ -253,6 +258,8 @@ static int load_mutator(struct contestant *c, const struct frame *f, int tested)
 	c->mutator = contestant_mutator(f, c->xdp ? MUTATOR_XDP : MUTATOR_TC);
 	if (!c->mutator)
 		return -errno;
+	if (frags)
+		bpf_program__set_flags(c->mutator->progs.mutate_xdp, BPF_F_XDP_HAS_FRAGS);
 	r = mutate_bpf__load(c->mutator);
 	if (r < 0)
 		return r;
@@ -260,6 +267,17 @@ static int load_mutator(struct contestant *c, const struct frame *f, int tested)
 		return -errno;
 	c->run_fd = bpf_program__fd(c->xdp ? c->mutator->progs.mutate_xdp : c->mutator->progs.mutate_tc);
 	return 0;
+}
+
+/* Of XDP programs, one that takes frames in pieces is only called by another such. */
+static int load_mutator(struct contestant *c, const struct frame *f, int tested)
+{
+	int r = try_mutator(c, f, tested, false);
+
+	if (r != -EINVAL || !c->xdp)
+		return r;
+	mutate_bpf__destroy(c->mutator);
+	return try_mutator(c, f, tested, true);
 }
 
 int contestant_load(struct contestant *c, const struct frame *f, uint32_t flows)

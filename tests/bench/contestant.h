@@ -42,7 +42,7 @@ struct contestant {
 	uint64_t packets;	/* that were offered since it was loaded */
 };
 
-/* "FILE:PROG[,name=NAME][,xdp][,max.MAP=N|auto]..." or "" for ours. False: not so. @spec is kept and cut up. */
+/* "FILE:PROG[,name=NAME][,xdp][,max.MAP=N|auto]..." or "", ",xdp" for ours. False: not so. @spec is kept and cut up. */
 bool contestant_parse(struct contestant *c, char *spec);
 /* Load the program alone; its descriptor or a negative errno. */
 int contestant_open(struct contestant *c, uint32_t flows);

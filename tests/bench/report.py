@@ -56,10 +56,11 @@ def derive_datapath(results):
         net = datapath_net(results, r)
         r.update(ns_median=median(r['ns']), ns_min=min(r['ns']), ns_max=max(r['ns']),
                  net_median=median(net), net_min=min(net), net_max=max(net), rounds=len(net))
+        r['counts'] = r.get('flows_held', r['flows']) >= r['flows'] / 2
     for r in find(results, bench='datapath'):
         others = find(results, bench='datapath', **{k: r[k] for k in CASE})
         r['ratio'] = {o['program']: round(r['net_median'] / o['net_median'], 3)
-                      for o in others if o['net_median'] > 5 and o is not r}
+                      for o in others if o['net_median'] > 0 and o['counts'] and o is not r}
 
 
 def share(r, key):
@@ -70,6 +71,14 @@ def case_name(case):
     frame, flows, order, mode = case
     return '%s, %s flow%s, %s' % (frame, '{:,}'.format(flows), 's' * (flows > 1),
                                   'insert' if mode == 'insert' else order)
+
+
+def column(r):
+    """What it takes; in parentheses where it does not take these packets for flows."""
+    if not r:
+        return None
+    ns = r['ns_median' if 'empty' in r['program'] else 'net_median']
+    return ns if r['counts'] else '(%s)' % number(ns)
 
 
 def print_datapath(results):
@@ -83,8 +92,7 @@ def print_datapath(results):
         of = {r['program']: r for r in find(results, **dict(zip(CASE, case)))}
         ours = of['flowctl']
         rows.append([case_name(case), ours['net_median'], ours['net_min'], ours['net_max']] +
-                    [of[p]['ns_median' if 'empty' in p else 'net_median'] if p in of else None
-                     for p in programs] +
+                    [column(of.get(p)) for p in programs] +
                     [ours['ratio'].get(p) for p in against] +
                     [share(ours, 'evicted'), share(ours, 'lost')])
     table(['', 'flowctl', 'min', 'max'] + [p.replace('ref_', '') for p in programs] +

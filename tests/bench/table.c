@@ -27,13 +27,19 @@ static void die(const char *what)
 	exit(1);
 }
 
-void bench_table_open(struct bench_table *b, uint32_t flows)
+static void open_table(struct bench_table *b, uint32_t flows, bool xdp)
 {
-	const struct program_knobs knobs = { .direction = FLOW_INGRESS, .ethernet = true, .sample = 1 };
+	const struct program_knobs knobs = {
+		.direction = FLOW_INGRESS,
+		.ethernet = true,
+		.sample = 1,
+		.xdp = xdp,
+	};
+	static unsigned number;
 	struct pin_dir dir = PIN_DIR_NULL;
 	struct table_geometry g;
 
-	snprintf(b->root, sizeof(b->root), "/sys/fs/bpf/flowctl-bench-%d", getpid());
+	snprintf(b->root, sizeof(b->root), "/sys/fs/bpf/flowctl-bench-%d-%u", getpid(), number++);
 	if (mkdir(b->root, 0700) < 0) {
 		perror(b->root);
 		exit(1);
@@ -51,8 +57,19 @@ void bench_table_open(struct bench_table *b, uint32_t flows)
 	b->table->ctl->lease_ns = UINT64_MAX;	/* nothing gives way */
 }
 
+void bench_table_open(struct bench_table *b, uint32_t flows)
+{
+	open_table(b, flows, false);
+}
+
+void bench_table_open_xdp(struct bench_table *b, uint32_t flows)
+{
+	open_table(b, flows, true);
+}
+
 void bench_table_close(struct bench_table *b)
 {
+	pin_set_root(b->root);
 	close(b->prog_fd);
 	table_hook_close(&b->hook);
 	pin_dir_remove(&b->table->dir);
