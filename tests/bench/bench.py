@@ -42,7 +42,7 @@ def run_datapath(args):
 
 
 def sizes(args):
-    return (1000,) if args.smoke else (100000,) if args.quick else (100000, 1000000)
+    return (1000,) if args.smoke else (100000, 1000000)
 
 
 def run_live(args):
@@ -79,7 +79,8 @@ def run_memory(args):
 # Name, what measures it, what prints it and a heading.
 PARTS = (
     ('datapath', run_datapath, report.print_datapath,
-     'Datapath: CPU ns a packet, less the empty program (whose own column is what it takes)'),
+     'Datapath: CPU ns a packet, less the empty program (whose own column is what it takes). Tables\n'
+     'have room for twice the flows that come, at least 16,384; "flowctl-full" for just as many.'),
     ('live', run_live, report.print_live, 'Live: veth flat out, sender and receiver on one CPU'),
     ('readout', run_readout, report.print_readout, 'Reading the table: ns a flow'),
     ('export', run_export, report.print_export, 'The agent, to a UDP socket on loopback'),
@@ -112,7 +113,7 @@ def parse_args():
     p = argparse.ArgumentParser(prog='bench.sh', description='Measure what the meter costs.')
     p.add_argument('--build', default=os.path.join(ROOT, 'build'), help=argparse.SUPPRESS)
     p.add_argument('--smoke', action='store_true', help='only see that everything works (seconds); TAP')
-    p.add_argument('--quick', action='store_true', help='fewer cases and rounds (some minutes)')
+    p.add_argument('--quick', action='store_true', help='fewer cases and rounds (ten minutes)')
     p.add_argument('--only', action='append', choices=[part[0] for part in PARTS], metavar='PART',
                    help=' or '.join(part[0] for part in PARTS) + '; may be given again')
     p.add_argument('--object', action='append', default=[],

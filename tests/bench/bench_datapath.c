@@ -55,7 +55,8 @@ static const struct {
 	bool rare;
 } built_in[] = {
 	{ ":ref_empty" }, { ":ref_empty_xdp" }, { "" }, { ":ref_hash40" }, { ":ref_slot" }, { ":ref_parse" },
-	{ ",xdp", true }, { ":ref_hash40_atomic", true }, { ":ref_hash48", true }, { ":ref_hash48_atomic", true },
+	{ ",full", true }, { ",xdp", true },
+	{ ":ref_hash40_atomic", true }, { ":ref_hash48", true }, { ":ref_hash48_atomic", true },
 };
 
 static const struct {

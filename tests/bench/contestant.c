@@ -86,7 +86,8 @@ bool contestant_parse(struct contestant *c, char *spec)
 	memset(c, 0, sizeof(*c));
 	if (!*file) {
 		c->xdp = spec && strcmp(spec, "xdp") == 0;
-		strcpy(c->name, c->xdp ? "flowctl-xdp" : "flowctl");
+		c->full = spec && strcmp(spec, "full") == 0;
+		strcpy(c->name, c->xdp ? "flowctl-xdp" : c->full ? "flowctl-full" : "flowctl");
 		return true;
 	}
 	if (!prog)
@@ -125,13 +126,19 @@ static struct bpf_program *choose_program(struct contestant *c)
 
 #define REF_PREFIX "ref_"
 
-/* The slots of ours that one CPU has: as many as there are flows, and a power of two. */
+/* Every table, ours too, has room for twice the flows that come: none is measured at its limit. */
+static uint32_t room_for(uint32_t flows)
+{
+	return flows < ENTRIES_MIN / 2 ? ENTRIES_MIN : 2 * flows;
+}
+
+/* As ours has on the CPU that is measured: a power of two. */
 static void size_slots(const struct contestant *c, struct bpf_map *m, uint32_t flows)
 {
 	struct bpf_map *rodata = bpf_object__find_map_by_name(c->object, ".rodata");
-	uint32_t slots = TABLE_MAX_FLOWS_DEFAULT;
+	uint32_t slots = ENTRIES_MIN;
 
-	while (slots < flows)
+	while (slots < room_for(flows))
 		slots *= 2;
 	bpf_map__set_max_entries(m, slots);
 	if (bpf_map__set_initial_value(rodata, &slots, sizeof(slots)) < 0)
@@ -141,7 +148,6 @@ static void size_slots(const struct contestant *c, struct bpf_map *m, uint32_t f
 /* Nothing is pinned; a reference's map has the name of its program. */
 static int size_maps(const struct contestant *c, uint32_t flows)
 {
-	uint32_t twice = flows < ENTRIES_MIN / 2 ? ENTRIES_MIN : 2 * flows;
 	struct bpf_map *m;
 
 	bpf_object__for_each_map(m, c->object) {
@@ -151,7 +157,7 @@ static int size_maps(const struct contestant *c, uint32_t flows)
 			bpf_map__set_value_size(m, 4);
 		}
 		if (!c->file && strcmp(bpf_map__name(m), c->prog + strlen(REF_PREFIX)) == 0)
-			bpf_map__set_max_entries(m, twice);
+			bpf_map__set_max_entries(m, room_for(flows));
 		if (!c->file && strcmp(bpf_map__name(m), "slot") == 0)
 			size_slots(c, m, flows);
 	}
@@ -159,7 +165,7 @@ static int size_maps(const struct contestant *c, uint32_t flows)
 		m = bpf_object__find_map_by_name(c->object, c->sizings[i].map);
 		if (!m)
 			return -ENOENT;
-		bpf_map__set_max_entries(m, c->sizings[i].entries ? c->sizings[i].entries : twice);
+		bpf_map__set_max_entries(m, c->sizings[i].entries ?: room_for(flows));
 	}
 	return 0;
 }
@@ -210,7 +216,7 @@ static void *read_rings(void *arg)
 
 static int load_ours(struct contestant *c, uint32_t flows)
 {
-	flows = flows < TABLE_MAX_FLOWS_DEFAULT ? TABLE_MAX_FLOWS_DEFAULT : flows;
+	flows = c->full && flows > ENTRIES_MIN ? flows : room_for(flows);
 	if (c->xdp)
 		bench_table_open_xdp(&c->table, flows);
 	else

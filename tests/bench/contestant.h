@@ -28,6 +28,7 @@ struct contestant {
 	const char *file;	/* NULL: of ref.bpf.c, or ours */
 	char prog[96];		/* name or section; "" is our program */
 	bool xdp;
+	bool full;		/* ours, with room for the flows that come and no more */
 	struct sizing sizings[SIZINGS_MAX];
 	unsigned n_sizings;
 
@@ -42,7 +43,7 @@ struct contestant {
 	uint64_t packets;	/* that were offered since it was loaded */
 };
 
-/* "FILE:PROG[,name=NAME][,xdp][,max.MAP=N|auto]..." or "", ",xdp" for ours. False: not so. @spec is kept and cut up. */
+/* "FILE:PROG[,name=NAME][,xdp][,max.MAP=N|auto]..." or "", ",xdp", ",full" for ours. False: not so. @spec is kept and cut up. */
 bool contestant_parse(struct contestant *c, char *spec);
 /* Load the program alone; its descriptor or a negative errno. */
 int contestant_open(struct contestant *c, uint32_t flows);

@@ -27,7 +27,7 @@ def receive_by_napi(ns, dev):
 
 def attach(net, ns, dev, flows):
     net.flowctl('meter', 'attach', '--netns', ns, '-n', dev, '--direction', 'ingress',
-                '--max-flows', max(flows, 131072))
+                '--max-flows', max(2 * flows, 131072))
     pins = glob.glob('%s/flowctl/*/prog_%d_0' % (net.bpffs, net.ifindex(ns, dev)))
     return pins[0]
 

@@ -136,7 +136,11 @@ def flows_of(r):
 
 
 def print_readout(results):
-    rows = [ns_row('%s: %s' % (flows_of(r), r['stage']), r['ns']) for r in results if 'ns' in r]
+    rows = []
+    for r in find(results, bench='readout'):
+        rows.append(ns_row('%s: %s' % (flows_of(r), r['stage']), r['ns']))
+        if 'wall_ns' in r:
+            rows.append(ns_row('%s: %s, wall' % (flows_of(r), r['stage']), r['wall_ns']))
     for r in find(results, bench='dump'):
         for key in 'cpu', 'wall':
             rows.append(ns_row('%s: flowctl dump -o %s, %s' % (flows_of(r), r['form'], key), r[key + '_ns']))
@@ -148,8 +152,8 @@ def print_export(results):
         print('agent, %s and none of them active: %s %% of a CPU (%s to %s) over %g s' % (
             flows_of(r), *(number(f(r['cpu_percent'])) for f in (median, min, max)), r['seconds']))
     rows = [ns_row('%s, each changed: table to IPFIX, CPU of the agent' % flows_of(r), r['cpu_ns']) +
-            [r['missing']] for r in find(results, bench='export')]
-    table(['', 'ns a record', 'min', 'max', 'Mrecords/s', 'lost'], rows)
+            [r['missing'], median(r['wall_s'])] for r in find(results, bench='export')]
+    table(['', 'ns a record', 'min', 'max', 'Mrecords/CPU s', 'lost', 'wall s, time-out and all'], rows)
 
 
 def print_memory(results):
@@ -219,6 +223,10 @@ def goals(results):
         for flows, limit in (1, hot), (1000, hot), (100000, 0.45), (1000000, 0.45):
             rows.append(('%s flow%s, to %s' % ('{:,}'.format(flows), 's' * (flows > 1), peer), 'ratio',
                          datapath(results, flows=flows, ratio=peer), '<=', limit))
+    rows.append(('1,000,000 flows, uniform, table just as large', 'ns net',
+                 value(results, 'net_median', bench='datapath', program='flowctl-full', frame='tcp4',
+                       flows=1000000, order='uniform', mode='hit'), '<=', 260,
+                 floor(results, 1000000, 'uniform')))
     rows += other_goals(results)
     return [dict(zip(('goal', 'unit', 'figure', 'sense', 'limit', 'floor'), row)) for row in rows
             if row[2] is not None]
