@@ -247,14 +247,25 @@ struct ctl_step {
 };
 
 /*
- * The records that an agent sends by one system call, before it takes them out of the
- * store: killed in between, the next writer takes those that were sent, and leaves the
- * others held. See lib/kernel/journal.h, lib/base/sending.h.
+ * Entries of the store that leave together. While the agent sends them: killed at it, the
+ * next writer takes those that were sent, and leaves the others held. While they are taken
+ * out: the next writer does it again, to the end. See lib/kernel/journal.h, lib/base/sending.h.
  */
 #define CTL_BATCH_MAX 4096
+#define CTL_COUNTS 32
+enum { BATCH_SENT, BATCH_TAKEN };
 struct ctl_batch {
-	__u32 n;		/* 0 = none is being sent */
+	__u32 n;		/* 0 = there is none */
+	__u32 phase;
+	__u32 n_counts;
 	__u32 reserved;
+	struct ctl_count {	/* a hook's, as it is to be when all are taken */
+		__u32 ifindex;
+		__u32 direction;
+		__u32 reason;
+		__u32 reserved;
+		struct ledger_count count;
+	} counts[CTL_COUNTS];
 	struct ctl_taken {
 		__u32 entry;
 		__u8 reason;	/* enum ledger_reason */

@@ -80,21 +80,112 @@ static void take(struct table *t, const struct ctl_taken *taken)
 	step_do(t);
 }
 
-void journal_take(struct table *t, const struct journal_taken *v, size_t n)
+/* Where what leaves entry @e is counted; NULL: there are too many such places. */
+static struct ctl_count *count_of(struct table *t, const struct store_entry *e, uint8_t reason)
 {
-	if (!t->ctl->batch.n)
-		commit_begin(t);
-	for (size_t i = 0; i < n; i++) {
-		const struct ctl_taken taken = { v[i].entry, v[i].reason, v[i].keep };
+	struct ctl_batch *b = &t->ctl->batch;
+	uint32_t ifindex = key_ifindex(&e->key);
+	const struct ledger_count *now;
 
+	for (uint32_t i = 0; i < b->n_counts; i++) {
+		struct ctl_count *c = &b->counts[i];
+
+		if (c->ifindex == ifindex && c->direction == e->key.direction && c->reason == reason)
+			return c;
+	}
+	if (b->n_counts == CTL_COUNTS)
+		return NULL;
+	now = table_hook_own(t, ifindex, e->key.direction, reason);
+	b->counts[b->n_counts] = (struct ctl_count) {
+		.ifindex = ifindex, .direction = e->key.direction, .reason = reason,
+	};
+	if (now)
+		b->counts[b->n_counts].count = *now;
+	return &b->counts[b->n_counts++];
+}
+
+/* What the ledgers are to say afterwards. False: that is too much to be written down. */
+static bool count_batch(struct table *t, uint32_t n)
+{
+	struct ctl_batch *b = &t->ctl->batch;
+
+	b->n_counts = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct store_entry *e = &t->store[b->v[i].entry];
+		struct ctl_count *c = count_of(t, e, b->v[i].reason);
+
+		if (!c)
+			return false;
+		c->count.packets += e->part.packets;
+		c->count.bytes += e->part.bytes;
+	}
+	return true;
+}
+
+/* All values are those of afterwards, so it does no harm to do it twice. */
+static void apply_batch(struct table *t)
+{
+	const struct ctl_batch *b = &t->ctl->batch;
+
+	for (uint32_t i = 0; i < b->n_counts; i++) {
+		const struct ctl_count *c = &b->counts[i];
+		struct ledger_count *own = table_hook_own(t, c->ifindex, c->direction, c->reason);
+
+		if (own)
+			*own = c->count;
+	}
+	for (uint32_t i = 0; i < b->n; i++) {
+		struct store_entry *e = &t->store[b->v[i].entry];
+
+		e->part = (struct flow_part) { .last_ns = e->part.last_ns };
+		e->cut = 0;
+		e->used = b->v[i].keep;
+	}
+}
+
+static void forget_batch(struct table *t, uint32_t n)
+{
+	const struct ctl_taken *v = t->ctl->batch.v;
+
+	for (uint32_t i = 0; i < n; i++) {
 		if (i + AHEAD < n && !v[i + AHEAD].keep)
 			store_prefetch(t, v[i + AHEAD].entry);
-		if (!taken.keep)
-			store_forget(t, taken.entry);
-		take(t, &taken);
+		if (!v[i].keep)
+			store_forget(t, v[i].entry);
+	}
+}
+
+static void write_batch(struct table *t, const struct journal_taken *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		t->ctl->batch.v[i] = (struct ctl_taken) {
+			v[i].entry, v[i].reason, v[i].keep, v[i].message, 0,
+		};
+	}
+}
+
+void journal_take(struct table *t, const struct journal_taken *v, size_t n)
+{
+	struct ctl_batch *b = &t->ctl->batch;
+
+	if (!b->n) {
+		commit_begin(t);
+		write_batch(t, v, n);
+	}
+	forget_batch(t, n);
+	if (count_batch(t, n)) {
+		barrier();
+		b->phase = BATCH_TAKEN;
+		barrier();
+		b->n = n;
+		barrier();
+		apply_batch(t);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			take(t, &b->v[i]);
 	}
 	barrier();
-	t->ctl->batch.n = 0;
+	b->n = 0;
 	barrier();
 	commit_end(t);
 }
@@ -112,8 +203,8 @@ struct sending *journal_send(struct table *t, const struct journal_taken *v, siz
 
 	commit_begin(t);
 	s->n = 0;
-	for (size_t i = 0; i < n; i++)
-		b->v[i] = (struct ctl_taken) { v[i].entry, v[i].reason, v[i].keep, v[i].message, 0 };
+	b->phase = BATCH_SENT;
+	write_batch(t, v, n);
 	barrier();
 	b->n = n;
 	barrier();
@@ -139,8 +230,8 @@ static void set_sequence(struct table *t, const struct sending *s, uint32_t n)
 		*place = (struct ctl_stream) { s->session, s->domain, s->sequence + n };
 }
 
-/* What is taken already holds nothing any more: to take it again does no harm. */
-void journal_finish_batch(struct table *t)
+/* Those that were sent. What is taken already holds nothing: to take it again does no harm. */
+static void finish_sending(struct table *t)
 {
 	const struct ctl_batch *b = &t->ctl->batch;
 	const struct sending *s = sending_of(t);
@@ -150,7 +241,8 @@ void journal_finish_batch(struct table *t)
 	for (uint32_t i = 0; i < b->n; i++) {
 		const struct ctl_taken *taken = &b->v[i];
 
-		if (taken->message >= SENDING_MESSAGES_MAX || !(sent >> s->datagram[taken->message] & 1))
+		if (taken->message >= SENDING_MESSAGES_MAX ||
+		    !(sent >> s->datagram[taken->message] & 1))
 			continue;
 		n++;
 		if (t->store[taken->entry].used)
@@ -158,6 +250,14 @@ void journal_finish_batch(struct table *t)
 	}
 	if (n)
 		set_sequence(t, s, n);
+}
+
+void journal_finish_batch(struct table *t)
+{
+	if (t->ctl->batch.phase == BATCH_TAKEN)
+		apply_batch(t);
+	else
+		finish_sending(t);
 	barrier();
 	t->ctl->batch.n = 0;
 	barrier();
