@@ -96,6 +96,7 @@ static int reset(const struct table *t, struct snapshot *s)
 	int r;
 
 	s->n = 0;
+	s->halves = false;
 	s->taken_ns = clock_boot_ns();
 	r = make_room(t, s);
 	if (r == 0)
@@ -175,6 +176,7 @@ static int merge(struct batch *b)
 			part_from_slot(&part, slot, known_of(b, slot));
 			part_add(&f->part, &part);
 		}
+		b->s->halves |= !f->part.packets || !f->part.bytes;
 		b->s->gens[slot->idx] = slot->gen;
 		if (b->s->careful)
 			b->s->seen[slot->idx] = note_of(slot);
@@ -272,6 +274,7 @@ static int read_store(const struct table *t, struct snapshot *s)
 			if (!f)
 				return -ENOMEM;
 			part_add(&f->part, &t->store[i].part);
+			s->halves |= !f->part.packets || !f->part.bytes;
 		}
 	}
 	return 0;
@@ -315,7 +318,7 @@ static int read_all(const struct table *t, struct snapshot *s)
 		s->careful = true;
 		r = read_once(t, s);
 	}
-	if (r == 0)
+	if (r == 0 && s->halves)
 		drop_halves(s);
 	return r;
 }

@@ -29,6 +29,7 @@ struct snapshot {
 	size_t cap;
 	struct key_index by_key;
 	uint32_t *gens;		/* by slot: the generation that was read */
+	bool halves;		/* some flow may have packets without bytes, or bytes without packets */
 	bool careful;		/* note what was read of it: */
 	struct journal_entry *seen;
 };
