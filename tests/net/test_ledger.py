@@ -253,4 +253,22 @@ def a_full_table_is_told_once_a_second_with_what_it_lost():
     detach(b)
 
 
+
+@test
+def a_flow_that_was_evicted_again_and_again_is_one_record():
+    """900 flows taking turns where a CPU has 512 slots: every turn of a flow finds it driven out."""
+    b, dev = pair('evict')
+    attach(b, '-l', '1000', '--spread', '2')
+    with Collectors(net, nfacctd=False) as c:
+        c.start_agent(c.config(count='all', idle=2))
+        traffic(b, dev, flows=900, pace=20000).start(packets=18000).wait()
+        wait_for(lambda: ledger(b)['held'] == (0, 0), 'the end of all flows', 10)
+        c.end_agent()
+        records = [r for r in c.stop().log if r['netns'] == b]
+        equal(ledger(b)['full'], (0, 0), 'full')
+        equal({r['packets'] for r in records}, {20}, 'packets of the records')
+        equal(len(records), 900, 'records')
+    detach(b)
+
+
 main(net, setup)
