@@ -86,13 +86,10 @@ static bool is_behind_cut(const struct store_entry *e, const struct flow_slot *s
 
 static struct journal_entry note_of(const struct flow_slot *s, uint32_t entry)
 {
-	return (struct journal_entry) {
-		.gen = s->gen,
-		.store_idx = entry + 1,
-		.packets = s->c.packets,
-		.bytes = s->c.bytes,
-		.w = s->c.w,
-	};
+	struct journal_entry note = slot_note(s);
+
+	note.store_idx = entry + 1;
+	return note;
 }
 
 /* The journal now waits for the slot's next generation: the same flow's, if it only rotated. */
@@ -235,15 +232,6 @@ int journal_drain(struct table *t, size_t *ret_n)
 	commit_end(t);
 	*ret_n = n;
 	return r;
-}
-
-/* Nothing there that is not known: no need to copy it. All three words, or what a torn copy
- * left out would be lost if the flow falls silent. */
-static bool slot_is_known(const struct flow_slot *s, const struct journal_entry *j)
-{
-	return j->gen == slot_gen(s) && j->packets == __atomic_load_n(&s->c.packets, __ATOMIC_RELAXED) &&
-	       j->bytes == __atomic_load_n(&s->c.bytes, __ATOMIC_RELAXED) &&
-	       j->w.word == __atomic_load_n(&s->c.w.word, __ATOMIC_RELAXED);
 }
 
 /* A slot that is ahead of the journal is left until its past was drained from the ring. */

@@ -148,16 +148,6 @@ static const struct journal_entry *known_of(const struct batch *b, const struct 
 	return seen && seen->gen == slot->gen ? seen : &b->t->journal[slot->idx];
 }
 
-static struct journal_entry note_of(const struct flow_slot *slot)
-{
-	return (struct journal_entry) {
-		.gen = slot->gen,
-		.packets = slot->c.packets,
-		.bytes = slot->c.bytes,
-		.w = slot->c.w,
-	};
-}
-
 static int merge(struct batch *b)
 {
 	size_t n = b->n;
@@ -179,7 +169,7 @@ static int merge(struct batch *b)
 		b->s->halves |= !f->part.packets || !f->part.bytes;
 		b->s->gens[slot->idx] = slot->gen;
 		if (b->s->careful)
-			b->s->seen[slot->idx] = note_of(slot);
+			b->s->seen[slot->idx] = slot_note(slot);
 	}
 	return 0;
 }
@@ -190,12 +180,6 @@ static int batch_added(struct batch *b)
 	b->v[b->n].hash = key_index_hash(&b->v[b->n].slot.key);
 	key_index_prefetch(&b->s->by_key, b->v[b->n].hash);
 	return ++b->n == BATCH ? merge(b) : 0;
-}
-
-/* Nothing held there that the journal does not know: no need to copy it. */
-static bool slot_is_known(const struct flow_slot *s, const struct journal_entry *j)
-{
-	return j->gen == slot_gen(s) && j->packets == s->c.packets && j->bytes == s->c.bytes;
 }
 
 static bool slot_copy_patiently(const struct flow_slot *slot, struct flow_slot *ret)

@@ -19,7 +19,7 @@ static inline uint32_t slot_gen(const struct flow_slot *s)
 	return __atomic_load_n(&s->gen, __ATOMIC_ACQUIRE);
 }
 
-/* Copy @s to @ret. False when it was never used, or is being rewritten (try at the next reading). */
+/* Copy @s to @ret. False when it was never used, or is being rewritten: try at the next reading. */
 static inline bool slot_copy(const struct flow_slot *s, struct flow_slot *ret)
 {
 	const uint64_t *from = (const uint64_t *)s;
@@ -32,6 +32,29 @@ static inline bool slot_copy(const struct flow_slot *s, struct flow_slot *ret)
 		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return __atomic_load_n(&s->gen, __ATOMIC_RELAXED) == gen && ret->gen == gen;
+}
+
+/*
+ * Nothing there that the journal does not know: no need to copy it. All three words, or what
+ * a torn copy left out would be lost if the flow falls silent.
+ */
+static inline bool slot_is_known(const struct flow_slot *s, const struct journal_entry *j)
+{
+	return j->gen == slot_gen(s) &&
+	       j->packets == __atomic_load_n(&s->c.packets, __ATOMIC_RELAXED) &&
+	       j->bytes == __atomic_load_n(&s->c.bytes, __ATOMIC_RELAXED) &&
+	       j->w.word == __atomic_load_n(&s->c.w.word, __ATOMIC_RELAXED);
+}
+
+/* What says of the copy @s that all of it is known; store_idx is unknown. */
+static inline struct journal_entry slot_note(const struct flow_slot *s)
+{
+	return (struct journal_entry) {
+		.gen = s->gen,
+		.packets = s->c.packets,
+		.bytes = s->c.bytes,
+		.w = s->c.w,
+	};
 }
 
 /* Generations count modulo 2^32. */
