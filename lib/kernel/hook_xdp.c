@@ -117,6 +117,16 @@ static int xdp_attach(struct hook_target *t, int prog_fd)
 	return fd < 0 ? cannot_attach(t, fd) : hook_link_pin(t, fd);
 }
 
+/* -ENOENT when @prog_id is not what runs there. */
+static int query_own(uint32_t ifindex, uint32_t prog_id, struct bpf_xdp_query_opts *ret)
+{
+	int r = query(ifindex, ret);
+
+	if (r < 0)
+		return r;
+	return prog_id == ret->drv_prog_id || prog_id == ret->skb_prog_id ? 0 : -ENOENT;
+}
+
 static int xdp_position(const struct hook_target *t, uint32_t prog_id, int *ret)
 {
 	struct bpf_xdp_query_opts has;
@@ -128,11 +138,9 @@ static int xdp_position(const struct hook_target *t, uint32_t prog_id, int *ret)
 		return r;
 	if (link.ifindex != t->ifindex)
 		return -ENOENT;
-	r = query(t->ifindex, &has);
+	r = query_own(t->ifindex, prog_id, &has);
 	if (r < 0)
 		return r;
-	if (prog_id != has.drv_prog_id && prog_id != has.skb_prog_id)
-		return -ENOENT;
 	*ret = has.hw_prog_id != 0;
 	return 0;
 }
@@ -142,11 +150,9 @@ int hook_xdp_mode(const struct hook_target *t, uint32_t prog_id, enum xdp_mode *
 	struct bpf_xdp_query_opts has;
 	int r;
 
-	r = query(t->ifindex, &has);
+	r = query_own(t->ifindex, prog_id, &has);
 	if (r < 0)
 		return r;
-	if (prog_id != has.drv_prog_id && prog_id != has.skb_prog_id)
-		return -ENOENT;
 	*ret = prog_id == has.drv_prog_id ? XDP_MODE_NATIVE : XDP_MODE_GENERIC;
 	return 0;
 }
