@@ -14,8 +14,6 @@
 #include "kernel/step.h"
 #include "kernel/store.h"
 
-#define barrier() __asm__ volatile("" ::: "memory")
-
 /* So many flows before one leaves, its place in the index is asked for. */
 #define AHEAD 8
 

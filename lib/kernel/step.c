@@ -6,8 +6,6 @@
 #include "kernel/ring.h"
 #include "kernel/store.h"
 
-#define barrier() __asm__ volatile("" ::: "memory")
-
 /* Somebody else has written since: what this process knows of the store is old. */
 void commit_begin(struct table *t)
 {

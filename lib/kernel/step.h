@@ -12,6 +12,8 @@
 
 #include "kernel/table.h"
 
+#define barrier() __asm__ volatile("" ::: "memory")
+
 /* Around all steps of one call; lookers start again that have met it. Folder locked. */
 void commit_begin(struct table *t);
 void commit_end(struct table *t);
@@ -22,7 +24,7 @@ void step_do(struct table *t);
 /* What a killed writer was sending, see journal_send(). The step it was at is done. */
 void journal_finish_batch(struct table *t);
 
-/* The generation of slot @idx that the journal waits for: what lies before it was closed or never was. */
+/* The generation of slot @idx that the journal waits for: those before it are closed, or never were. */
 static inline uint32_t journal_gen(const struct table *t, uint32_t idx)
 {
 	uint32_t gen = t->journal[idx].gen;
