@@ -172,8 +172,8 @@ struct aged_key {
 };
 
 /*
- * What of one slot's generation `gen` user space has credited to its flow in the store, or
- * exported or flushed since. Whatever the slot, or its record in the ring, shows beyond
+ * What of one slot's generation `gen` user space has credited to its flow in the store, from
+ * where it is exported or flushed. Whatever the slot, or its record in the ring, shows beyond
  * this is held there. Pinned, so that a restarted agent knows it.
  */
 struct journal_entry {
@@ -222,7 +222,7 @@ struct ctl_stream {
 
 /*
  * One step of a writer of journal and store: all that it changes, as it is to be
- * afterwards. Killed half way, the next writer does it again; see lib/kernel/journal.c.
+ * afterwards. Killed half way, the next writer does it again; see lib/kernel/step.h.
  */
 #define CTL_NONE 0xffffffff
 enum store_change {

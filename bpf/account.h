@@ -268,7 +268,7 @@ static __always_inline bool slot_evict(const struct flow_slot *s, const __u32 *c
 	return true;
 }
 
-/* What of the slot is lost with it: not what was exported or flushed before. No agent writes
+/* What of the slot is lost with it: not what was credited to the store before. No agent writes
  * the journal now, slot_reclaim() looked. */
 static __always_inline struct ledger_count slot_left(const struct flow_slot *s)
 {

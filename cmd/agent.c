@@ -26,7 +26,7 @@ static const struct opt agent_opts[] = {
 	    .help = "configuration, YAML or JSON\n(default /etc/flowctl/config.yaml)"),
 	OPT(FLAG, agent_args, check, .name = "check", .help = "say whether the configuration is right, and exit"),
 	OPT(FLAG, agent_args, once, .name = "once",
-	    .help = "export what the tables hold, mark nothing as\nexported, and exit"),
+	    .help = "export what the tables hold, leave it all there,\nand exit"),
 	OPT(STR, agent_args, netns, .name = "netns", .arg = "NS",
 	    .help = "export this network namespace only\n(a name, a path, or pid:PID)"),
 	OPT_END,

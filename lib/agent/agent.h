@@ -15,7 +15,7 @@ struct agent_options {
  * "forced" and 0 is returned). Takes @conf over. -EBUSY when another agent runs below this bpffs.
  */
 int agent_run(const struct agent_options *options, struct conf *conf);
-/* Export what the tables hold once, mark nothing as exported, and return. */
+/* Export what the tables hold once, leave it all there, and return. 0 or fail(). */
 int agent_run_once(const struct agent_options *options, const struct conf *conf);
 
 #endif

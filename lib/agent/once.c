@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* `agent --once`: what dump would print, to the configured outputs. Nothing is marked as exported. */
+/* `agent --once`: what dump would print, to the configured outputs. Nothing is taken out. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>

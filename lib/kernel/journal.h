@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writers of a table: agent, flush. What slots and rings show is credited to the flows of
- * the store; from there it leaves. The namespace's folder is locked by the caller
+ * the store (credit.c), and the journal says what was; from the store it leaves (journal.c).
+ * All in steps that survive a kill (step.c). The namespace's folder is locked by the caller
  * (pin_dir_lock(&t->dir)) around all of these.
  */
 #ifndef FLOWCTL_KERNEL_JOURNAL_H

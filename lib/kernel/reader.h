@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Looking at the flows that a table holds: those of slots, rings and store, less what the
- * journal knows as credited or gone, merged by key. The read protocol is that of reference
- * "flow-table": what one CPU writes without locks is read without stopping it, and nothing
- * is changed or consumed.
+ * Looking at the flows that a table holds, merged by key: those of the store, and what slots
+ * and rings show beyond what the journal says was credited to it. What a CPU writes without
+ * locks is read without stopping it (slot.h), and nothing is changed or consumed.
  */
 #ifndef FLOWCTL_KERNEL_READER_H
 #define FLOWCTL_KERNEL_READER_H
@@ -37,12 +36,13 @@ struct snapshot {
 void snapshot_init(struct snapshot *s);
 void snapshot_deinit(struct snapshot *s);
 /*
- * Read everything @t holds into @s (emptied first; of one table always). Exact when no packet moves; under
- * traffic every packet counted before the call is in it once. Without an agent the
- * folder is locked for a moment to finish what a killed writer left half done.
+ * Read everything @t holds into @s (emptied first; of one table always). Exact when no packet
+ * moves; under traffic every packet counted before the call is in it once. The folder is locked
+ * where writers get in between again and again, and to finish what a killed one left half done.
+ * 0 or fail().
  */
 int snapshot_read(struct table *t, struct snapshot *s);
-/* The same in a folder that the caller has locked. */
+/* The same in a folder that the caller has locked; @t is writable. */
 int snapshot_count(struct table *t, struct snapshot *s);
 
 #endif

@@ -24,7 +24,7 @@ void step_do(struct table *t);
 /* What a killed writer was sending, see journal_send(). The step it was at is done. */
 void journal_finish_batch(struct table *t);
 
-/* The generation of slot @idx that the journal waits for: those before it are closed, or never were. */
+/* The generation of slot @idx that the journal waits for: those before are closed or never were. */
 static inline uint32_t journal_gen(const struct table *t, uint32_t idx)
 {
 	uint32_t gen = t->journal[idx].gen;

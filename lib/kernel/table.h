@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A namespace's flow table as user space holds it: its maps, mmapped. How flows are kept
- * is known to account.h on the kernel side and to this folder's table, slot, ring, journal
- * and reader on the user side, and to nobody else.
+ * is known to account.h on the kernel side and to this folder's table, slot, ring, store,
+ * step, journal, credit and reader on the user side, and to nobody else.
  */
 #ifndef FLOWCTL_KERNEL_TABLE_H
 #define FLOWCTL_KERNEL_TABLE_H

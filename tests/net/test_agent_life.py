@@ -264,7 +264,7 @@ def agents_below_different_folders_do_not_meet():
 
 
 @test
-def once_exports_what_is_held_and_marks_nothing():
+def once_exports_what_is_held_and_takes_nothing_out():
     with metered(), Collectors(net, nfacctd=False) as c:
         send_udp(3, 5300)
         conf = c.config()
