@@ -54,7 +54,8 @@ static int check_run(const void *args_, int argc, char **argv)
 	if (args->format == 1)
 		print_json(v, n);
 	for (size_t i = 0; args->format == 0 && i < n; i++)
-		printf("%s (expect %s): %s (%s)\n", v[i].name, v[i].expect, v[i].found, states[v[i].state]);
+		printf("%s (expect %s): %s (%s)\n", v[i].name, v[i].expect, v[i].found,
+		       states[v[i].state]);
 	if (missing)
 		return fail_system(-ENOTSUP, "%zu of what flowctl needs %s missing", missing,
 				   missing == 1 ? "is" : "are");

@@ -34,7 +34,8 @@ static const struct opt dump_opts[] = {
 	    .help = "these keys only, in this order"),
 	OPT(STR, dump_args, sort, .name = "sort", .arg = "KEY",
 	    .help = "biggest KEY first; -KEY: smallest first"),
-	OPT(U64, dump_args, limit, .name = "limit", .arg = "N", .min = 1, .help = "the first N only"),
+	OPT(U64, dump_args, limit, .name = "limit", .arg = "N", .min = 1,
+	    .help = "the first N only"),
 	SELECT_OPTS(dump_args),
 	OPT(STR, dump_args, netns, .name = "netns", .arg = "NS",
 	    .help = "of this network namespace only\n(a name, a path, or pid:PID)"),
@@ -78,7 +79,8 @@ static int check_names(const struct opt_strs *names, const struct records *all)
 {
 	for (size_t i = 0; i < names->n; i++) {
 		if (!glob_has_link(names->v[i], all))
-			return fail_plain(-ENODEV, "no interface '%s' in a metered network namespace",
+			return fail_plain(-ENODEV,
+					  "no interface '%s' in a metered network namespace",
 					  names->v[i]);
 	}
 	return 0;

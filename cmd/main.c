@@ -40,11 +40,13 @@ struct global_args {
 };
 
 const struct opt global_opts[] = {
-	OPT(COUNT, global_args, verbose, .name = "verbose", .letter = 'v', .help = "tell more (repeatable)"),
+	OPT(COUNT, global_args, verbose, .name = "verbose", .letter = 'v',
+	    .help = "tell more (repeatable)"),
 	OPT(COUNT, global_args, quiet, .name = "quiet", .letter = 'q', .help = "tell errors only"),
 	OPT(STR, global_args, bpffs, .name = "bpffs", .arg = "DIR",
 	    .help = "the BPF file system to work below\n(default /sys/fs/bpf, or $FLOWCTL_BPFFS)"),
-	OPT(FLAG, global_args, version, .name = "version", .letter = 'V', .help = "print the version"),
+	OPT(FLAG, global_args, version, .name = "version", .letter = 'V',
+	    .help = "print the version"),
 	OPT_END,
 };
 

@@ -64,7 +64,8 @@ static const struct opt attach_opts[] = {
 	    .help = "tc: handle of the filter (1)", OPT_GIVEN(meter_args, handle_given)),
 	OPT(U64, meter_args, chain, .name = "chain", .arg = "0", .help = "tc: 0 only"),
 	OPT(U64, meter_args, max_flows, .name = "max-flows", .letter = 'l', .arg = "N", .min = 1,
-	    .max = 1 << 26, .help = "flows the namespace's table holds (131072);\nfixed at its first attach"),
+	    .max = 1 << 26,
+	    .help = "flows the namespace's table holds (131072);\nfixed at its first attach"),
 	OPT(U64, meter_args, spread, .name = "spread", .arg = "CPUS", .min = 1, .max = 4096,
 	    .help = "flows arrive on at least so many CPUs, evenly:\nless memory (half of the CPUs)"),
 	OPT(CHOICE, meter_args, tcp_metrics, .name = "tcp-metrics", .arg = "on|off", .choices = on_off,
@@ -155,7 +156,8 @@ static int find_targets(const struct meter_args *args, struct targets *t)
 
 static void print_attached(const struct meter_change *c, void *arg)
 {
-	printf("%s:%s:%s (%s)\n", c->netns, c->iface, c->direction == FLOW_EGRESS ? "egress" : "ingress",
+	printf("%s:%s:%s (%s)\n", c->netns, c->iface,
+	       c->direction == FLOW_EGRESS ? "egress" : "ingress",
 	       c->changed ? "changed" : "unchanged");
 }
 
@@ -191,8 +193,8 @@ static int attach_one(const struct target *target, const struct meter_options *o
 
 	r = netns_open(target->netns, &ns);
 	if (r == 0)
-		r = meter_attach(&ns, target->names, target->n, options, print_attached, NULL, &made,
-				 &warning);
+		r = meter_attach(&ns, target->names, target->n, options, print_attached, NULL,
+				 &made, &warning);
 	if (r < 0)
 		return r;
 	if (made.made && log_level() >= LOG_LEVEL_INFO)
@@ -257,16 +259,19 @@ static int attach_run(const void *args_, int argc, char **argv)
 	return r;
 }
 
-static int detach_one(const struct netns *ns, uint64_t cookie, const struct target *target, bool dry_run)
+static int detach_one(const struct netns *ns, uint64_t cookie, const struct target *target,
+		      bool dry_run)
 {
 	struct meter_detached gone;
 	int r;
 
-	r = meter_detach(ns, cookie, target->names, target->n, dry_run, print_detached, NULL, &gone);
+	r = meter_detach(ns, cookie, target->names, target->n, dry_run, print_detached, NULL,
+			 &gone);
 	if (r < 0)
 		return r;
 	if (gone.dropped_flows)
-		fprintf(stderr, "flowctl meter detach: %" PRIu64 " flows dropped\n", gone.dropped_flows);
+		fprintf(stderr, "flowctl meter detach: %" PRIu64 " flows dropped\n",
+			gone.dropped_flows);
 	return 0;
 }
 

@@ -26,7 +26,8 @@
 #define BATCH_MAX JOURNAL_BATCH_MAX
 /* Of a full store so much is to be free afterwards. */
 #define ROOM_PART 8
-/* A way through the box is learnt again if its flow was seen since the last look, or shortly before. */
+/* A way through the box is learnt again if its flow was seen since the last look,
+ * or shortly before. */
 #define LEARN_SLACK_NS (3 * NSEC_PER_SEC)
 
 struct batch {
@@ -116,7 +117,8 @@ static struct expire_policy policy_of(const struct conf *conf)
 }
 
 static enum expire_action decide(const struct agent_table *t, const struct expire_policy *policy,
-				 const struct store_entry *e, uint64_t now, enum flow_end_reason *why)
+				 const struct store_entry *e, uint64_t now,
+				 enum flow_end_reason *why)
 {
 	bool is_cut = journal_is_cut(t->table, e);
 	enum expire_action action = expire_decide(policy, &e->part, is_cut, now, why);
@@ -124,7 +126,8 @@ static enum expire_action decide(const struct agent_table *t, const struct expir
 	if (action == EXPIRE_EXPORT || t->sweep.kind == SCAN_EXPIRED)
 		return action;
 	*why = t->sweep.kind == SCAN_FORCED ? FLOW_END_FORCED : FLOW_END_LACK;
-	if (t->sweep.kind == SCAN_FORCED || expire_is_quiet(policy, &e->part, now, t->sweep.limit_ns))
+	if (t->sweep.kind == SCAN_FORCED ||
+	    expire_is_quiet(policy, &e->part, now, t->sweep.limit_ns))
 		return EXPIRE_EXPORT;
 	return action;
 }
@@ -169,7 +172,8 @@ static bool visit(struct batch *b, uint32_t i, const struct expire_policy *polic
 
 	if (e && !e->part.first_ns && is_forgotten(b->t, policy, e, now))
 		batch_add(b, i, LEDGER_EXPORTED, false, JOURNAL_NO_MESSAGE);
-	/* packets and bytes may be read one packet apart: half a packet waits for its other half. */
+	/* packets and bytes may be read one packet apart:
+	 * half a packet waits for its other half. */
 	if (!e || !e->part.packets || !e->part.bytes)
 		return true;
 	switch (decide(b->t, policy, e, now, &why)) {

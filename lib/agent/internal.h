@@ -94,7 +94,8 @@ void tables_clear(struct agent_table *t);
 void tables_set_limits(const struct agent *a, struct agent_table *t);
 
 /* attach.c */
-/* Attach what the configuration's meters: name and nothing meters yet. Trouble is told, never fatal. */
+/* Attach what the configuration's meters: name and nothing meters yet. Trouble is told,
+ * never fatal. */
 void attach_configured(struct agent *a);
 
 /* export.c: the folder of @t is locked. */

@@ -34,7 +34,8 @@ static struct ctl_stream *stream_find(struct table *t, uint64_t session, uint32_
 }
 
 /* A place for a stream of the table's @own domain: a free one, one of another domain, or any. */
-static struct ctl_stream *stream_place(struct table *t, uint64_t session, uint32_t domain, uint32_t own)
+static struct ctl_stream *stream_place(struct table *t, uint64_t session, uint32_t domain,
+				       uint32_t own)
 {
 	struct ctl_stream *other = NULL;
 
@@ -184,8 +185,8 @@ bool outputs_ready(const struct agent_outputs *o, uint64_t now_ns)
 	return true;
 }
 
-static bool is_stream(const struct session_tuple *t, const uint8_t local[16], const uint8_t remote[16],
-		      __be16 remote_port)
+static bool is_stream(const struct session_tuple *t, const uint8_t local[16],
+		      const uint8_t remote[16], __be16 remote_port)
 {
 	return memcmp(local, t->local, 16) == 0 && memcmp(remote, t->remote, 16) == 0 &&
 	       be16toh(remote_port) == t->remote_port;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* See json.h. Strings are made valid UTF-8 on the way out (RFC 3629), for interface names may hold any byte. */
+/* See json.h. Strings are made valid UTF-8 on the way out (RFC 3629),
+ * for interface names may hold any byte. */
 #include "base/json.h"
 
 #include <inttypes.h>

@@ -28,7 +28,8 @@ void json_u64(struct json *j, const char *key, uint64_t v);
 void json_s64(struct json *j, const char *key, int64_t v);
 void json_bool(struct json *j, const char *key, bool v);
 void json_null(struct json *j, const char *key);
-/* @s: UTF-8; bytes that are not are written as U+FFFD, control characters as \u00XX. NULL = null. */
+/* @s: UTF-8; bytes that are not are written as U+FFFD, control characters as \u00XX.
+ * NULL = null. */
 void json_str(struct json *j, const char *key, const char *s);
 
 #endif

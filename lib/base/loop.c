@@ -140,7 +140,8 @@ int loop_add_signals(struct loop *loop, const sigset_t *set, loop_signal_fn fn, 
 
 	if (sigprocmask(SIG_BLOCK, set, NULL) < 0)
 		return fail(-errno, "cannot block signals");
-	/* A signal that is ignored (nohup, a shell's background job) would never reach a signalfd. */
+	/* A signal that is ignored (nohup, a shell's background job) would never reach a
+	 * signalfd. */
 	for (int signo = 1; signo < 32; signo++) {
 		if (sigismember(set, signo) == 1)
 			signal(signo, SIG_DFL);

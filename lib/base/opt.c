@@ -76,8 +76,8 @@ static int parse_number(const struct opt *o, const char *arg, uint64_t *ret)
 	if (r == -EINVAL)
 		return fail_usage("--%s: '%s' is not a number", o->name, arg);
 	if (r < 0 || v < o->min)
-		return fail_usage("--%s: '%s' is out of range (%" PRIu64 " to %" PRIu64 ")", o->name, arg,
-				  o->min, max);
+		return fail_usage("--%s: '%s' is out of range (%" PRIu64 " to %" PRIu64 ")",
+				  o->name, arg, o->min, max);
 	*ret = v;
 	return 0;
 }
@@ -112,7 +112,8 @@ static int store(const struct opt *o, const char *arg, void *args)
 		return parse_number(o, arg, to);
 	case OPT_TYPE_DURATION:
 		if (parse_duration(arg, to) < 0)
-			return fail_usage("--%s: '%s' is not a duration (as 500ms, 5s, 2m)", o->name, arg);
+			return fail_usage("--%s: '%s' is not a duration (as 500ms, 5s, 2m)",
+					  o->name, arg);
 		return 0;
 	case OPT_TYPE_CHOICE:
 		return parse_choice(o, arg, to);
@@ -154,8 +155,8 @@ static bool is_abbreviation(const char *word, const struct option *o)
 	return word[0] == '-' && word[1] == '-' && strcmp(word + 2, o->name) != 0;
 }
 
-static int parse_one(const struct opt *opts, int c, int index, const struct option *longs, char *const *argv,
-		     void *args)
+static int parse_one(const struct opt *opts, int c, int index, const struct option *longs,
+		     char *const *argv, void *args)
 {
 	char word[80];
 	int i;

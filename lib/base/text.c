@@ -97,7 +97,8 @@ void text_table_cell(struct text_table *t, const char *fmt, ...)
 	add_cell(t, text ? text_printable(text) : NULL);
 }
 
-static void print_row(const struct text_table *t, const size_t *widths, char **row, struct strbuf *out)
+static void print_row(const struct text_table *t, const size_t *widths, char **row,
+		      struct strbuf *out)
 {
 	size_t start = out->len;
 

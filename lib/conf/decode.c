@@ -86,8 +86,8 @@ static int get_u64(struct decoder *d, const cJSON *node, const struct decode_key
 	if (r == -EINVAL && text[strcspn(text, ".eE+")] && strncasecmp(text, "0x", 2) != 0)
 		return decode_fault(d, node, "%s is not a whole number", shown);
 	if (r < 0 || v < k->min)
-		return decode_fault(d, node, "%s is out of range (%" PRIu64 " to %" PRIu64 ")", shown,
-				    k->min, k->max);
+		return decode_fault(d, node, "%s is out of range (%" PRIu64 " to %" PRIu64 ")",
+				    shown, k->min, k->max);
 	*ret = v;
 	return 0;
 }
@@ -143,8 +143,8 @@ static int get_choice(struct decoder *d, const cJSON *node, const struct decode_
 	}
 	decode_shown(node->valuestring, shown);
 	if (word_index(k->later, node->valuestring) >= 0)
-		return decode_fault(d, node, "'%s' is not in this version of flowctl, only %s", shown,
-				    words);
+		return decode_fault(d, node, "'%s' is not in this version of flowctl, only %s",
+				    shown, words);
 	near = parse_nearest(node->valuestring, k->words);
 	if (near)
 		error_hint("did you mean '%s'?", near);
@@ -217,7 +217,8 @@ static int unknown_key(const struct decoder *d, const cJSON *node, const struct 
 	return decode_fault(d, node, "unknown key");
 }
 
-static int decode_member(struct decoder *d, const cJSON *node, const struct decode_key *keys, void *to)
+static int decode_member(struct decoder *d, const cJSON *node, const struct decode_key *keys,
+			 void *to)
 {
 	const struct decode_key *k = find_key(keys, node->string);
 	char shown[DECODE_SHOWN_MAX];

@@ -155,8 +155,8 @@ struct top_keys {
 	DECODE(key_, U64, conf, field_, .min = 1, .max = TIMER_MAX_S, .fallback = fallback_)
 
 static const struct decode_key top_keys[] = {
-	DECODE("maxIpfixMessageLen", U64, conf, max_message_len, .min = MESSAGE_MIN, .max = MESSAGE_MAX,
-	       .fallback = 1400),
+	DECODE("maxIpfixMessageLen", U64, conf, max_message_len, .min = MESSAGE_MIN,
+	       .max = MESSAGE_MAX, .fallback = 1400),
 	TIMER("timerTemplateFlushSeconds", template_flush_s, 60),
 	TIMER("timerFinishedDrainSeconds", finished_s, 1),
 	TIMER("timerForceDrainSeconds", active_s, 60),
@@ -219,7 +219,8 @@ static int check_message_len(struct decoder *d, const struct conf *conf)
 					    "maxIpfixMessageLen: %llu bytes are too few for %s "
 					    "template %u, which needs %zu",
 					    (unsigned long long)conf->max_message_len,
-					    record ? "a record of" : "the announcement of", t->id, need);
+					    record ? "a record of" : "the announcement of", t->id,
+					    need);
 	}
 	return 0;
 }

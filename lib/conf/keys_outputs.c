@@ -56,7 +56,8 @@ static int check_remote(struct decoder *d, const cJSON *node, void *to)
 	if (e.port == 0)
 		return decode_fault(d, node, "'%s' has the port 0", shown);
 	if (!address_family(e.host) && (s[0] == '[' || !is_name(e.host)))
-		return decode_fault(d, node, "'%s' has neither an address nor a host's name", shown);
+		return decode_fault(d, node, "'%s' has neither an address nor a host's name",
+				    shown);
 	return 0;
 }
 
@@ -82,7 +83,8 @@ struct collector_keys {
 #define BYTES_PER_S_MAX (100 * UINT64_C(1000000000))
 
 static const struct decode_key collector_keys[] = {
-	DECODE("remoteAddress", STR, collector_keys, remote, .required = true, .call = check_remote),
+	DECODE("remoteAddress", STR, collector_keys, remote, .required = true,
+	       .call = check_remote),
 	DECODE("localAddress", STR, collector_keys, local, .call = check_local),
 	DECODE("transport", CHOICE, collector_keys, transport, .words = transports,
 	       .later = later_transports),
@@ -133,9 +135,11 @@ static int add_collector(struct decoder *d, const cJSON *node, struct conf *conf
 		free(k->local);
 		k->local = NULL;
 	}
-	if (k->local && parse_endpoint(k->remote, &remote) == 0 && parse_endpoint(k->local, &local) == 0 &&
-	    address_family(remote.host) && address_family(remote.host) != address_family(local.host))
-		return decode_fault(d, node, "remoteAddress and localAddress are not of one address family");
+	if (k->local && parse_endpoint(k->remote, &remote) == 0 &&
+	    parse_endpoint(k->local, &local) == 0 && address_family(remote.host) &&
+	    address_family(remote.host) != address_family(local.host))
+		return decode_fault(d, node,
+				    "remoteAddress and localAddress are not of one address family");
 	output.remote = k->remote;
 	output.local = k->local;
 	output.max_bytes_per_s = k->max_bytes_per_s;
@@ -175,7 +179,8 @@ struct log_keys {
 
 static int later_fields(struct decoder *d, const cJSON *node, void *to)
 {
-	return decode_fault(d, node, "belongs to the format vpc, which is not in this version of flowctl");
+	return decode_fault(d, node,
+			    "belongs to the format vpc, which is not in this version of flowctl");
 }
 
 static int later_hooks(struct decoder *d, const cJSON *node, void *to)

@@ -57,7 +57,8 @@ static int syntax_error(const struct builder *b)
 
 	if (p->error == YAML_MEMORY_ERROR)
 		return no_memory(b);
-	return fault(b, line + 1, "cannot be read as YAML: %s", p->problem ? p->problem : "unknown fault");
+	return fault(b, line + 1, "cannot be read as YAML: %s",
+		     p->problem ? p->problem : "unknown fault");
 }
 
 static int remember_line(struct builder *b, const cJSON *node, size_t line)

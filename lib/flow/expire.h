@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When a flow's record leaves, and why (IANA flowEndReason). Pure decisions, no clock of its own. */
+/* When a flow's record leaves, and why (IANA flowEndReason). Pure decisions,
+ * no clock of its own. */
 #ifndef FLOWCTL_FLOW_EXPIRE_H
 #define FLOWCTL_FLOW_EXPIRE_H
 

@@ -156,8 +156,8 @@ static void get_tcp_flags(const struct record *r, struct field_value *v)
 	put_str(v, "");
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 		if (r->tcp_flags & flags[i].bit)
-			len += snprintf(v->text + len, sizeof(v->text) - len, "%s%s", len ? "|" : "",
-					flags[i].name);
+			len += snprintf(v->text + len, sizeof(v->text) - len, "%s%s",
+					len ? "|" : "", flags[i].name);
 	}
 }
 

@@ -41,8 +41,8 @@ bool filter_match(const struct filter *f, const struct record *r)
 
 bool filter_is_empty(const struct filter *f)
 {
-	return !f->has_ifindex && !f->has_proto && !f->has_saddr && !f->has_daddr && !f->has_sport &&
-	       !f->has_dport && !f->has_direction && !f->idle_ns;
+	return !f->has_ifindex && !f->has_proto && !f->has_saddr && !f->has_daddr &&
+	       !f->has_sport && !f->has_dport && !f->has_direction && !f->idle_ns;
 }
 
 int filter_proto(const char *s, uint8_t *ret)

@@ -21,7 +21,8 @@ int once_new(uint64_t keep_ns, struct once **ret);
 void once_free(struct once *o);
 /* Which hooks are metered (copied), and lo's ifindex (0 = none). */
 int once_set_hooks(struct once *o, const struct hook_id *hooks, size_t n, uint32_t loopback);
-/* Tell an egress record: where its flow left the box. Of several, the one with most packets counts. */
+/* Tell an egress record: where its flow left the box. Of several,
+ * the one with most packets counts. */
 void once_learn(struct once *o, const struct record *r);
 /* Keep @r or not; for a kept ingress record *ret_egress gets the egress interface, if known. */
 enum once_verdict once_classify(struct once *o, const struct record *r, uint32_t *ret_egress);

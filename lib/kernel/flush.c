@@ -104,7 +104,8 @@ int flush_flows(const char *netns, const struct filter *f, uint64_t *ret_n)
 		r = netns_list(&list, &n_list);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (!netns || only.cookie == cookies[i])
-			r = flush_table(cookies[i], netns_find(list, n_list, cookies[i]), f, &flushed);
+			r = flush_table(cookies[i], netns_find(list, n_list, cookies[i]), f,
+					&flushed);
 	}
 	netns_list_free(list, n_list);
 	if (r == 0)

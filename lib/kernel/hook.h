@@ -36,11 +36,13 @@ struct hook_ops {
 	/* Attach @prog_fd ahead of others and pin what keeps it there; the caller has pinned
 	 * the program itself already. fail(). */
 	int (*attach)(struct hook_target *t, int prog_fd);
-	/* Put @prog_fd in the place of the one attached, in one step; no packet passes unmetered. */
+	/* Put @prog_fd in the place of the one attached, in one step;
+	 * no packet passes unmetered. */
 	int (*replace)(struct hook_target *t, int prog_fd);
 	/* Remove ours and nothing else. */
 	int (*detach)(struct hook_target *t);
-	/* 0 and its place among the programs of that hook (0 = first), or -ENOENT when it is gone. */
+	/* 0 and its place among the programs of that hook (0 = first),
+	 * or -ENOENT when it is gone. */
 	int (*position)(const struct hook_target *t, uint32_t prog_id, int *ret);
 	/* Is it attached still? Told from outside the namespace; NULL: that cannot be told. */
 	bool (*attached)(const struct hook_target *t);

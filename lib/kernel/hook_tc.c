@@ -82,7 +82,8 @@ static void drop_clsact(const struct hook_target *t)
 	struct bpf_tc_hook qdisc = qdisc_of(t->ifindex);
 	char kind[16];
 
-	if (!t->made_clsact || tcnl_ingress_qdisc(t->ifindex, kind) < 0 || strcmp(kind, "clsact") != 0)
+	if (!t->made_clsact || tcnl_ingress_qdisc(t->ifindex, kind) < 0 ||
+	    strcmp(kind, "clsact") != 0)
 		return;
 	for (uint8_t direction = FLOW_INGRESS; direction <= FLOW_EGRESS; direction++) {
 		_cleanup_(freep) struct tc_filter *filters = NULL;
@@ -114,15 +115,18 @@ static int check_place(const struct hook_target *t)
 		bool same_kind = strcmp(f->kind, "bpf") == 0 && f->protocol == ETH_P_ALL;
 
 		if (f->pref == t->pref && (!same_kind || f->handle == t->handle))
-			return fail_plain(-EEXIST, "pref %u handle %u is taken by another '%s' filter: "
-					  "choose another --pref", t->pref, t->handle, f->kind);
+			return fail_plain(-EEXIST,
+					  "pref %u handle %u is taken by another '%s' filter: "
+					  "choose another --pref",
+					  t->pref, t->handle, f->kind);
 	}
 	return r;
 }
 
 static int tc_attach(struct hook_target *t, int prog_fd)
 {
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd, .handle = t->handle, .priority = t->pref);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd, .handle = t->handle,
+		    .priority = t->pref);
 	struct bpf_tc_hook side = side_of(t->ifindex, t->direction);
 	bool made;
 	int r;
@@ -213,7 +217,8 @@ static int tc_position(const struct hook_target *t, uint32_t prog_id, int *ret)
 			*ret = position;
 			return 0;
 		}
-		/* Another kind counts once a pref: its hash tables are filters of their own in the dump. */
+		/* Another kind counts once a pref: its hash tables are filters of their own in
+		 * the dump. */
 		if (strcmp(f->kind, "bpf") == 0 ? f->handle != 0 : f->pref != pref)
 			position++;
 		pref = f->pref;

@@ -66,7 +66,8 @@ int meter_detach(const struct netns *ns, uint64_t cookie, const char *const *nam
  */
 int meter_detach_gone(const struct netns *ns, uint64_t cookie, struct meter_detached *ret);
 /* How many meters @t has, and how many of them vanished. @ns: its namespace, NULL = gone. */
-int meter_count_gone(const struct netns *ns, const struct table *t, size_t *ret_n, size_t *ret_gone);
+int meter_count_gone(const struct netns *ns, const struct table *t, size_t *ret_n,
+		     size_t *ret_gone);
 
 /*
  * Where the packets of a hook went. At rest: by[LEDGER_SEEN] = held + aged + all other by[].

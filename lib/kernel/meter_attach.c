@@ -206,13 +206,15 @@ static int add_step(struct job *j, const struct link *link, uint8_t direction,
 static bool is_planned(const struct job *j, const struct hook_id *id)
 {
 	for (size_t i = 0; i < j->n_steps; i++) {
-		if (j->steps[i].link->ifindex == id->ifindex && j->steps[i].direction == id->direction)
+		if (j->steps[i].link->ifindex == id->ifindex &&
+		    j->steps[i].direction == id->direction)
 			return true;
 	}
 	return false;
 }
 
-/* Into another table go all programs of the namespace, those not meant with the options they have. */
+/* Into another table go all programs of the namespace,
+ * those not meant with the options they have. */
 static int plan_others(struct job *j)
 {
 	_cleanup_(freep) struct hook_id *hooks = NULL;

@@ -23,7 +23,8 @@ struct hook_target meter_target(const struct table *t, const struct table_hook *
 	};
 }
 
-int meter_position(const struct netns *ns, const struct table *t, const struct table_hook *h, int *ret)
+int meter_position(const struct netns *ns, const struct table *t, const struct table_hook *h,
+		   int *ret)
 {
 	_cleanup_(netns_leave) struct netns_scope scope = NETNS_SCOPE_NULL;
 	const struct hook_ops *ops = hook_by_kind(h->info->kind);

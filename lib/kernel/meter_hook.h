@@ -16,7 +16,8 @@
 struct hook_target meter_target(const struct table *t, const struct table_hook *h);
 /* Its place in the chain, or -ENOENT: not there any more. @ns NULL: the namespace is gone, or
  * has no name; then -1 for a place that cannot be told. */
-int meter_position(const struct netns *ns, const struct table *t, const struct table_hook *h, int *ret);
+int meter_position(const struct netns *ns, const struct table *t, const struct table_hook *h,
+		   int *ret);
 /* How the kernel runs @h's program, which is of kind HOOK_XDP; -ENOENT as above. */
 int meter_xdp_mode(const struct netns *ns, const struct table *t, const struct table_hook *h,
 		   enum xdp_mode *ret);
@@ -34,7 +35,8 @@ int meter_prune_past(const struct table *t, const struct snapshot *s);
 bool meter_flow_is_of(const struct flow_key *key, uint32_t ifindex, uint8_t direction);
 /* Flows of @s that were seen at that hook. */
 uint64_t meter_count_flows(const struct snapshot *s, uint32_t ifindex, uint8_t direction);
-/* Lock the folder of @cookie and open its table in it, writable: t->dir is locked. -ENOENT as table_open(). */
+/* Lock the folder of @cookie and open its table in it, writable: t->dir is locked.
+ * -ENOENT as table_open(). */
 int meter_open_locked(uint64_t cookie, struct table **ret);
 
 /* Wait a moment (@tries times at most) for another process. False when they are used up. */

@@ -28,8 +28,8 @@ static void beside(const struct pin_dir *dir, struct pin_dir *ret)
 }
 
 /* Call @fn for every pin of @dir; a missing folder has none. */
-static int each_pin(const struct pin_dir *dir, int (*fn)(const char *path, const char *name, void *arg),
-		    void *arg)
+static int each_pin(const struct pin_dir *dir,
+		    int (*fn)(const char *path, const char *name, void *arg), void *arg)
 {
 	DIR *d = opendir(dir->path);
 	struct dirent *e;
@@ -78,11 +78,12 @@ static int check_room(struct table *old, uint32_t entries)
 	if (r < 0 || s.n <= entries)
 		return r;
 	error_hint("flowctl flush --idle 15s, or start the agent, and try again");
-	return fail_plain(-ENOSPC, "the table holds %zu flows, more than the %u asked for", s.n, entries);
+	return fail_plain(-ENOSPC, "the table holds %zu flows, more than the %u asked for", s.n,
+			  entries);
 }
 
-static int create_beside(const struct table *old, const struct table_geometry *g, const struct pin_dir *dir,
-			 struct table **ret)
+static int create_beside(const struct table *old, const struct table_geometry *g,
+			 const struct pin_dir *dir, struct table **ret)
 {
 	int r;
 

@@ -42,7 +42,8 @@ static int select_up(const struct link *links, size_t n, const char *where, bool
 		found += chosen[i];
 	}
 	if (found == 0)
-		return fail_plain(-ENODEV, "no interface but lo is up in network namespace '%s'", where);
+		return fail_plain(-ENODEV, "no interface but lo is up in network namespace '%s'",
+				  where);
 	return 0;
 }
 
@@ -55,7 +56,8 @@ int meter_select(const struct link *links, size_t n_links, const char *const *na
 		if (select_name(links, n_links, names[i], chosen) > 0)
 			continue;
 		return fail_plain(-ENODEV, "no interface %s '%s' in network namespace '%s'",
-				  strpbrk(names[i], "*?[") ? "matches" : "is called", names[i], where);
+				  strpbrk(names[i], "*?[") ? "matches" : "is called", names[i],
+				  where);
 	}
 	return 0;
 }

@@ -156,7 +156,8 @@ static int promote_next(const struct meter_step *s, const struct table *t)
 }
 
 /* What one who was killed did not end, while the pins stand by which it is known to be ours. */
-static int clear_leftovers(const struct meter_step *s, const struct netns *ns, const struct table *t)
+static int clear_leftovers(const struct meter_step *s, const struct netns *ns,
+			   const struct table *t)
 {
 	struct hook_target target = {
 		.dir = &t->dir, .ifindex = s->link->ifindex, .direction = s->direction,
@@ -232,7 +233,8 @@ static void write_info(struct meter_step *s, const struct hook_target *target, u
 }
 
 /* Take the old one out of the way; where it is NEW there can only be leftovers. */
-static int clear_place(struct meter_step *s, const struct hook_target *wanted, const struct table *t)
+static int clear_place(struct meter_step *s, const struct hook_target *wanted,
+		       const struct table *t)
 {
 	const struct hook_ops *ops = hook_by_kind(s->old.kind);
 	struct hook_target old = meter_target(t, &s->hook);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One interface and direction on its way to being metered: planned, prepared, committed or undone. */
+/* One interface and direction on its way to being metered: planned, prepared,
+ * committed or undone. */
 #ifndef FLOWCTL_KERNEL_METER_STEP_H
 #define FLOWCTL_KERNEL_METER_STEP_H
 

@@ -22,13 +22,15 @@ void meter_warn_xdp(const struct meter_step *steps, size_t n, struct strbuf *out
 		if (steps[i].kind != HOOK_XDP || steps[i].action == STEP_KEEP)
 			continue;
 		changed = true;
-		/* Of hardware the kernel turns off what joins packets while a generic program is there. */
+		/* Of hardware the kernel turns off what joins packets while a generic program is
+		 * there. */
 		if (steps[i].xdp_mode == XDP_MODE_GENERIC && steps[i].link->software)
 			super = steps[i].link->name;
 	}
 	if (changed) {
 		begin_sentence(out);
-		strbuf_puts(out, "some drivers reset their rings, and lose what is in them, when an XDP "
+		strbuf_puts(out,
+			    "some drivers reset their rings, and lose what is in them, when an XDP "
 			    "program comes or goes");
 	}
 	if (super) {
@@ -64,13 +66,15 @@ static void warn_of_pair(const struct link *upper, const struct link *lower, str
 	strbuf_printf(out, stackings[i].sentence, upper->name, lower->name);
 }
 
-void meter_warn_stacked(const struct link *links, size_t n_links, const bool *chosen, struct strbuf *out)
+void meter_warn_stacked(const struct link *links, size_t n_links, const bool *chosen,
+			struct strbuf *out)
 {
 	for (size_t i = 0; i < n_links; i++) {
 		for (size_t j = 0; j < n_links; j++) {
 			if (i == j || !chosen[i] || !chosen[j])
 				continue;
-			if (links[i].parent == links[j].ifindex || links[j].master == links[i].ifindex) {
+			if (links[i].parent == links[j].ifindex ||
+			    links[j].master == links[i].ifindex) {
 				warn_of_pair(&links[i], &links[j], out);
 				return;
 			}

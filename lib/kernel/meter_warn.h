@@ -12,6 +12,7 @@
  * what a generic program cannot see, where @steps changed a meter of that kind. */
 void meter_warn_xdp(const struct meter_step *steps, size_t n, struct strbuf *out);
 /* The same of the first pair of stacked links among @chosen. */
-void meter_warn_stacked(const struct link *links, size_t n_links, const bool *chosen, struct strbuf *out);
+void meter_warn_stacked(const struct link *links, size_t n_links, const bool *chosen,
+			struct strbuf *out);
 
 #endif

@@ -106,12 +106,14 @@ static int read_cookie(int ns_fd, uint64_t *ret)
 	if (fd < 0)
 		return fail(-errno, "cannot make a socket");
 	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0)
-		return fail_system(-errno, "the kernel tells no network namespace cookies (Linux 5.14)");
+		return fail_system(-errno,
+				   "the kernel tells no network namespace cookies (Linux 5.14)");
 	*ret = cookie;
 	return 0;
 }
 
-/* The name below /run/netns with that inode, into @name; names too long to print are passed over. */
+/* The name below /run/netns with that inode, into @name;
+ * names too long to print are passed over. */
 static bool find_name(dev_t dev, ino_t inode, char name[NETNS_NAME_MAX])
 {
 	_cleanup_(closedirp) DIR *dir = opendir(NETNS_DIR);

@@ -43,7 +43,8 @@ struct netns_scope {
 #define NETNS_SCOPE_NULL { .old_fd = -1 }
 int netns_enter(struct netns_scope *scope, int fd);
 void netns_leave(struct netns_scope *scope);
-/* Enter a new, empty namespace that goes when it is left: to try things in. -errno without a sentence. */
+/* Enter a new, empty namespace that goes when it is left: to try things in.
+ * -errno without a sentence. */
 int netns_scratch(struct netns_scope *scope);
 
 /* The default observation domain: 1 for the initial namespace, else a stable hash of the

@@ -84,7 +84,8 @@ int pin_check_root(void)
 	if (statfs(root, &fs) < 0) {
 		int err = -errno;
 
-		fail_system(err, "cannot use the BPF file system at '%s': %s", root, strerror(-err));
+		fail_system(err, "cannot use the BPF file system at '%s': %s", root,
+			    strerror(-err));
 		if (err == -EACCES)
 			error_hint("needs root");
 		return err;
@@ -129,7 +130,8 @@ static bool still_there(int fd, const char *path)
 	       a.st_ino == b.st_ino;
 }
 
-/* flowctl/ may be removed by a last detach between two steps, so a step that misses it is repeated. */
+/* flowctl/ may be removed by a last detach between two steps,
+ * so a step that misses it is repeated. */
 static int make_both(const char *path)
 {
 	char base[512];

@@ -58,7 +58,8 @@ int pin_hooks(const struct pin_dir *dir, struct hook_id **ret, size_t *ret_n);
 /* The same of another kind of pin: "past", "link", "prog". */
 int pin_hooks_of(const struct pin_dir *dir, const char *what, struct hook_id **ret, size_t *ret_n);
 
-/* Be the one agent below this bpffs: *ret_fd holds the lock. -EBUSY + sentence when there is one. */
+/* Be the one agent below this bpffs: *ret_fd holds the lock.
+ * -EBUSY + sentence when there is one. */
 int pin_agent_lock(int *ret_fd);
 /* Is an agent running below this bpffs? */
 bool pin_agent_alive(void);

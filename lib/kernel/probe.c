@@ -61,7 +61,8 @@ static void missing_caps(char buf[48])
 	buf[0] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(needed_caps) && n < 48; i++) {
 		if (!has_cap(needed_caps[i].number))
-			n += snprintf(buf + n, 48 - n, "%s%s", n ? " and " : "", needed_caps[i].name);
+			n += snprintf(buf + n, 48 - n, "%s%s", n ? " and " : "",
+				      needed_caps[i].name);
 	}
 }
 
@@ -73,7 +74,8 @@ static void probe_kernel(struct probe_result *r)
 	uname(&u);
 	sscanf(u.release, "%u.%u.%u", &major, &minor, &patch);
 	snprintf(r->found, sizeof(r->found), "v%u.%u.%u", major, minor, patch);
-	if (major < KERNEL_FLOOR_MAJOR || (major == KERNEL_FLOOR_MAJOR && minor < KERNEL_FLOOR_MINOR))
+	if (major < KERNEL_FLOOR_MAJOR ||
+	    (major == KERNEL_FLOOR_MAJOR && minor < KERNEL_FLOOR_MINOR))
 		r->state = PROBE_INVALID;
 }
 
@@ -168,7 +170,8 @@ static void probe_caps(struct probe_result *r)
 static void probe_libbpf(struct probe_result *r)
 {
 	snprintf(r->found, sizeof(r->found), "%s", libbpf_version_string());
-	if (libbpf_major_version() < 1 || (libbpf_major_version() == 1 && libbpf_minor_version() < 1))
+	if (libbpf_major_version() < 1 ||
+	    (libbpf_major_version() == 1 && libbpf_minor_version() < 1))
 		r->state = PROBE_INVALID;
 }
 

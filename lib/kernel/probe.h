@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the system must have, tried one by one: `flowctl dependency-check` and every command's first step. */
+/* What the system must have, tried one by one:
+ * `flowctl dependency-check` and every command's first step. */
 #ifndef FLOWCTL_KERNEL_PROBE_H
 #define FLOWCTL_KERNEL_PROBE_H
 

@@ -84,7 +84,8 @@ static int load(struct bpf_object *obj, const struct bpf_program *prog, const st
 		(rodata_)->knob_sample = (knobs_)->sample;              \
 	} while (0)
 
-static int load_tc(const struct table *t, int hook_fd, const struct program_knobs *knobs, int *ret_fd)
+static int load_tc(const struct table *t, int hook_fd, const struct program_knobs *knobs,
+		   int *ret_fd)
 {
 	_cleanup_(tc_bpf__destroyp) struct tc_bpf *skel = tc_bpf__open();
 
@@ -103,7 +104,8 @@ static bool has_frags(void)
 	return fd >= 0;
 }
 
-static int load_xdp(const struct table *t, int hook_fd, const struct program_knobs *knobs, int *ret_fd)
+static int load_xdp(const struct table *t, int hook_fd, const struct program_knobs *knobs,
+		    int *ret_fd)
 {
 	_cleanup_(xdp_bpf__destroyp) struct xdp_bpf *skel = xdp_bpf__open();
 

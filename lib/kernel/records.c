@@ -39,11 +39,13 @@ static int add_gone_links(struct record_names *names, const struct table *t)
 		struct table_hook h;
 
 		names->n_links = known;
-		if (find_link(names, id->ifindex) || (n > known && grown[n - 1].ifindex == id->ifindex) ||
+		if (find_link(names, id->ifindex) ||
+		    (n > known && grown[n - 1].ifindex == id->ifindex) ||
 		    table_hook_open(t, id->ifindex, id->direction, false, &h) < 0)
 			continue;
 		grown[n] = (struct link) { .ifindex = id->ifindex };
-		snprintf(grown[n++].name, IFACE_NAME_MAX, "%.*s", IFACE_NAME_MAX - 1, h.info->ifname);
+		snprintf(grown[n++].name, IFACE_NAME_MAX, "%.*s", IFACE_NAME_MAX - 1,
+			 h.info->ifname);
 		table_hook_close(&h);
 	}
 	names->n_links = n;
@@ -92,7 +94,8 @@ void record_names_deinit(struct record_names *names)
 	*names = (struct record_names) { 0 };
 }
 
-void record_context_init(struct record_context *ctx, const struct record_names *names, uint32_t domain)
+void record_context_init(struct record_context *ctx, const struct record_names *names,
+			 uint32_t domain)
 {
 	*ctx = (struct record_context) {
 		.names = names,
@@ -170,7 +173,8 @@ static int read_table(uint64_t cookie, const struct netns *ns, struct records *r
 	return r;
 }
 
-static int read_tables(const struct netns *only, const uint64_t *cookies, size_t n, struct records *ret)
+static int read_tables(const struct netns *only, const uint64_t *cookies, size_t n,
+		       struct records *ret)
 {
 	struct netns *list = NULL;
 	size_t n_list = 0;

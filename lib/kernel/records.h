@@ -34,7 +34,8 @@ struct record_context {
 	uint32_t domain;
 };
 /* @domain: 0 = the namespace's own. Measures the clock offset. */
-void record_context_init(struct record_context *ctx, const struct record_names *names, uint32_t domain);
+void record_context_init(struct record_context *ctx, const struct record_names *names,
+			 uint32_t domain);
 
 /* One record; its name pointers borrow from ctx->names. end_reason is FLOW_ACTIVE. */
 void record_from_part(const struct flow_key *key, const struct flow_part *part,

@@ -21,7 +21,8 @@ struct link {
 	char kind[16];		/* "vlan", "veth", ""; IFLA_INFO_KIND */
 };
 
-/* A libnl socket of NETLINK_ROUTE in the namespace of @ns_fd (-1: the caller's); nl_socket_free(). */
+/* A libnl socket of NETLINK_ROUTE in the namespace of @ns_fd (-1: the caller's);
+ * nl_socket_free(). */
 struct nl_sock;
 int rtnl_open(int ns_fd, struct nl_sock **ret);
 

@@ -29,9 +29,11 @@ void store_forget(struct table *t, uint32_t idx);
 /* The same will soon be wanted of entry @idx: fetch what it needs. */
 void store_prefetch(const struct table *t, uint32_t idx);
 
-/* Add @from to @to (nothing there yet: copy): sums, extremes, flags; first-packet values of the earlier. */
+/* Add @from to @to (nothing there yet: copy): sums, extremes, flags;
+ * first-packet values of the earlier. */
 void part_add(struct flow_part *to, const struct flow_part *from);
 /* What slot @s holds beyond @j (same generation; another one: all of it). */
-void part_from_slot(struct flow_part *ret, const struct flow_slot *s, const struct journal_entry *j);
+void part_from_slot(struct flow_part *ret, const struct flow_slot *s,
+		    const struct journal_entry *j);
 
 #endif

@@ -18,7 +18,8 @@ struct tc_filter {
 	uint32_t prog_id;	/* bpf: 0 = classic */
 };
 
-/* The filters of chain 0 of one side in the kernel's order. free() the array. The caller is in the namespace. */
+/* The filters of chain 0 of one side in the kernel's order. free() the array.
+ * The caller is in the namespace. */
 int tcnl_filters(uint32_t ifindex, uint8_t direction, struct tc_filter **ret, size_t *ret_n);
 /* The kind of the qdisc at ffff:, "" when there is none. */
 int tcnl_ingress_qdisc(uint32_t ifindex, char ret[16]);

@@ -33,7 +33,8 @@ struct sink_log {
 	bool cut;		/* the file ends within a line of ours */
 };
 
-/* Does the file end within a line? Its writer was killed; a file that is not read is taken as whole. */
+/* Does the file end within a line? Its writer was killed;
+ * a file that is not read is taken as whole. */
 static bool is_cut(const char *path)
 {
 	_cleanup_(closep) int fd = -1;
@@ -161,7 +162,8 @@ static void count(struct sink_log *log, int err, size_t done)
 	stats->lost_records += log->records - written;
 	log->sink.trouble[0] = '\0';
 	if (err < 0)
-		snprintf(log->sink.trouble, sizeof(log->sink.trouble), "cannot write: %s", strerror(-err));
+		snprintf(log->sink.trouble, sizeof(log->sink.trouble), "cannot write: %s",
+			 strerror(-err));
 }
 
 static int log_flush(struct sink *s)

@@ -83,7 +83,8 @@ int print_check(const struct print_config *config)
 	struct columns columns;
 
 	if (config->sort && !sort_field(config->sort))
-		return unknown_key("--sort", config->sort[0] == '-' ? config->sort + 1 : config->sort);
+		return unknown_key("--sort",
+				   config->sort[0] == '-' ? config->sort + 1 : config->sort);
 	return columns_of(config, &columns);
 }
 
@@ -97,7 +98,8 @@ static int by_field_down(const void *a, const void *b, void *field)
 	return field_compare(field, b, a);
 }
 
-static void value_text(const struct field *f, const struct record *r, const char *null, char buf[FIELD_TEXT_MAX])
+static void value_text(const struct field *f, const struct record *r, const char *null,
+		       char buf[FIELD_TEXT_MAX])
 {
 	struct field_value v;
 
@@ -118,7 +120,8 @@ static void value_text(const struct field *f, const struct record *r, const char
 	}
 }
 
-/* "10.0.0.1:80", "[2001:db8::1]:80"; port 0 where the protocol has none: a column stays a column. */
+/* "10.0.0.1:80", "[2001:db8::1]:80"; port 0 where the protocol has none:
+ * a column stays a column. */
 static void end_point(struct text_table *t, const struct record *r, const uint8_t addr[16], __be16 port)
 {
 	unsigned number = proto_has_ports(r->key.proto) ? be16toh(port) : 0;
@@ -157,7 +160,8 @@ static void upper(char *to, const char *from)
 	*to = '\0';
 }
 
-static int field_table(const struct columns *c, const struct record *records, size_t n, struct strbuf *out)
+static int field_table(const struct columns *c, const struct record *records, size_t n,
+		       struct strbuf *out)
 {
 	char names[COLUMNS_MAX][32];
 	const char *heads[COLUMNS_MAX + 1];
@@ -213,7 +217,8 @@ static int flush_out(struct strbuf *out, size_t at_least)
 	return 0;
 }
 
-static int print_csv(const struct columns *c, const struct record *records, size_t n, struct strbuf *out)
+static int print_csv(const struct columns *c, const struct record *records, size_t n,
+		     struct strbuf *out)
 {
 	int r = 0;
 
@@ -270,7 +275,8 @@ int print_records(const struct print_config *config, struct record *records, siz
 	if (r < 0)
 		return r;
 	if (config->sort)
-		qsort_r(records, n, sizeof(*records), config->sort[0] == '-' ? by_field : by_field_down,
+		qsort_r(records, n, sizeof(*records),
+			config->sort[0] == '-' ? by_field : by_field_down,
 			(void *)sort_field(config->sort));
 	if (config->limit && n > config->limit)
 		n = config->limit;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An output of records. Records are put one by one and leave in batches: the agent writes
- * down (journals) what a batch holds before it lets any output send it, so that a killed
- * agent never exports a thing twice.
+ * down what a batch holds before it lets any output send it, so that a killed agent never
+ * exports a thing twice (how: lib/agent/export.c).
  *
  *	before a batch is begun: wait_ns() of every sink is 0, else export nothing until then
- *	if (!sink->ops->room(sink, record)) commit: journal, then flush() of every sink
+ *	if (!sink->ops->room(sink, record)) commit: write it down, flush() of every sink
  *	sink->ops->put(sink, record)
  */
 #ifndef FLOWCTL_SINK_SINK_H
@@ -42,12 +42,13 @@ struct sink_ops {
 	/* Add @r, unchanged since room() was asked about it, if it was, to the open batch. 0;
 	 * -ENOENT when this output cannot carry it (counted). */
 	int (*put)(struct sink *s, const struct record *r);
-	/* Called before the journal is written: the sequences that flush() is about to reach are
+	/* Called before the batch leaves the table: the sequences that flush() is about to reach are
 	 * given to sink_sequence_fn (below). May be NULL. */
 	void (*prepare)(struct sink *s);
 	/* Send the open batch. Never blocks; trouble is counted and told once by the agent. */
 	int (*flush)(struct sink *s);
-	/* About once a second: template resend, reconnection, resolution. @now_ns: CLOCK_BOOTTIME. May be NULL. */
+	/* About once a second: template resend, reconnection, resolution.
+	 * @now_ns: CLOCK_BOOTTIME. May be NULL. */
 	void (*tick)(struct sink *s, uint64_t now_ns);
 	/* SIGHUP: reopen files. May be NULL. */
 	int (*reopen)(struct sink *s);

@@ -55,7 +55,8 @@ static struct mutate_bpf *open_mutator(const struct args *a, const struct frame 
 	return m;
 }
 
-static void run(const struct mutate_bpf *m, const struct frame *f, uint32_t packets, uint32_t ifindex)
+static void run(const struct mutate_bpf *m, const struct frame *f, uint32_t packets,
+		uint32_t ifindex)
 {
 	struct __sk_buff skb = { .ifindex = ifindex };
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = f->data, .data_size_in = f->len,
@@ -79,7 +80,8 @@ int main(int argc, char **argv)
 	int rest;
 
 	if (opt_parse(opts, argc, argv, &a, &rest) < 0 || !a.pin || !a.dev) {
-		fprintf(stderr, "bench_fill: %s\n", *error_message() ? error_message() : "--pin and --dev");
+		fprintf(stderr, "bench_fill: %s\n",
+			*error_message() ? error_message() : "--pin and --dev");
 		return 2;
 	}
 	ifindex = if_nametoindex(a.dev);

@@ -45,8 +45,10 @@ struct args {
 static const struct opt opts[] = {
 	OPT(STR, args, from, .name = "from", .arg = "NETNS", .help = "the sender's namespace"),
 	OPT(STR, args, to, .name = "to", .arg = "NETNS", .help = "the receiver's namespace"),
-	OPT(U64, args, flows, .name = "flows", .arg = "N", .help = "flows", .min = 1, .max = 1 << 22),
-	OPT(U64, args, rounds, .name = "rounds", .arg = "N", .help = "rounds", .min = 1, .max = ROUNDS_MAX),
+	OPT(U64, args, flows, .name = "flows", .arg = "N", .help = "flows", .min = 1,
+	    .max = 1 << 22),
+	OPT(U64, args, rounds, .name = "rounds", .arg = "N", .help = "rounds", .min = 1,
+	    .max = ROUNDS_MAX),
 	OPT(DURATION, args, duration, .name = "duration", .arg = "TIME", .help = "of a run"),
 	OPT_END,
 };
@@ -83,7 +85,8 @@ static void enter(const char *netns)
 
 static void attach(const struct pair *p)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = if_nametoindex(p->dev), .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = if_nametoindex(p->dev),
+		    .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, tc, .prog_fd = p->prog_fd);
 	int r;
 
@@ -229,8 +232,10 @@ int main(int argc, char **argv)
 	unsigned n = 0;
 	int rest;
 
-	if (opt_parse(opts, argc, argv, &a, &rest) < 0 || !a.from || !a.to || argc - rest > CONTESTANTS_MAX) {
-		fprintf(stderr, "bench_live: %s\n", *error_message() ? error_message() : "--from, --to and pairs");
+	if (opt_parse(opts, argc, argv, &a, &rest) < 0 || !a.from || !a.to ||
+	    argc - rest > CONTESTANTS_MAX) {
+		fprintf(stderr, "bench_live: %s\n",
+			*error_message() ? error_message() : "--from, --to and pairs");
 		return 2;
 	}
 	frame_build(&frame);

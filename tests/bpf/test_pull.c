@@ -92,7 +92,8 @@ static bool row_right(struct harness *h, const struct frame *w, int fd, struct t
 	}
 	ok = harness_ledger(h, LEDGER_SEEN).packets == 1 && harness_balances(h);
 	if (w->reason == LEDGER_SEEN)
-		ok = ok && same_flow(harness_nth(h, 0), &expected) && harness_nth(h, 0)->c.bytes == w->bytes;
+		ok = ok && same_flow(harness_nth(h, 0), &expected) &&
+		     harness_nth(h, 0)->c.bytes == w->bytes;
 	else
 		ok = ok && harness_ledger(h, w->reason).bytes == w->bytes;
 	if (!ok)

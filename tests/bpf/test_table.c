@@ -98,8 +98,10 @@ TEST(at_egress_the_key_has_both_interfaces)
 	hp.ingress_ifindex = 0;
 	harness_run(&h, &hp);
 	CHECK(harness_nth(&h, 0)->key.direction == FLOW_EGRESS);
-	CHECK(harness_nth(&h, 0)->key.ingress_ifindex == 1 && harness_nth(&h, 0)->key.egress_ifindex == 1);
-	CHECK(harness_nth(&h, 1)->key.ingress_ifindex == 0 && harness_nth(&h, 1)->key.egress_ifindex == 1);
+	CHECK(harness_nth(&h, 0)->key.ingress_ifindex == 1 &&
+	      harness_nth(&h, 0)->key.egress_ifindex == 1);
+	CHECK(harness_nth(&h, 1)->key.ingress_ifindex == 0 &&
+	      harness_nth(&h, 1)->key.egress_ifindex == 1);
 	CLOSE();
 }
 
@@ -161,7 +163,8 @@ TEST(a_new_epoch_begins_a_new_generation)
 	h.ctl->epoch = 1;
 	send_ack(&h, 1);
 	send_ack(&h, 1);
-	CHECK(harness_nth(&h, 0)->gen == 4 && harness_nth(&h, 0)->c.packets == 2 && harness_nth(&h, 0)->c.epoch == 1);
+	CHECK(harness_nth(&h, 0)->gen == 4 && harness_nth(&h, 0)->c.packets == 2 &&
+	      harness_nth(&h, 0)->c.epoch == 1);
 	CHECK(harness_rings(&h, &records).packets == 2);
 	CHECK(records == 1);
 	CHECK(harness_balances(&h));
@@ -364,7 +367,8 @@ TEST(later_fragments_join_the_flow_of_the_first)
 	/* Another datagram's, another VLAN's: no ports, and none from the payload. */
 	send_fragment(&h, 6, 0x0002, 1);
 	send_fragment(&h, 5, 0x0002, 2);
-	CHECK(harness_nth(&h, 1)->c.packets == 1 && harness_nth(&h, 1)->key.sport == 0 && harness_nth(&h, 1)->key.dport == 0);
+	CHECK(harness_nth(&h, 1)->c.packets == 1 && harness_nth(&h, 1)->key.sport == 0 &&
+	      harness_nth(&h, 1)->key.dport == 0);
 	CHECK(harness_nth(&h, 2)->c.packets == 1 && harness_nth(&h, 2)->key.sport == 0);
 	CHECK(harness_balances(&h));
 	CLOSE();

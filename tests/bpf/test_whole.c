@@ -135,7 +135,8 @@ static void *run_looker(void *arg)
 	return NULL;
 }
 
-/* Packets that are in no flow, if every flow has its bytes and none has too much; else UINT64_MAX. */
+/* Packets that are in no flow, if every flow has its bytes and none has too much;
+ * else UINT64_MAX. */
 static uint64_t missing(void)
 {
 	static struct ledger_count got[FLOWS];
@@ -190,8 +191,8 @@ static bool run(uint32_t max_flows, uint64_t *ret_evicted)
 	for (uint32_t i = 0; i < b.table->ctl->parts; i++)
 		*ret_evicted += ring_producer(&b.table->rings[i]) / (8 + sizeof(struct flow_slot));
 	printf("# %d packets, %llu evictions, %llu full; %u cycles of the agent, %u looks\n",
-	       CPUS * PACKETS * PAUSES, (unsigned long long)*ret_evicted, (unsigned long long)full(),
-	       cycles, looks);
+	       CPUS * PACKETS * PAUSES, (unsigned long long)*ret_evicted,
+	       (unsigned long long)full(), cycles, looks);
 	return right && cycles > 20 && looks > 20 && !failures;
 }
 

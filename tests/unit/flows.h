@@ -8,7 +8,8 @@
 
 #include "flow/record.h"
 
-static inline struct record flow(uint8_t proto, const char *src, uint16_t sport, const char *dst, uint16_t dport)
+static inline struct record flow(uint8_t proto, const char *src, uint16_t sport, const char *dst,
+				 uint16_t dport)
 {
 	struct record r = {
 		.key = {

@@ -78,7 +78,8 @@ static inline void bench_deinit(struct bench *b)
 	closep(&b->fd);
 }
 
-static inline int open_session(struct bench *b, const char *local, const struct sequence_ops *sequence)
+static inline int open_session(struct bench *b, const char *local,
+			       const struct sequence_ops *sequence)
 {
 	struct session_config c = {
 		.remote = b->remote, .local = local, .max_message_len = 1400,

@@ -41,7 +41,8 @@ static bool put(struct bench *b, const struct record *r)
 {
 	const struct template_choice *c = template_set_look(b->set, r);
 
-	return burst_has_room(&b->b, c->template, BURST_MESSAGES_MAX) && burst_add(&b->b, c, r) == 0;
+	return burst_has_room(&b->b, c->template, BURST_MESSAGES_MAX) &&
+	       burst_add(&b->b, c, r) == 0;
 }
 
 static unsigned be16_at(const uint8_t *p)
@@ -114,8 +115,8 @@ static bool is_sound(struct bench *b, unsigned kinds, unsigned upto, unsigned *r
 	}
 	*ret_messages = b->b.n_order;
 	/* full ones of a kind lie beside each other, and of those that are not there are few */
-	return records == n && b->b.records == n && bytes <= BURST_BYTES_MAX && lengths <= 2 * kinds &&
-	       memchr(seen, 0, n ? n : 1) == (n ? NULL : (void *)seen);
+	return records == n && b->b.records == n && bytes <= BURST_BYTES_MAX &&
+	       lengths <= 2 * kinds && memchr(seen, 0, n ? n : 1) == (n ? NULL : (void *)seen);
 }
 
 TEST(every_record_leaves_once_however_they_come_mixed)
@@ -186,5 +187,6 @@ TEST(a_burst_of_less_messages_has_room_for_less)
 		CHECK(burst_has_room(&b.b, t, 3));
 		CHECK(put(&b, &tcp));
 	}
-	CHECK(!burst_has_room(&b.b, t, 3) && !burst_has_room(&b.b, u, 3) && burst_has_room(&b.b, u, 4));
+	CHECK(!burst_has_room(&b.b, t, 3) && !burst_has_room(&b.b, u, 3) &&
+	      burst_has_room(&b.b, u, 4));
 }

@@ -148,7 +148,8 @@ TEST(templates_replace_the_built_in_ones_unless_told_otherwise)
 			      "templates: [{id: 300, template: [{name: octetDeltaCount}]}]\n");
 
 	CHECK(c);
-	CHECK(template_set_count(c->templates) == 9 && template_set_get(c->templates, 0)->id == 300);
+	CHECK(template_set_count(c->templates) == 9 &&
+	      template_set_get(c->templates, 0)->id == 300);
 	conf_free(c);
 	c = load("collectors: [{address: 10.0.0.1:2055}]\n"
 		 "templates: [{id: 300, template: [{name: octetDeltaCount}]}]\n");

@@ -19,7 +19,8 @@ TEST(a_prefix_matches_by_its_bits)
 	CHECK(saddr("10.1.2.128/25", "10.1.2.129") && !saddr("10.1.2.128/25", "10.1.2.127"));
 	CHECK(saddr("0.0.0.0/0", "255.255.255.255") && saddr("128.0.0.0/1", "200.0.0.1"));
 	CHECK(!saddr("0.0.0.0/0", "::1") && !saddr("::/0", "10.0.0.1"));
-	CHECK(saddr("2001:db8::/33", "2001:db8:7fff::1") && !saddr("2001:db8::/33", "2001:db8:8000::1"));
+	CHECK(saddr("2001:db8::/33", "2001:db8:7fff::1") &&
+	      !saddr("2001:db8::/33", "2001:db8:8000::1"));
 	CHECK(!saddr("::ffff:1.2.3.4", "1.2.3.4"));
 }
 
@@ -81,6 +82,7 @@ TEST(a_protocol_has_a_number_and_perhaps_a_name)
 	CHECK(filter_proto("ICMPV6", &p) == 0 && p == 58);
 	CHECK(filter_proto("ipv6", &p) == 0 && p == 41);
 	p = 77;
-	CHECK(filter_proto("256", &p) < 0 && filter_proto("", &p) < 0 && filter_proto("-1", &p) < 0);
+	CHECK(filter_proto("256", &p) < 0 && filter_proto("", &p) < 0 &&
+	      filter_proto("-1", &p) < 0);
 	CHECK(filter_proto("tcpp", &p) < 0 && p == 77);
 }

@@ -134,7 +134,8 @@ TEST(a_hundred_thousand_flows_each_once)
 	}
 	CHECK(filter(both, 8, v, n) == 2 * N);
 	for (uint32_t i = 0; i < 2 * N; i += 2) {
-		CHECK(v[i].key.direction == FLOW_INGRESS && v[i].key.egress_ifindex == 2 + i / 2 % 2);
+		CHECK(v[i].key.direction == FLOW_INGRESS &&
+		      v[i].key.egress_ifindex == 2 + i / 2 % 2);
 		CHECK(v[i + 1].key.direction == FLOW_EGRESS && v[i + 1].key.ingress_ifindex == 0);
 	}
 	free(v);
@@ -150,7 +151,8 @@ static uint32_t way_of(struct once *o, uint64_t first_ns, uint64_t last_ns)
 	return once_classify(o, &r, &egress) == ONCE_KEEP ? egress : 77;
 }
 
-static void learn(struct once *o, uint32_t out, uint64_t packets, uint64_t first_ns, uint64_t last_ns)
+static void learn(struct once *o, uint32_t out, uint64_t packets, uint64_t first_ns,
+		  uint64_t last_ns)
 {
 	struct record r = leaving(tcp(), 1, out, packets);
 

@@ -430,7 +430,8 @@ TEST(a_socket_whose_address_is_gone_is_replaced)
 	_cleanup_(bench_deinit) struct bench b;
 	struct session_tuple t;
 
-	if (unshare(CLONE_NEWNET) < 0 || !ip("link set lo up") || !ip("addr add 192.0.2.1 dev lo") ||
+	if (unshare(CLONE_NEWNET) < 0 || !ip("link set lo up") ||
+	    !ip("addr add 192.0.2.1 dev lo") ||
 	    !ip("route add local 198.51.100.9 dev lo table local src 192.0.2.1"))
 		SKIP("no network namespace of our own");
 	CHECK(bench_init(&b, AF_INET) == 0);
