@@ -153,7 +153,9 @@ static uint8_t message_of(const struct batch *b, enum ledger_reason reason)
 {
 	const struct agent_outputs *o = &b->agent->outputs;
 
-	return o->noted && reason == LEDGER_EXPORTED ? session_message(o->sinks[0]) : JOURNAL_NO_MESSAGE;
+	if (!o->noted || reason != LEDGER_EXPORTED)
+		return JOURNAL_NO_MESSAGE;
+	return session_message(o->sinks[0]);
 }
 
 /* Then its entry is kept, and found again by its number; where there is room for that. */

@@ -13,7 +13,7 @@
 #define SENDING_MESSAGES_MAX 64
 
 struct sending {
-	uint64_t session;		/* whose sequence these messages go on in, 0 = none is kept */
+	uint64_t session;		/* whose sequence goes on with these, 0 = not kept */
 	uint32_t domain;
 	uint32_t sequence;		/* of the first of them */
 	uint32_t n;			/* datagrams; 0 = none can have left. Written last */

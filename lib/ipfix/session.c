@@ -221,7 +221,8 @@ static void session_prepare(struct sink *sink)
 }
 
 /* Fill in the headers of those that are left, and name them as datagrams. */
-static void finish_messages(const struct burst *b, unsigned from, uint32_t sequence, struct iovec *v)
+static void finish_messages(const struct burst *b, unsigned from, uint32_t sequence,
+			    struct iovec *v)
 {
 	uint32_t now_s = clock_real_ns() / NSEC_PER_SEC;
 

@@ -82,20 +82,20 @@ static void take(struct table *t, const struct ctl_taken *taken)
 static struct ctl_count *count_of(struct table *t, const struct store_entry *e, uint8_t reason)
 {
 	struct ctl_batch *b = &t->ctl->batch;
-	uint32_t ifindex = key_ifindex(&e->key);
+	uint32_t ifindex = key_ifindex(&e->key), direction = e->key.direction;
 	const struct ledger_count *now;
 
 	for (uint32_t i = 0; i < b->n_counts; i++) {
 		struct ctl_count *c = &b->counts[i];
 
-		if (c->ifindex == ifindex && c->direction == e->key.direction && c->reason == reason)
+		if (c->ifindex == ifindex && c->direction == direction && c->reason == reason)
 			return c;
 	}
 	if (b->n_counts == CTL_COUNTS)
 		return NULL;
-	now = table_hook_own(t, ifindex, e->key.direction, reason);
+	now = table_hook_own(t, ifindex, direction, reason);
 	b->counts[b->n_counts] = (struct ctl_count) {
-		.ifindex = ifindex, .direction = e->key.direction, .reason = reason,
+		.ifindex = ifindex, .direction = direction, .reason = reason,
 	};
 	if (now)
 		b->counts[b->n_counts].count = *now;
