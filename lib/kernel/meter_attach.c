@@ -39,7 +39,7 @@ struct job {
 static void job_deinit(struct job *j)
 {
 	for (size_t i = 0; i < j->n_steps; i++)
-		step_deinit(&j->steps[i]);
+		meter_step_deinit(&j->steps[i]);
 	free(j->steps);
 	free(j->chosen);
 	free(j->links);
@@ -200,7 +200,7 @@ static int add_step(struct job *j, const struct link *link, uint8_t direction,
 	step.link = link;
 	step.direction = direction;
 	j->steps[j->n_steps] = step;
-	return step_plan(&j->steps[j->n_steps++], j->ns, j->table, options, j->auto_kind);
+	return meter_step_plan(&j->steps[j->n_steps++], j->ns, j->table, options, j->auto_kind);
 }
 
 static bool is_planned(const struct job *j, const struct hook_id *id)
@@ -259,16 +259,16 @@ static int job_commit(struct job *j)
 	int r = 0;
 
 	for (size_t i = 0; i < j->n_steps && r == 0; i++)
-		r = step_prepare(&j->steps[i], j->ns, j->table);
+		r = meter_step_prepare(&j->steps[i], j->ns, j->table);
 	for (size_t i = 0; i < j->n_steps && r == 0; i++)
-		r = step_commit(&j->steps[i], j->ns, j->table);
+		r = meter_step_commit(&j->steps[i], j->ns, j->table);
 	return r == 0 && j->old ? resize_finish(j->old, j->table) : r;
 }
 
 static void job_undo(struct job *j)
 {
 	for (size_t i = j->n_steps; i-- > 0;)
-		step_undo(&j->steps[i], j->ns, j->table);
+		meter_step_undo(&j->steps[i], j->ns, j->table);
 	if (j->old)
 		resize_undo(j->old, j->table);
 	else if (j->made.made)

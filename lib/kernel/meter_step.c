@@ -93,8 +93,8 @@ static int check_room(const struct meter_step *s, const struct netns *ns, const 
 	return r < 0 ? step_fault(s, r) : 0;
 }
 
-int step_plan(struct meter_step *s, const struct netns *ns, const struct table *t,
-	      const struct meter_options *o, enum hook_kind auto_kind)
+int meter_step_plan(struct meter_step *s, const struct netns *ns, const struct table *t,
+		    const struct meter_options *o, enum hook_kind auto_kind)
 {
 	int r = t ? look_at_old(s, ns, t) : -ENOENT;
 	bool attached = r == 0;
@@ -169,7 +169,7 @@ static int clear_leftovers(const struct meter_step *s, const struct netns *ns,
 	return hook_pinned_prog(&target, "next") == s->old.prog_id ? promote_next(s, t) : 0;
 }
 
-int step_prepare(struct meter_step *s, const struct netns *ns, struct table *t)
+int meter_step_prepare(struct meter_step *s, const struct netns *ns, struct table *t)
 {
 	const struct program_knobs knobs = {
 		.direction = s->direction,
@@ -264,7 +264,7 @@ static int put_in_place(struct meter_step *s, struct hook_target *target, const 
 	return r;
 }
 
-int step_commit(struct meter_step *s, const struct netns *ns, struct table *t)
+int meter_step_commit(struct meter_step *s, const struct netns *ns, struct table *t)
 {
 	_cleanup_(netns_leave) struct netns_scope scope = NETNS_SCOPE_NULL;
 	struct hook_target target = wanted_target(s, t);
@@ -341,7 +341,7 @@ static void undo_pins(struct meter_step *s, struct table *t)
 		meter_make_past(t, s->link->ifindex, s->direction);
 }
 
-void step_undo(struct meter_step *s, const struct netns *ns, struct table *t)
+void meter_step_undo(struct meter_step *s, const struct netns *ns, struct table *t)
 {
 	_cleanup_(netns_leave) struct netns_scope scope = NETNS_SCOPE_NULL;
 
@@ -356,7 +356,7 @@ void step_undo(struct meter_step *s, const struct netns *ns, struct table *t)
 	undo_pins(s, t);
 }
 
-void step_deinit(struct meter_step *s)
+void meter_step_deinit(struct meter_step *s)
 {
 	table_hook_close(&s->hook);
 	closep(&s->prog_fd);

@@ -24,22 +24,22 @@ struct meter_step {
 	enum xdp_mode xdp_mode, old_xdp_mode;	/* wanted; as it was, auto = not by XDP */
 	struct table_hook hook;		/* entries NULL: has none yet */
 	struct hook_info old;		/* as it was; of prog_id 0 when it had none */
-	bool hook_made, hook_from_past;	/* by step_prepare() */
-	bool touched;			/* step_commit() changed something in the kernel */
+	bool hook_made, hook_from_past;	/* by meter_step_prepare() */
+	bool touched;			/* meter_step_commit() changed something in the kernel */
 	int prog_fd, old_prog_fd;
 };
 #define METER_STEP_NULL { .hook = { .fd = -1 }, .prog_fd = -1, .old_prog_fd = -1 }
 
 /* Find out what is there and what is to be done. @t NULL: no table yet. */
-int step_plan(struct meter_step *s, const struct netns *ns, const struct table *t,
-	      const struct meter_options *o, enum hook_kind auto_kind);
+int meter_step_plan(struct meter_step *s, const struct netns *ns, const struct table *t,
+		    const struct meter_options *o, enum hook_kind auto_kind);
 /* All that traffic does not see: ledger, program, its pin. */
-int step_prepare(struct meter_step *s, const struct netns *ns, struct table *t);
+int meter_step_prepare(struct meter_step *s, const struct netns *ns, struct table *t);
 /* Put the program in its place. */
-int step_commit(struct meter_step *s, const struct netns *ns, struct table *t);
-/* Bring back what was before step_prepare(). */
-void step_undo(struct meter_step *s, const struct netns *ns, struct table *t);
+int meter_step_commit(struct meter_step *s, const struct netns *ns, struct table *t);
+/* Bring back what was before meter_step_prepare(). */
+void meter_step_undo(struct meter_step *s, const struct netns *ns, struct table *t);
 /* Descriptors and mappings only. */
-void step_deinit(struct meter_step *s);
+void meter_step_deinit(struct meter_step *s);
 
 #endif
