@@ -38,7 +38,7 @@ struct flow_key {
 	__u8 dst[16];
 	__be16 sport;
 	__be16 dport;
-	__u32 ingress_ifindex;	/* at ingress: the hook's; at egress: where the packet came in, 0 = local */
+	__u32 ingress_ifindex;	/* at ingress: the hook's; at egress: where it came in, 0 = local */
 	__u32 egress_ifindex;	/* at egress: the hook's; at ingress: 0 */
 	__u16 vlan_outer;	/* VLAN_PRESENT | id, or 0 */
 	__u16 vlan_inner;
@@ -66,7 +66,7 @@ struct flow_counters {
 	__u64 bytes;		/* of the IP layer */
 	union flow_word w;
 	__u64 first_ns;		/* CLOCK_BOOTTIME of the first packet */
-	__u32 first_tick;	/* jiffies at that very moment: last = first_ns + (last - first) ticks */
+	__u32 first_tick;	/* jiffies then: last = first_ns + (last - first) ticks */
 	__u32 epoch;		/* table_ctl.epoch when this generation began */
 	__u32 mark;		/* of the first packet, as are the addresses below */
 	__u8 src_mac[6];	/* 0 where the device has no Ethernet header */
@@ -161,7 +161,7 @@ struct frag_ports {
 	__u64 seen_ns;		/* CLOCK_BOOTTIME; ids come again */
 	__be16 sport;
 	__be16 dport;
-	__u8 proto;		/* behind all of IPv6's extension headers, which only the first shows */
+	__u8 proto;		/* behind all IPv6 extension headers; only the first shows it */
 	__u8 reserved[3];
 };
 
@@ -208,7 +208,7 @@ struct flow_part {
 struct store_entry {
 	struct flow_key key;
 	__u32 used;
-	__u32 cut;		/* its record is complete when table_ctl.epoch gets there; 0 = none asked for */
+	__u32 cut;		/* its record is complete at this table_ctl.epoch; 0 = none asked */
 	struct flow_part part;
 };
 
@@ -292,8 +292,8 @@ struct table_ctl {
 	__u32 epoch;		/* a slot of another epoch rotates at its next packet */
 	__u32 idle_ticks;	/* a slot idle for longer rotates; 0 = never */
 	__u32 finished_ticks;	/* the same for one that has seen FIN or RST; 0 = never */
-	__u32 reclaim_ticks;	/* ring full and no agent: a victim idle for longer gives way; 0 = never */
-	__u64 lease_ns;		/* CLOCK_BOOTTIME; an agent is alive until then: nothing gives way */
+	__u32 reclaim_ticks;	/* ring full, no agent: one idle for longer gives way; 0 = never */
+	__u64 lease_ns;		/* CLOCK_BOOTTIME; an agent lives until then: nothing gives way */
 	__u64 reserved0[5];
 
 	__u32 abi;		/* FLOWCTL_ABI */
@@ -309,7 +309,7 @@ struct table_ctl {
 	__u64 netns_inode;
 	char netns_name[64];	/* as known when the table was made */
 	__u64 commit_seq;	/* odd while user space writes journal or store: readers retry */
-	__u64 gaps;		/* slots may have been rewritten without a record: 1; 2: that has ended */
+	__u64 gaps;		/* 1: slots may have been rewritten without a record; 2: no more */
 
 	struct ctl_step step;
 	struct ctl_batch batch;

@@ -27,7 +27,7 @@ struct agent_table {
 	struct table *table;
 	struct record_names names;	/* of its namespace and interfaces, as of the last look */
 	struct once *once;
-	struct sweep {			/* over the flows of the store, in pieces when outputs are paced */
+	struct sweep {			/* over the flows; in pieces when outputs are paced */
 		bool running;
 		enum scan_kind kind;
 		uint32_t at;		/* entry to go on with */
@@ -35,7 +35,7 @@ struct agent_table {
 		bool cut;		/* somebody asked for a cut */
 	} sweep;
 	bool store_full;		/* no room for all that was read */
-	uint64_t learnt_ns;		/* CLOCK_BOOTTIME of the last look for ways through the box */
+	uint64_t learnt_ns;		/* CLOCK_BOOTTIME of the last look for ways through */
 	struct ledger_count full;	/* what found no room, of all its hooks, as last told */
 	bool full_known;
 	size_t ring_records;		/* capacity of all its rings */
@@ -51,7 +51,7 @@ struct agent_outputs {
 	size_t n;
 	char (*told)[192];		/* the trouble last told, by sink */
 	uint64_t opened_ns;		/* CLOCK_BOOTTIME */
-	bool noted;			/* one session alone: what it sends is noted (journal_send()) */
+	bool noted;			/* one session alone: its sending is noted, journal_send() */
 };
 
 struct agent {
@@ -64,8 +64,7 @@ struct agent {
 	size_t n_tables;
 	struct agent_outputs outputs;
 	uint64_t next_look_ns;		/* for tables that came or went */
-	uint64_t meters_seen;		/* fingerprint of the links the configured meters were tried on */
-	bool ending;
+	uint64_t meters_seen;		/* fingerprint of the links that meters were tried on */
 };
 
 /* outputs.c: one sink for each configured output. @agent: for the sequences, NULL = not kept. */

@@ -14,7 +14,8 @@ typedef int (*loop_timer_fn)(struct loop *loop, void *arg);
 typedef int (*loop_signal_fn)(struct loop *loop, int signo, void *arg);
 
 int loop_new(struct loop **ret);
-void loop_free(struct loop *loop);	/* NULL is fine; closes its own descriptors, not the caller's */
+/* NULL is fine; closes its own descriptors, not the caller's. */
+void loop_free(struct loop *loop);
 
 /* Watch @fd for epoll @events; @fd stays the caller's. */
 int loop_add_fd(struct loop *loop, int fd, uint32_t events, loop_fd_fn fn, void *arg);

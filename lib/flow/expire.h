@@ -15,7 +15,7 @@ struct expire_policy {
 	uint64_t idle_ns;
 	uint64_t active_ns;
 	uint64_t finished_ns;	/* quiet time after FIN or RST */
-	uint64_t tick_ns;	/* resolution of last_ns: two of them are added to every quiet time */
+	uint64_t tick_ns;	/* resolution of last_ns: two are added to every quiet time */
 };
 
 enum expire_action {
@@ -31,7 +31,7 @@ enum expire_action {
 enum expire_action expire_decide(const struct expire_policy *policy, const struct flow_part *held,
 				 bool is_cut, uint64_t now_ns, enum flow_end_reason *ret_reason);
 /* Has it been quiet for @limit_ns, as far as ticks can tell? */
-bool expire_is_quiet(const struct expire_policy *policy, const struct flow_part *held, uint64_t now_ns,
-		     uint64_t limit_ns);
+bool expire_is_quiet(const struct expire_policy *policy, const struct flow_part *held,
+		     uint64_t now_ns, uint64_t limit_ns);
 
 #endif

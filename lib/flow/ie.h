@@ -51,7 +51,7 @@ struct ie {
 	uint16_t offset;	/* of the value in struct record, unless it is derived */
 	uint16_t without;	/* IE_U16: these bits of it are not the value's */
 	uint8_t shift;		/* IE_U8: the value begins at this bit */
-	unsigned gate;		/* IE_PORTS, IE_ICMP or IE_ANY: where that does not hold the value is 0 */
+	unsigned gate;		/* IE_PORTS, IE_ICMP or IE_ANY: where it does not hold, 0 */
 	/* a derived value: write len_bytes of network order at @out. NULL = the value at offset. */
 	void (*put)(const struct record *r, uint8_t *out);
 	const char *source;	/* where the value comes from, for `flowctl ie` */

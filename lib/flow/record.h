@@ -32,7 +32,7 @@ struct hook_id {
 };
 
 struct record {
-	struct flow_key key;	/* abi.h; count once fills key.egress_ifindex of an ingress record */
+	struct flow_key key;	/* abi.h; count once fills egress_ifindex of an ingress record */
 	uint64_t packets;
 	uint64_t bytes;		/* of the IP layer */
 	uint64_t first_ns;	/* CLOCK_REALTIME, ns since 1970 */

@@ -11,7 +11,8 @@
 
 #include "kernel/pin.h"
 
-enum hook_kind { HOOK_TCX, HOOK_TC, HOOK_XDP, HOOK_KINDS };	/* stored in hook_info.kind: only append */
+/* Stored in hook_info.kind: only append. */
+enum hook_kind { HOOK_TCX, HOOK_TC, HOOK_XDP, HOOK_KINDS };
 
 /* Auto: native where the driver has it, else generic. */
 enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Linear probing, three of four places taken at most, with backward shift on removal, so that it needs no
- * rebuilding. The hash is a sum of products with random odd numbers (multilinear hashing),
- * whose words do not wait for one another. Keys in a row give sums in a row: they are stirred
- * once more, or unlucky multipliers would pile them up.
+ * Linear probing, three of four places taken at most, with backward shift on removal, so that
+ * it needs no rebuilding. The hash is a sum of products with random odd numbers (multilinear
+ * hashing), whose words do not wait for one another. Keys in a row give sums in a row: they are
+ * stirred once more, or unlucky multipliers would pile them up.
  */
 #include "kernel/key_index.h"
 

@@ -13,7 +13,7 @@
 
 struct meter_options {
 	bool ingress, egress;
-	int hook;			/* enum hook_kind, or -1 = auto; XDP meters egress by auto */
+	int hook;			/* enum hook_kind, or -1 = auto; with XDP, egress is auto */
 	enum xdp_mode xdp_mode;		/* auto leaves an attached one as it is */
 	uint32_t pref, handle;		/* 100, 1 */
 	uint32_t max_flows;		/* 0 = default, or what the table has */
@@ -85,7 +85,7 @@ struct meter_status {
 	uint32_t ifindex;
 	uint8_t direction;
 	enum hook_kind hook;
-	enum xdp_mode xdp_mode;		/* as the kernel has it; auto: not by XDP, or not to be told */
+	enum xdp_mode xdp_mode;		/* as the kernel has it; auto: not by XDP, or unknown */
 	int position;			/* 0 = first; -1 = not there any more, or not to be told */
 	bool gone;			/* interface or namespace vanished: a leftover */
 	uint32_t prog_id;

@@ -12,8 +12,9 @@
 #include "kernel/table.h"
 
 /*
- * Make a table of @max_flows and @spread in place of @old, whose folder is locked: *ret has the new maps,
- * and @old's folder and lock. fail() when @old holds more flows than the new one can store.
+ * Make a table of @max_flows and @spread in place of @old, whose folder is locked: *ret has the
+ * new maps, and @old's folder and lock. fail() when @old holds more flows than the new one can
+ * store.
  */
 int resize_begin(struct table *old, uint32_t max_flows, uint32_t spread, struct table **ret);
 /* Every program counts into @t now: move what @old held, and put the pins of @t in place. */

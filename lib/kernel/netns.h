@@ -15,7 +15,7 @@
 struct netns {
 	uint64_t cookie;
 	uint64_t inode;
-	char name[NETNS_NAME_MAX];	/* as printed: name under /run/netns, "default", "net:[INODE]" */
+	char name[NETNS_NAME_MAX];	/* as printed: of /run/netns, "default", "net:[INODE]" */
 	int fd;				/* of the namespace; owned */
 };
 

@@ -7,7 +7,7 @@
  *	<cookie>/prog_<ifindex>_<direction>	its program
  *	<cookie>/link_<ifindex>_<direction>	its tcx or XDP link (tc has none)
  *	<cookie>/next_<ifindex>_<direction>	a program that is taking the other's place
- *	<cookie>/past_<ifindex>_<direction>	ledger of a meter taken off, while flows of it are held
+ *	<cookie>/past_<ifindex>_<direction>	ledger of a meter taken off, of which flows are held
  *
  * A flock on the folder is held around every change of what it holds and around every
  * writing of journal and store. The running agent holds one on flowctl/ itself.

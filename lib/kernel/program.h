@@ -13,7 +13,7 @@ struct program_knobs {
 	bool ethernet;		/* frames begin with an Ethernet header */
 	uint32_t sample;	/* one packet of so many */
 	bool xdp;		/* the program of the XDP hook, else that of tc and tcx */
-	bool software;		/* xdp: a device that passes on what other devices or processes sent */
+	bool software;		/* xdp: a device that passes on what devices or processes sent */
 };
 
 /*

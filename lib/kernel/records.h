@@ -18,7 +18,7 @@
 struct record_names {
 	char netns[NETNS_NAME_MAX];
 	uint32_t domain;		/* the default one, netns_domain() */
-	struct link *links;		/* by ifindex; metered ones that are gone too, by name only */
+	struct link *links;		/* by ifindex; metered ones that are gone by name only */
 	size_t n_links;
 	struct hook_id *hooks;
 	size_t n_hooks;
@@ -47,7 +47,7 @@ struct records {
 	size_t n;
 	struct record_names *names;	/* one a table */
 	size_t n_names;
-	size_t *first;			/* by table: index of its first record, and one past the last table */
+	size_t *first;			/* by table: of its first record; and one past the last table */
 };
 /* @netns: NULL or a namespace as for netns_open(). No meter at all gives none. */
 int records_read(const char *netns, struct records *ret);

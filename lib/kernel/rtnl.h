@@ -15,8 +15,8 @@ struct link {
 	bool up;
 	bool loopback;
 	bool software;		/* no hardware of its own: veth, tap, VLAN, bridge, lo */
-	bool ethernet;		/* frames carry an Ethernet header (ARPHRD_ETHER, ARPHRD_LOOPBACK) */
-	uint32_t parent;	/* ifindex of the device below it in the same namespace (VLAN, macvlan, ...), 0 = none */
+	bool ethernet;		/* frames have an Ethernet header (ARPHRD_ETHER, ARPHRD_LOOPBACK) */
+	uint32_t parent;	/* ifindex of the device below it (VLAN, ...) in this namespace, or 0 */
 	uint32_t master;	/* ifindex of bridge or bond, 0 = none */
 	char kind[16];		/* "vlan", "veth", ""; IFLA_INFO_KIND */
 };

@@ -33,7 +33,8 @@ struct table_geometry {
 	uint64_t memory_bytes;	/* all maps together */
 };
 /* @max_flows 1..2^26; @spread 0: the default; cut to @parts. */
-void table_geometry(uint32_t max_flows, uint32_t parts, uint32_t spread, struct table_geometry *ret);
+void table_geometry(uint32_t max_flows, uint32_t parts, uint32_t spread,
+		    struct table_geometry *ret);
 /* Half of the CPUs: a part has room for twice its even share. */
 uint32_t table_spread_default(uint32_t parts);
 
@@ -94,7 +95,8 @@ struct table_hook {
 	size_t size_bytes;
 	struct hook_info *info;		/* &entries[parts].info */
 };
-int table_hook_create(const struct table *t, uint32_t ifindex, uint8_t direction, struct table_hook *ret);
+int table_hook_create(const struct table *t, uint32_t ifindex, uint8_t direction,
+		      struct table_hook *ret);
 /* -ENOENT without a sentence when it is not there. */
 int table_hook_open(const struct table *t, uint32_t ifindex, uint8_t direction, bool writable,
 		    struct table_hook *ret);

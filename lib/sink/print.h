@@ -9,7 +9,8 @@
 #include "flow/record.h"
 
 enum print_format { PRINT_TABLE, PRINT_WIDE, PRINT_JSON, PRINT_NDJSON, PRINT_CSV };
-extern const char *const print_format_names[];	/* NULL-terminated: "table", "wide", "json", "ndjson", "csv" */
+/* NULL-terminated: "table", "wide", "json", "ndjson", "csv". */
+extern const char *const print_format_names[];
 
 struct print_config {
 	enum print_format format;

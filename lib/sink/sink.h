@@ -42,8 +42,8 @@ struct sink_ops {
 	/* Add @r, unchanged since room() was asked about it, if it was, to the open batch. 0;
 	 * -ENOENT when this output cannot carry it (counted). */
 	int (*put)(struct sink *s, const struct record *r);
-	/* Called before the batch leaves the table: the sequences that flush() is about to reach are
-	 * given to sink_sequence_fn (below). May be NULL. */
+	/* Called before the batch leaves the table: what flush() is about to
+	 * reach (sequences) is kept where it outlives the process. May be NULL. */
 	void (*prepare)(struct sink *s);
 	/* Send the open batch. Never blocks; trouble is counted and told once by the agent. */
 	int (*flush)(struct sink *s);
@@ -59,9 +59,9 @@ struct sink_ops {
 /* Every output's struct begins with this. */
 struct sink {
 	const struct sink_ops *ops;
-	char label[128];		/* "udp://127.0.0.1:4739", "log:/var/log/x"; for messages and metrics */
+	char label[128];		/* "udp://127.0.0.1:4739", "log:/var/log/x"; for messages */
 	struct sink_stats stats;
-	char trouble[192];		/* what is wrong now, "" when nothing: told by the agent when it changes */
+	char trouble[192];		/* what is wrong now, "" = nothing; the agent tells changes */
 };
 
 #endif
