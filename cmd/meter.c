@@ -39,18 +39,18 @@ static const char *const hooks[] = { "auto", "tcx", "tc", "xdp", NULL };
 static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
 static const char *const on_off[] = { "on", "off", NULL };
 
-#define SELECTOR_OPTS                                                                                \
+#define SELECTOR_OPTS(all_)                                                                          \
 	OPT(STRS, meter_args, names, .name = "name", .letter = 'n', .arg = "IFACE",                  \
 	    .help = "this interface (repeatable, a glob is fine)"),                                  \
 	OPT(STRS, meter_args, interfaces, .name = "interface", .letter = 'i', .arg = "[NS:]IFACE",   \
 	    .help = "short for --netns NS --name IFACE"),                                            \
-	OPT(FLAG, meter_args, all, .name = "all", .help = "every interface that is up, but lo"),     \
+	OPT(FLAG, meter_args, all, .name = "all", .help = all_),                                     \
 	OPT(STR, meter_args, netns, .name = "netns", .arg = "NS",                                    \
 	    .help = "in this network namespace (a name, a path,\nor pid:PID)"),                      \
 	OPT(FLAG, meter_args, dry_run, .name = "dry-run", .help = "tell what would change, change nothing")
 
 static const struct opt attach_opts[] = {
-	SELECTOR_OPTS,
+	SELECTOR_OPTS("every interface that is up, but lo"),
 	OPT(CHOICE, meter_args, direction, .name = "direction", .arg = "DIR", .choices = directions,
 	    .help = "both (default), ingress or egress"),
 	OPT(CHOICE, meter_args, hook, .name = "hook", .arg = "HOOK", .choices = hooks,
@@ -79,7 +79,10 @@ static const struct opt attach_opts[] = {
 	OPT_END,
 };
 
-static const struct opt detach_opts[] = { SELECTOR_OPTS, OPT_END };
+static const struct opt detach_opts[] = {
+	SELECTOR_OPTS("every meter, in every namespace unless\n--netns is given"),
+	OPT_END,
+};
 
 /* Names by namespace: -n below --netns, and each -i with its own. */
 struct target {
