@@ -123,6 +123,9 @@ def parse_args():
     p.add_argument('--rounds', type=int, help='timed rounds (7; quick 3)')
     p.add_argument('--json', metavar='FILE', help='where figures go (bench.json in the build directory)')
     args = p.parse_args()
+    for o in args.object:
+        if not os.path.exists(o.split(':')[0]):
+            p.error("no object file '%s'" % o.split(':')[0])
     os.environ.setdefault('FLOWCTL', os.path.join(args.build, 'cmd', 'flowctl'))
     args.json = args.json or os.path.join(args.build, 'bench.json')
     args.rounds = args.rounds or (1 if args.smoke else 3 if args.quick else 7)
