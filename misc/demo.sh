@@ -129,7 +129,7 @@ import sys
 
 total = [0, 0]
 for r in sorted(map(json.loads, open(sys.argv[1])), key=lambda r: -r['bytes']):
-    print('%-6s %26s %5s -> %18s %5s %7d packets %9d bytes, in by %s out by %s' % (
+    print('%-6s %26s %5s -> %26s %5s %7d packets %9d bytes, in by %s out by %s' % (
         r['proto'], r['src_ip'], r['src_port'] or '', r['dst_ip'], r['dst_port'] or '', r['packets'],
         r['bytes'], r['ingress_ifindex'], r['egress_ifindex']))
     total[0] += r['packets']
