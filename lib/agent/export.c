@@ -22,8 +22,6 @@
 #include "base/error.h"
 #include "ipfix/session.h"
 
-/* More than any message holds; a commit is due when it is full. */
-#define BATCH_MAX JOURNAL_BATCH_MAX
 /* Of a full store so much is to be free afterwards. */
 #define ROOM_PART 8
 /* A way through the box is learnt again if its flow was seen since the last look,
@@ -33,7 +31,7 @@
 struct batch {
 	struct agent *agent;
 	struct agent_table *t;
-	struct journal_taken taken[BATCH_MAX];
+	struct journal_taken taken[JOURNAL_BATCH_MAX];
 	size_t n;
 	uint64_t wait_ns;	/* until the next one may be begun */
 };
@@ -144,7 +142,7 @@ static void batch_add(struct batch *b, uint32_t entry, enum ledger_reason reason
 		      uint8_t message)
 {
 	b->taken[b->n++] = (struct journal_taken) { entry, reason, keep, message };
-	if (b->n == BATCH_MAX)
+	if (b->n == JOURNAL_BATCH_MAX)
 		commit(b);
 }
 

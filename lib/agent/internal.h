@@ -51,7 +51,7 @@ struct agent_outputs {
 	size_t n;
 	char (*told)[192];		/* the trouble last told, by sink */
 	uint64_t opened_ns;		/* CLOCK_BOOTTIME */
-	bool noted;			/* one session alone: its sending is noted, journal_send() */
+	bool noted;			/* one session alone: its sending is noted (journal.h) */
 };
 
 struct agent {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+/* As many as UDP_MAX_SEGMENTS, and as sending_sent() has bits. */
 #define SENDING_MESSAGES_MAX 64
 
 struct sending {

@@ -10,10 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/sending.h"
 #include "ipfix/message.h"
 
-/* The kernel segments no more at once (UDP_MAX_SEGMENTS), and no more bytes than a datagram has. */
-#define BURST_MESSAGES_MAX 64
+/* The kernel segments no more at once, and no more bytes than a datagram has. */
+#define BURST_MESSAGES_MAX SENDING_MESSAGES_MAX
 #define BURST_BYTES_MAX 65507
 
 /* The message that a template's records go into; what is put there it has at burst_finish(). */

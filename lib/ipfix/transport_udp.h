@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "base/parse.h"
+#include "base/sending.h"
 #include "ipfix/resolve.h"
 #include "ipfix/session.h"
 
@@ -53,7 +54,7 @@ bool udp_is_writable(struct udp *u);
 int udp_send(struct udp *u, const void *data, size_t len);
 
 /* Datagrams that leave by as few system calls as possible. */
-#define UDP_BATCH_MAX 64
+#define UDP_BATCH_MAX SENDING_MESSAGES_MAX
 struct udp_batch {
 	struct iovec *v;		/* the datagrams */
 	unsigned n;

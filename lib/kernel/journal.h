@@ -50,7 +50,7 @@ struct journal_taken {
 	uint32_t entry;
 	uint8_t reason;		/* enum ledger_reason it is counted as in its hook's ledger */
 	bool keep;		/* the entry: its flow will be back */
-	uint8_t message;	/* of the batch, below SENDING_MESSAGES_MAX; or JOURNAL_NO_MESSAGE */
+	uint8_t message;	/* of the batch, < SENDING_MESSAGES_MAX; or JOURNAL_NO_MESSAGE */
 };
 #define JOURNAL_NO_MESSAGE CTL_NO_MESSAGE
 #define JOURNAL_BATCH_MAX CTL_BATCH_MAX

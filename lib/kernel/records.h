@@ -47,7 +47,7 @@ struct records {
 	size_t n;
 	struct record_names *names;	/* one a table */
 	size_t n_names;
-	size_t *first;			/* by table: of its first record; and one past the last table */
+	size_t *first;			/* by table: its first record; and one past the last */
 };
 /* @netns: NULL or a namespace as for netns_open(). No meter at all gives none. */
 int records_read(const char *netns, struct records *ret);

@@ -16,7 +16,7 @@ struct link {
 	bool loopback;
 	bool software;		/* no hardware of its own: veth, tap, VLAN, bridge, lo */
 	bool ethernet;		/* frames have an Ethernet header (ARPHRD_ETHER, ARPHRD_LOOPBACK) */
-	uint32_t parent;	/* ifindex of the device below it (VLAN, ...) in this namespace, or 0 */
+	uint32_t parent;	/* ifindex of the device below it here (VLAN, ...); 0 = none */
 	uint32_t master;	/* ifindex of bridge or bond, 0 = none */
 	char kind[16];		/* "vlan", "veth", ""; IFLA_INFO_KIND */
 };

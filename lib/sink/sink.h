@@ -61,7 +61,7 @@ struct sink {
 	const struct sink_ops *ops;
 	char label[128];		/* "udp://127.0.0.1:4739", "log:/var/log/x"; for messages */
 	struct sink_stats stats;
-	char trouble[192];		/* what is wrong now, "" = nothing; the agent tells changes */
+	char trouble[192];		/* what is wrong now, "" = nothing; the agent tells it */
 };
 
 #endif
