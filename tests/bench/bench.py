@@ -7,6 +7,7 @@ import datetime
 import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -152,6 +153,7 @@ def main():
     if os.geteuid() != 0:
         print('1..0 # SKIP needs root' if args.smoke else 'bench.sh: run it as root')
         return 77 if args.smoke else 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its namespaces and pins go, as by ^C
     data = {**about(args), 'results': []}
     for name, measure, show, heading in PARTS:
         if args.only and name not in args.only:
