@@ -290,6 +290,8 @@ int export_scan(struct agent *a, struct agent_table *t, enum scan_kind kind, uin
 	t->store_full |= r == -ENOSPC;
 	if (t->store_full && kind == SCAN_EXPIRED)
 		kind = SCAN_LACK;
+	if (kind == SCAN_LACK)
+		outputs_hurry(&a->outputs, clock_boot_ns());
 	t->sweep = (struct sweep) {
 		.kind = kind,
 		.limit_ns = a->conf->idle_s * NSEC_PER_SEC,

@@ -79,6 +79,8 @@ bool outputs_ready(const struct agent_outputs *o, uint64_t now_ns);
 void outputs_reopen(struct agent_outputs *o);
 /* For how long no batch may be sent, for the slowest output's sake; 0 = go on. */
 uint64_t outputs_wait_ns(const struct agent_outputs *o, uint64_t now_ns);
+/* A table is full: what waits would be lost. */
+void outputs_hurry(const struct agent_outputs *o, uint64_t now_ns);
 /* Is @key the agent's own export stream, in either direction? From any port of its address: a
  * stream of before a reload or a restart is as much its own. */
 bool outputs_is_self(const struct agent_outputs *o, const struct flow_key *key);

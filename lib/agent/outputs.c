@@ -220,3 +220,11 @@ uint64_t outputs_wait_ns(const struct agent_outputs *o, uint64_t now_ns)
 	}
 	return longest;
 }
+
+void outputs_hurry(const struct agent_outputs *o, uint64_t now_ns)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		if (o->sinks[i]->ops->hurry)
+			o->sinks[i]->ops->hurry(o->sinks[i], now_ns);
+	}
+}

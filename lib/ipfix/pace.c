@@ -5,7 +5,8 @@
  *
  * The usual rate is for bursts: many flows that end together are spread over a moment. It is
  * not for a load that is always there, which held back would only pile up in the table: when
- * somebody waits all the time for some seconds, the rate doubles every second until nobody does.
+ * somebody waits all the time for some seconds, the rate doubles every second until nobody
+ * does; at once when the table is full.
  */
 #include "ipfix/pace.h"
 
@@ -17,6 +18,7 @@
  */
 #define USUAL_BYTES_PER_S (5 * 1000 * 1000)
 #define PATIENCE_NS (15 * NSEC_PER_SEC)
+#define HURRY_NS (2 * NSEC_PER_SEC)
 #define IDLE_NS (100 * NSEC_PER_MSEC)
 #define DOUBLINGS_MAX 10
 
@@ -71,7 +73,7 @@ static void refill(struct pace *p, uint64_t rate, uint64_t now)
 		return;
 	}
 	/* Full: because nobody had more to send, or because whoever had was told to wait. */
-	if (!p->rests || passed - needed > IDLE_NS)
+	if ((!p->rests || passed - needed > IDLE_NS) && now >= p->hurry_ns)
 		p->idle_ns = now;
 	p->level = PACE_BURST;
 	p->at_ns = now;
@@ -94,6 +96,13 @@ uint64_t pace_wait_ns(struct pace *p, size_t batch, uint64_t now)
 	if (!p->rests)
 		return 0;
 	return (PACE_BURST - p->level) * NSEC_PER_SEC / rate + 1;
+}
+
+void pace_hurry(struct pace *p, uint64_t now)
+{
+	p->hurry_ns = now + HURRY_NS;
+	if (now > PATIENCE_NS && now - p->idle_ns < PATIENCE_NS)
+		p->idle_ns = now - PATIENCE_NS;
 }
 
 size_t pace_budget(const struct pace *p)

@@ -21,6 +21,7 @@ struct pace {
 	int64_t level;		/* of PACE_BURST, what may be sent now; below 0 when overrun */
 	uint64_t at_ns;		/* CLOCK_BOOTTIME when that was so */
 	uint64_t idle_ns;	/* ... when somebody last asked, and had not had to wait */
+	uint64_t hurry_ns;	/* ... until which the rate does not fall */
 	bool rests;		/* until all may be sent again */
 };
 
@@ -34,6 +35,8 @@ size_t pace_cost(size_t len);
  * few long sleeps. @now_ns: CLOCK_BOOTTIME.
  */
 uint64_t pace_wait_ns(struct pace *p, size_t batch, uint64_t now_ns);
+/* Let the usual rate rise from now on, as if somebody had waited long. */
+void pace_hurry(struct pace *p, uint64_t now_ns);
 /* What the batch begun now may cost, as pace_wait_ns() found it. One that did not wait: any. */
 #define PACE_NO_LIMIT SIZE_MAX
 size_t pace_budget(const struct pace *p);

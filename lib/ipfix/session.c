@@ -344,6 +344,11 @@ static uint64_t session_wait_ns(struct sink *sink, uint64_t now_ns)
 	return pace_wait_ns(&s->pace, s->batch_cost, now_ns);
 }
 
+static void session_hurry(struct sink *sink, uint64_t now_ns)
+{
+	pace_hurry(&session_of(sink)->pace, now_ns);
+}
+
 static void session_tick(struct sink *sink, uint64_t now_ns)
 {
 	struct session *s = session_of(sink);
@@ -368,6 +373,7 @@ static void session_close(struct sink *sink)
 static const struct sink_ops session_ops = {
 	.name = "ipfix",
 	.wait_ns = session_wait_ns,
+	.hurry = session_hurry,
 	.room = session_room,
 	.put = session_put,
 	.prepare = session_prepare,

@@ -37,6 +37,9 @@ struct sink_ops {
 	 * last export of all) overruns the receiver, and loses nothing here. NULL = always 0.
 	 */
 	uint64_t (*wait_ns)(struct sink *s, uint64_t now_ns);
+	/* What waits would soon be lost here: wait less, if that is for this output to choose.
+	 * May be NULL. */
+	void (*hurry)(struct sink *s, uint64_t now_ns);
 	/* True when @r still fits into the open batch (or the batch is empty). */
 	bool (*room)(struct sink *s, const struct record *r);
 	/* Add @r, unchanged since room() was asked about it, if it was, to the open batch. 0;

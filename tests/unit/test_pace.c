@@ -153,9 +153,18 @@ TEST(the_usual_rate_rises_under_a_load_that_lasts_and_no_other_does)
 	CHECK(pace_wait_ns(&p, PACE_BURST, now) == 0);
 	sent = send_until(&p, 46, &now, now + NSEC_PER_SEC);
 	CHECK(sent <= RATE(5000000) + 2 * PACE_BURST);
+	/* in need it rises at once */
+	now += NSEC_PER_SEC / 5;
+	CHECK(pace_wait_ns(&p, PACE_BURST, now) == 0);
+	for (int i = 0; i < 10; i++)
+		pace_hurry(&p, now + i);
+	sent = send_until(&p, 46, &now, now + NSEC_PER_SEC);
+	CHECK(sent > RATE(10000000) * 9 / 10 && sent < RATE(11000000));
 	/* one that was asked for is kept */
 	pace_init(&p, 16000000);
 	now = T0;
+	CHECK(pace_wait_ns(&p, PACE_BURST, now) == 0);
+	pace_hurry(&p, now);
 	sent = send_until(&p, 46, &now, T0 + 20 * NSEC_PER_SEC);
 	CHECK(sent <= RATE(16000000) * 20 + 2 * PACE_BURST);
 }
