@@ -27,8 +27,8 @@ outputs:
 
 class Meter:
     """A metered interface with a table for so many flows."""
-    def __init__(self, tools, flows):
-        self.tools, self.flows, self.net = tools, flows, Net('bench')
+    def __init__(self, tools, flows, *options):
+        self.tools, self.flows, self.options, self.net = tools, flows, options, Net('bench')
 
     def attach(self):
         self.net.start()
@@ -36,7 +36,7 @@ class Meter:
         self.net.sysctl(self.ns, 'net.ipv6.conf.default.disable_ipv6', 1)  # no packet but ours
         self.net.veth(self.ns, DEV, self.ns, 'peer')
         self.net.flowctl('meter', 'attach', '--netns', self.ns, '-n', DEV, '--direction', 'ingress',
-                         '--max-flows', self.flows)
+                         '--max-flows', self.flows, *self.options)
         self.folder = glob.glob(self.net.bpffs + '/flowctl/*/')[0]
 
     def fill(self):
@@ -149,9 +149,9 @@ def measure_dump(args, tools, flows):
     return results
 
 
-def measure_idle(args, tools, flows, seconds):
+def measure_idle(args, tools, flows, seconds, *options):
     """CPU of an agent that holds quiet flows, and what it takes for them in memory."""
-    with Meter(tools, flows) as meter:
+    with Meter(tools, flows, *options) as meter:
         with Agent(meter, 3600) as agent:
             time.sleep(0 if args.smoke else 2)
             empty = agent.anonymous_bytes()
@@ -163,14 +163,14 @@ def measure_idle(args, tools, flows, seconds):
                 time.sleep(seconds)
                 samples.append((agent.cpu_ns() - before) / seconds / 1e7)
             full = agent.anonymous_bytes()
-        status = meter.net.json('meter', 'status')[0]
+            status = meter.net.json('meter', 'status')[0]
         kernel = meter.memlock()
     return [
         {'bench': 'idle', 'flows': flows, 'seconds': seconds, 'cpu_percent': samples},
-        {'bench': 'memory', 'max_flows': flows, 'maps_bytes': kernel, 'printed_bytes': status['memory_bytes'],
-         'agent_empty_bytes': empty, 'agent_bytes': full,
-         'bytes_per_flow': [(kernel + full - empty) / flows], 'maps_per_flow': kernel / flows,
-         'agent_per_flow': (full - empty) / flows},
+        {'bench': 'memory', 'max_flows': flows, 'options': ' '.join(options), 'held': status['flows'],
+         'maps_bytes': kernel, 'printed_bytes': status['memory_bytes'],
+         'agent_empty_bytes': empty, 'agent_bytes': full, 'bytes_per_flow': [(kernel + full) / flows],
+         'maps_per_flow': kernel / flows, 'agent_per_flow': full / flows},
     ]
 
 

@@ -72,8 +72,9 @@ def run_export(args):
 
 def run_memory(args):
     results = []
-    for flows in (1000,) if args.smoke else (131072, 1000000):
-        results += agent.measure_idle(args, functools.partial(tool, args), flows, 1)
+    spread = '--spread', str(os.cpu_count())
+    for flows, options in ((1000, ()),) if args.smoke else ((131072, ()), (1000000, ()), (1000000, spread)):
+        results += agent.measure_idle(args, functools.partial(tool, args), flows, 1, *options)
     return [r for r in results if r['bench'] == 'memory']
 
 
