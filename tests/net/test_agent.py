@@ -86,7 +86,9 @@ def a_long_flow_gives_several_records_of_their_own_time():
     records = of_port(result.log, 12)
     equal(sum_of(records), (210, 210 * 128))
     check(len(records) >= 3, '%d records' % len(records))
-    equal([x['end_reason'] for x in records], ['active'] * (len(records) - 1) + ['forced'])
+    equal([x['end_reason'] for x in records[:-1]], ['active'] * (len(records) - 1))
+    # On a busy machine the agent may end just when a record was due.
+    check(records[-1]['end_reason'] in ('active', 'forced'), records[-1])
     for x, y in zip(records, records[1:]):
         check(x['first_seen'] <= x['last_seen'] <= y['first_seen'], 'times overlap: %s %s' % (x['last_seen'], y['first_seen']))
     equal(sum(f['in_packets'] for f in result.nfdump() if f.get('dst_port') == 12), 210, 'nfdump')
