@@ -15,6 +15,8 @@
 
 DEFINE_CLEANUP(struct table, table_close)
 
+#define LOOK_TRIES 4
+
 struct list {
 	struct meter_status *v;
 	size_t n;
@@ -130,10 +132,48 @@ static int add_hook(struct list *l, const struct netns *ns, const struct table *
 	return 0;
 }
 
+static int add_hooks(struct list *l, const struct netns *ns, struct table *t,
+		     const struct hook_id *hooks, size_t n)
+{
+	_cleanup_(snapshot_deinit) struct snapshot s = { 0 };
+	int r = snapshot_read(t, &s);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = add_hook(l, ns, t, &hooks[i], &s);
+	return r;
+}
+
+/*
+ * What is held and what has left are read one after the other: a flow that leaves in between
+ * would be in both. So until no writer was there meanwhile, and at last with writers locked out.
+ */
+static int add_hooks_settled(struct list *l, const struct netns *ns, struct table *t,
+			     const struct hook_id *hooks, size_t n)
+{
+	size_t before = l->n;
+	uint64_t seq;
+	int r;
+
+	for (int tries = 0; tries < LOOK_TRIES; tries++) {
+		seq = __atomic_load_n(&t->ctl->commit_seq, __ATOMIC_ACQUIRE);
+		l->n = before;
+		r = add_hooks(l, ns, t, hooks, n);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (r < 0 || __atomic_load_n(&t->ctl->commit_seq, __ATOMIC_RELAXED) == seq)
+			return r;
+	}
+	r = pin_dir_lock(&t->dir);
+	if (r < 0)
+		return r;
+	l->n = before;
+	r = add_hooks(l, ns, t, hooks, n);
+	pin_dir_unlock(&t->dir);
+	return r;
+}
+
 static int add_table(struct list *l, const struct netns *ns, uint64_t cookie)
 {
 	_cleanup_(table_closep) struct table *t = NULL;
-	_cleanup_(snapshot_deinit) struct snapshot s = { 0 };
 	_cleanup_(freep) struct hook_id *hooks = NULL;
 	size_t n = 0;
 	int r;
@@ -141,11 +181,9 @@ static int add_table(struct list *l, const struct netns *ns, uint64_t cookie)
 	r = table_open(cookie, false, &t);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	r = snapshot_read(t, &s);
+	r = pin_hooks(&t->dir, &hooks, &n);
 	if (r == 0)
-		r = pin_hooks(&t->dir, &hooks, &n);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = add_hook(l, ns, t, &hooks[i], &s);
+		r = add_hooks_settled(l, ns, t, hooks, n);
 	return r == -ENOENT ? 0 : r;	/* its last meter went meanwhile */
 }
 
