@@ -75,13 +75,16 @@ void store_forget(struct table *t, uint32_t idx)
 {
 	struct store_view *v = &t->view;
 
+	if (!v->free)
+		return;
 	key_index_remove(&v->by_key, key_index_hash(&t->store[idx].key), idx);
 	v->free[v->n_free++] = idx;
 }
 
 void store_prefetch(const struct table *t, uint32_t idx)
 {
-	key_index_prefetch(&t->view.by_key, key_index_hash(&t->store[idx].key));
+	if (t->view.free)
+		key_index_prefetch(&t->view.by_key, key_index_hash(&t->store[idx].key));
 }
 
 void part_add(struct flow_part *to, const struct flow_part *from)

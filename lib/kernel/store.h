@@ -23,7 +23,7 @@ uint32_t store_find(const struct table *t, const struct flow_key *key, uint32_t 
 uint32_t store_free(const struct table *t);
 /* The entry that store_free() gave was written: key and used. */
 void store_added(struct table *t, uint32_t idx, uint32_t hash);
-/* Entry @idx is about to be freed; its key is still there. */
+/* Entry @idx is about to be freed; its key is still there. Nothing to do where nothing is known. */
 void store_forget(struct table *t, uint32_t idx);
 
 /* The same will soon be wanted of entry @idx: fetch what it needs. */
