@@ -97,7 +97,7 @@ static int open_one(const struct conf_output *out, const struct conf *conf, stru
 	};
 
 	if (out->kind == CONF_LOG)
-		return sink_log_new(out->file, ret);
+		return sink_log_new(&(struct log_config) { .file = out->file }, ret);
 	/*
 	 * Many messages at once, where a kill leaves none of them in doubt: to one collector, whose
 	 * sending is noted, or without a journal. Of several outputs some may have sent.

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ipfix/profile.h"
 #include "ipfix/template.h"
 
 enum conf_direction { CONF_BOTH, CONF_INGRESS, CONF_EGRESS };
@@ -25,14 +26,41 @@ struct conf_meter {
 	const char *xdp_mode;	/* "auto", "native", "generic"; a constant */
 };
 
-enum conf_output_kind { CONF_COLLECTOR, CONF_LOG };
+enum conf_output_kind { CONF_COLLECTOR, CONF_FILE, CONF_LOG };
+enum conf_transport { CONF_UDP, CONF_TCP, CONF_TLS, CONF_SCTP };
+
+struct conf_hook {
+	char *name;		/* for messages */
+	char *command;		/* a program with its arguments, or NULL */
+	char *shell;		/* a line for /bin/sh -c, or NULL: one of the two */
+	uint64_t timeout_ns;	/* 5 s */
+};
 
 struct conf_output {
 	enum conf_output_kind kind;
-	char *remote;		/* CONF_COLLECTOR: "host:port" */
+	/* CONF_COLLECTOR */
+	char *remote;		/* "host:port" */
 	char *local;		/* "addr:port" or NULL */
+	enum conf_transport transport;
 	uint64_t max_bytes_per_s;	/* 0 = no limit; PACE_AUTO (ipfix/pace.h) */
-	char *file;		/* CONF_LOG */
+	unsigned version;	/* 10 IPFIX, 9 NetFlow */
+	const struct profile *profile;	/* ipfix/profile.h; never NULL */
+	char *group;		/* of outputs of which one at a time is used, or NULL */
+	struct conf_tls {	/* file names; NULL = the system's CAs, no certificate of ours */
+		char *ca, *certificate, *key;
+		char *server_name;	/* to be found in the certificate; NULL = the remote host */
+	} tls;
+	struct conf_backlog {	/* TCP, TLS, SCTP: what is kept while the collector is away */
+		uint64_t bytes;		/* in memory */
+		char *file;		/* then on disk (RFC 5655), or NULL */
+		uint64_t file_bytes;	/* at most */
+	} backlog;
+	/* CONF_FILE, CONF_LOG */
+	char *file;		/* a path; CONF_LOG: or "stdout" */
+	/* CONF_LOG */
+	bool text;		/* format: text, else json */
+	struct conf_hook *hooks;
+	size_t n_hooks;
 };
 
 struct conf {
@@ -47,6 +75,10 @@ struct conf {
 	size_t n_meters;
 	struct conf_output *outputs;
 	size_t n_outputs;
+	uint64_t options_s;		/* timerOptionsSeconds: how often options data goes */
+	bool biflow;			/* both directions in one record (RFC 5103); count once only */
+	uint64_t enterprise;		/* enterpriseNumber: of the elements that IANA does not have */
+	char *as_file;			/* prefixFile: lines of PREFIX AS, or NULL */
 	bool builtin_templates;		/* the built-in set is among them, after the user's own */
 	struct template_set *templates;	/* never NULL after conf_load() */
 };

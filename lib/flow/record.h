@@ -31,6 +31,21 @@ struct hook_id {
 	uint8_t direction;	/* FLOW_INGRESS, FLOW_EGRESS */
 };
 
+/*
+ * What the box's own routing table says of a flow (lib/enrich/route.h): the route to its
+ * destination, and the one back to its source. All 0 where nothing is known.
+ */
+struct record_route {
+	uint8_t next_hop[16];		/* as in flow_key; 0 = none: on the link, or for this box */
+	uint8_t bgp_next_hop[16];	/* of a route that a BGP daemon made */
+	uint8_t src_prefix_len;		/* bits */
+	uint8_t dst_prefix_len;
+	uint8_t forwarding_status;	/* IANA element 89: 64 forwarded, 128.. dropped, 192 consumed */
+	uint8_t reserved;
+	uint32_t src_as;
+	uint32_t dst_as;
+};
+
 struct record {
 	struct flow_key key;	/* abi.h; count once fills egress_ifindex of an ingress record */
 	uint64_t packets;
@@ -47,6 +62,16 @@ struct record {
 	uint8_t end_reason;	/* enum flow_end_reason */
 	uint8_t src_mac[6];
 	uint8_t dst_mac[6];
+	uint64_t total_packets;	/* of the flow, this record's included, since it began to be held */
+	uint64_t total_bytes;
+	uint32_t fragment_id;	/* of the first packet: IPv4 identification, IPv6 fragment header's */
+	uint32_t flow_label;	/* IPv6, of the first packet; 20 bits */
+	uint32_t ip6_headers;	/* IPv6 extension headers seen, the bits of IANA element 64 */
+	uint64_t tcp_options;	/* TCP options seen: bit k = kind k, kinds 0 to 63 */
+	struct record_route route;
+	uint8_t biflow_direction;	/* IANA element 239; 0 = this is no biflow */
+	const struct record *reverse;	/* borrowed; of the other direction (RFC 5103), or NULL */
+	const char *description;	/* borrowed; of the interface (ifAlias), or NULL */
 	const char *netns;	/* borrowed; NULL = unknown (replay) */
 	const char *iface;	/* borrowed; NULL = unknown or gone */
 };

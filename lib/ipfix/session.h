@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/sending.h"
+#include "ipfix/options.h"
 #include "ipfix/template.h"
 #include "sink/sink.h"
 
@@ -36,6 +37,11 @@ struct session_config {
 	unsigned batch_messages;
 	uint64_t max_bytes_per_s;	/* of messages: 0 = no limit, PACE_AUTO (ipfix/pace.h) */
 	const struct template_set *templates;	/* borrowed, outlives the session */
+	const struct profile *profile;	/* the same; NULL = profile_default() */
+	unsigned version;		/* 10 IPFIX (0 too), 9 NetFlow */
+	uint32_t enterprise;
+	uint64_t options_s;		/* seconds between options data; 0 = none */
+	struct options_source options;	/* get NULL: none */
 	struct sequence_ops sequence;		/* get NULL: not kept */
 };
 

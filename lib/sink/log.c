@@ -206,8 +206,9 @@ static const struct sink_ops sink_log_ops = {
 	.close = log_close,
 };
 
-int sink_log_new(const char *file, struct sink **ret)
+int sink_log_new(const struct log_config *config, struct sink **ret)
 {
+	const char *file = config->file;
 	struct sink_log *log = calloc(1, sizeof(*log));
 	int r = 0;
 

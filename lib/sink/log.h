@@ -1,11 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The `log` output: one JSON object a line, to a file (appended) or to stdout. */
+/* The `log` output: a line a record, to a file (appended) or to stdout, through hooks if asked. */
 #ifndef FLOWCTL_SINK_LOG_H
 #define FLOWCTL_SINK_LOG_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "sink/sink.h"
 
-/* @file: a path or "stdout". fail() when it cannot be opened. */
-int sink_log_new(const char *file, struct sink **ret);
+/* A program that is given a JSON array of records and answers with one. */
+struct log_hook {
+	const char *name;	/* for messages */
+	const char *command;	/* a program and its arguments, or NULL */
+	const char *shell;	/* a line for /bin/sh -c, or NULL: one of the two is given */
+	uint64_t timeout_ns;
+};
+
+struct log_config {
+	const char *file;	/* a path or "stdout" */
+	bool text;		/* src dst proto ... key=value, else JSON */
+	const struct log_hook *hooks;	/* all of it is copied */
+	size_t n_hooks;
+};
+
+/* fail() when the file cannot be opened. */
+int sink_log_new(const struct log_config *config, struct sink **ret);
 
 #endif

@@ -27,7 +27,7 @@ static struct sink *open_log(void)
 		snprintf(rotated, sizeof(rotated), "%s/flow.log.1", dir);
 	}
 	unlink(path);
-	return sink_log_new(path, &s) == 0 ? s : NULL;
+	return sink_log_new(&(struct log_config) { .file = path }, &s) == 0 ? s : NULL;
 }
 
 static void put(struct sink *s, int n)
@@ -78,7 +78,7 @@ TEST(a_batch_is_written_at_flush_and_appended)
 	CHECK(s->stats.records == 3 && s->stats.lost_records == 0 && s->stats.last_export_ns);
 	CHECK(s->ops->flush(s) == 0 && s->stats.records == 3);
 	s->ops->close(s);
-	CHECK(sink_log_new(path, &s) == 0);
+	CHECK(sink_log_new(&(struct log_config) { .file = path }, &s) == 0);
 	put(s, 2);
 	CHECK(s->ops->flush(s) == 0 && lines(path) == 5);
 	finish(s);
@@ -123,7 +123,7 @@ TEST(standard_output_is_a_log_too)
 	struct capture c = capture_begin();
 	struct sink *s = NULL;
 	char *text;
-	int r = sink_log_new("stdout", &s);
+	int r = sink_log_new(&(struct log_config) { .file = "stdout" }, &s);
 
 	if (r == 0) {
 		put(s, 2);
@@ -141,7 +141,7 @@ TEST(a_full_device_is_counted_and_told)
 
 	if (access("/dev/full", W_OK) < 0)
 		SKIP("no /dev/full");
-	CHECK(sink_log_new("/dev/full", &s) == 0);
+	CHECK(sink_log_new(&(struct log_config) { .file = "/dev/full" }, &s) == 0);
 	put(s, 3);
 	CHECK(s->ops->flush(s) == -ENOSPC);
 	CHECK(s->stats.errors == 1 && s->stats.lost_records == 3 && s->stats.records == 0);
@@ -194,7 +194,7 @@ TEST(a_line_that_another_process_has_cut_spoils_no_other)
 	s->ops->close(s);
 	f = fopen(path, "w");
 	CHECK(f && fputs(part, f) >= 0 && fclose(f) == 0);
-	CHECK(sink_log_new(path, &s) == 0);
+	CHECK(sink_log_new(&(struct log_config) { .file = path }, &s) == 0);
 	put(s, 1);
 	CHECK(s->ops->flush(s) == 0);
 	text = content(path);
@@ -223,7 +223,7 @@ TEST(a_log_that_cannot_be_opened_says_so)
 	struct sink *s = NULL;
 
 	error_clear();
-	CHECK(sink_log_new("/nonexistent/flow.log", &s) == -ENOENT && !s);
+	CHECK(sink_log_new(&(struct log_config) { .file = "/nonexistent/flow.log" }, &s) == -ENOENT && !s);
 	CHECK_STR(error_message(),
 		  "cannot open the flow log '/nonexistent/flow.log': No such file or directory");
 	rmdir(dir);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options templates and options data (RFC 7011 3.4.2, 4.1 to 4.3; RFC 5610; RFC 5477): what
+ * the exporter says of itself, of its meters, its interfaces and its elements.
+ */
+#ifndef FLOWCTL_IPFIX_OPTIONS_H
+#define FLOWCTL_IPFIX_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ipfix/message.h"
+#include "ipfix/profile.h"
+
+struct options_interface {
+	uint32_t ifindex;
+	const char *name;		/* never NULL */
+	const char *description;	/* ifAlias, or NULL */
+	uint32_t sample;		/* 1 = every packet, 0 = not metered */
+};
+
+/* What is to be told of one observation domain. Totals since the meter was attached. */
+struct options_facts {
+	uint64_t seen_packets, seen_bytes;	/* by all hooks */
+	/* in no flow record by fault or design: not parsed, not IP, table full, sampled out */
+	uint64_t ignored_packets, ignored_bytes;
+	/* in flow records that never reached an output: no template, not sent */
+	uint64_t not_sent_flows, not_sent_packets, not_sent_bytes;
+	uint64_t exported_flows;	/* records of this domain, by this output */
+	uint64_t first_lost_ns, last_lost_ns;	/* CLOCK_REALTIME, 0 = never lost anything */
+	const struct options_interface *interfaces;	/* borrowed until the next question */
+	size_t n_interfaces;
+};
+
+/* Who knows. get: 0, or -ENOENT: nothing is known of the domain. */
+struct options_source {
+	int (*get)(void *arg, uint32_t domain, struct options_facts *ret);
+	void *arg;
+};
+
+/* What the session itself counts. */
+struct options_session {
+	uint64_t messages, bytes, records;	/* sent in the transport session so far */
+	uint64_t lost_records;
+};
+
+struct options;
+
+/* @profile is borrowed; @enterprise: of the elements that IANA does not have. */
+int options_new(const struct profile *profile, uint32_t enterprise,
+		const struct options_source *source, struct options **ret);
+void options_free(struct options *o);
+/*
+ * Sends what is in @m, which message_finish() has yet to close, and leaves it to be begun
+ * again. 0, or a negative errno: it was not sent. Options data records count in m->records
+ * as all data records do (RFC 7011 3.1).
+ */
+typedef int (*options_send_fn)(void *arg, struct message *m);
+/* Send the options templates of @domain. @m is used and overwritten. 0 or what @send said. */
+int options_send_templates(const struct options *o, struct message *m, uint32_t domain,
+			   options_send_fn send, void *arg);
+/* Send the options data of @domain, of which templates were sent. The same. */
+int options_send_data(struct options *o, struct message *m, uint32_t domain,
+		      const struct options_session *counts, options_send_fn send, void *arg);
+
+#endif

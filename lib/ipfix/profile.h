@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a collector shows correctly: lengths and shapes that are all valid IPFIX, chosen so
+ * that this one gets them right. One row a profile.
+ */
+#ifndef FLOWCTL_IPFIX_PROFILE_H
+#define FLOWCTL_IPFIX_PROFILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How the sampling interval of an interface is told. */
+enum profile_sampling {
+	SAMPLING_RFC,		/* selectorId scope, selectorAlgorithm, interval and space (RFC 5477) */
+	SAMPLING_INTERVAL,	/* samplingInterval(34) and samplingAlgorithm(35) */
+	SAMPLING_INTERVAL_ALONE,	/* samplingInterval(34) alone: nfcapd 1.7.1 */
+	SAMPLING_PACKETS,	/* samplingPacketInterval(305), samplingPacketSpace(306) */
+};
+
+/* Which options data goes, a bit each. */
+enum {
+	OPTIONS_EXPORTER = 1 << 0,	/* exporting process statistics and reliability */
+	OPTIONS_METER = 1 << 1,		/* metering process statistics and reliability */
+	OPTIONS_INTERFACES = 1 << 2,	/* names and descriptions */
+	OPTIONS_SAMPLING = 1 << 3,
+	OPTIONS_TYPES = 1 << 4,		/* RFC 5610, of the enterprise's own elements */
+};
+
+struct profile {
+	const char *name;
+	uint8_t tcp_flags_len;		/* octets of tcpControlBits in built-in templates: 1 or 2 */
+	enum profile_sampling sampling;
+	unsigned options;
+	bool strings;			/* variable-length elements may be in built-in templates */
+};
+
+/* By name, "nfdump", "pmacct", "ntop", "strict"; NULL when unknown. Static. */
+const struct profile *profile_find(const char *name);
+/* What is used where none is named. */
+const struct profile *profile_default(void);
+/* Their names, NULL-terminated. */
+extern const char *const profile_names[];
+
+#endif
