@@ -206,6 +206,18 @@ static int read_slots(struct batch *b)
 	return r < 0 ? r : merge(b);
 }
 
+/* A record that is consumed and overwritten meanwhile is copied torn, and what was read of it
+ * is thrown away later, for a writer got in between; until then only the copy is looked at. */
+static bool copy_record(struct batch *b, const struct flow_slot *rec)
+{
+	const uint64_t *from = (const uint64_t *)rec;
+	uint64_t *to = (uint64_t *)&b->v[b->n].slot;
+
+	for (size_t i = 0; i < sizeof(*rec) / sizeof(uint64_t); i++)
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	return b->v[b->n].slot.idx < b->t->n_slots;
+}
+
 /* -EEXIST: a generation was met for the second time, and nobody noted what of it was seen. */
 static int read_ring(const struct table_ring *ring, struct batch *b)
 {
@@ -214,14 +226,14 @@ static int read_ring(const struct table_ring *ring, struct batch *b)
 
 	for (; r == 0 && pos < end; pos = next) {
 		const struct flow_slot *rec = ring_at(ring, pos, &next);
+		const struct flow_slot *copy = &b->v[b->n].slot;
 
 		if (next == pos)
 			break;
-		if (!rec || rec->idx >= b->t->n_slots || gen_after(b->t->journal[rec->idx].gen, rec->gen))
+		if (!rec || !copy_record(b, rec) || gen_after(b->t->journal[copy->idx].gen, copy->gen))
 			continue;
-		if (b->s->gens[rec->idx] == rec->gen && !b->s->careful)
+		if (b->s->gens[copy->idx] == copy->gen && !b->s->careful)
 			return -EEXIST;
-		b->v[b->n].slot = *rec;
 		r = batch_added(b);
 	}
 	return r;

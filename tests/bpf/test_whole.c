@@ -33,7 +33,8 @@ static atomic_bool end;
 static bool gentle; /* leave the agent some time, so that the rings hold */
 static struct ledger_count exported[FLOWS];
 static uint64_t sent[CPUS][FLOWS];
-static unsigned cycles, looks, failures;
+static atomic_uint cycles;
+static unsigned looks, failures;
 
 static uint16_t length(uint32_t flow)
 {
@@ -49,6 +50,15 @@ static void add(struct ledger_count *c, const struct flow_part *part)
 {
 	c->packets += part->packets;
 	c->bytes += part->bytes;
+}
+
+/* Until the agent has been through it once more, or a while. */
+static void let_agent_work(void)
+{
+	unsigned before = cycles;
+
+	for (int i = 0; cycles - before < 2 && i < 500; i++)
+		usleep(100);
 }
 
 static void *send_some(void *arg)
@@ -68,7 +78,7 @@ static void *send_some(void *arg)
 			    .data_size_in = 14 + length(flow));
 
 		if (gentle && i % 128 == 0)
-			usleep(200);
+			let_agent_work();
 		flow_packet(&p, flow, TCP_ACK, length(flow));
 		if (bpf_prog_test_run_opts(b.prog_fd, &opts) == 0)
 			sent[cpu][flow]++;
