@@ -46,6 +46,8 @@ struct record_route {
 	uint32_t dst_as;
 };
 
+struct record_raw;	/* ipfix/template.h */
+
 struct record {
 	struct flow_key key;	/* abi.h; count once fills egress_ifindex of an ingress record */
 	uint64_t packets;
@@ -70,6 +72,7 @@ struct record {
 	uint64_t tcp_options;	/* TCP options seen: bit k = kind k, kinds 0 to 63 */
 	struct record_route route;
 	uint8_t biflow_direction;	/* IANA element 239; 0 = this is no biflow */
+	const struct record_raw *raw;	/* borrowed; what is sent instead of all above, or NULL */
 	const struct record *reverse;	/* borrowed; of the other direction (RFC 5103), or NULL */
 	const char *description;	/* borrowed; of the interface (ifAlias), or NULL */
 	const char *netns;	/* borrowed; NULL = unknown (replay) */

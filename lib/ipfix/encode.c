@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "ipfix/template.h"
 
 /* In the order in which they are done. */
 enum kind {
@@ -27,6 +28,7 @@ enum kind {
 	MSEC,			/* of 64 bits of ns */
 	SEC,
 	CALL,			/* ie_put() of element number @more */
+	RAW,			/* @more bytes that the record brings */
 	KINDS
 };
 
@@ -145,6 +147,17 @@ struct encoder *encoder_new(const struct ie *const *elements, size_t n, unsigned
 	return new;
 }
 
+struct encoder *encoder_new_raw(size_t len)
+{
+	struct encoder *new = calloc(1, sizeof(*new) + sizeof(new->ops[0]));
+
+	if (!new)
+		return NULL;
+	new->end[RAW] = 1;
+	new->ops[0].more = len;
+	return new;
+}
+
 void encoder_free(struct encoder *e)
 {
 	free(e);
@@ -183,4 +196,5 @@ void encode(const struct encoder *e, const struct record *r, uint8_t *out)
 	EACH(MSEC, put_be64(to, LOAD(uint64_t) / NSEC_PER_MSEC));
 	EACH(SEC, put_be32(to, LOAD(uint64_t) / NSEC_PER_SEC));
 	EACH(CALL, ie_put(e->elements[op->more], r, to));
+	EACH(RAW, memcpy(to, r->raw->bytes, op->more));
 }

@@ -22,6 +22,8 @@ struct encoder;
  * are open as @applies says. @elements is borrowed. NULL: no memory.
  */
 struct encoder *encoder_new(const struct ie *const *elements, size_t n, unsigned applies);
+/* For records whose own @len bytes (record.raw) are copied. NULL: no memory. */
+struct encoder *encoder_new_raw(size_t len);
 void encoder_free(struct encoder *e);
 /*
  * Write the elements of @r, one behind the other in network order, at @out, where

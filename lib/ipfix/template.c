@@ -40,6 +40,7 @@ static void template_free(struct template *t)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(t->encoders); i++)
 		encoder_free(t->encoders[i]);
+	encoder_free(t->raw);
 	free(t->elements);
 	free(t);
 }
@@ -92,7 +93,8 @@ static int add_encoders(struct template *t)
 			return fail(-ENOMEM, "cannot make templates");
 		t->encoders[gates_of(open[i])] = e;
 	}
-	return 0;
+	t->raw = encoder_new_raw(t->record_len);
+	return t->raw ? 0 : fail(-ENOMEM, "cannot make templates");
 }
 
 static unsigned count_idle_elements(const struct template *t, unsigned applies)
@@ -226,7 +228,7 @@ const struct template *template_set_get(const struct template_set *set, size_t i
 const struct template_choice *template_set_look(const struct template_set *set,
 						const struct record *r)
 {
-	return &set->by_applies[ie_record_applies(r)];
+	return r->raw ? &r->raw->choice : &set->by_applies[ie_record_applies(r)];
 }
 
 const struct template *template_set_choose(const struct template_set *set, const struct record *r)
@@ -234,8 +236,15 @@ const struct template *template_set_choose(const struct template_set *set, const
 	return template_set_look(set, r)->template;
 }
 
+struct template_choice template_choose_raw(const struct template *t)
+{
+	return (struct template_choice) { t, t->raw };
+}
+
 const struct encoder *template_encoder(const struct template *t, const struct record *r)
 {
+	if (r->raw)
+		return t->raw;
 	return t->encoders[gates_of(ie_record_applies(r))];
 }
 

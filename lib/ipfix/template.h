@@ -18,12 +18,22 @@ struct template {
 	const struct ie **elements;
 	uint16_t index;			/* in its set */
 	struct encoder *encoders[4];	/* by gates that are open, template.c knows the order */
+	struct encoder *raw;		/* of records with bytes of their own */
 };
 
 /* How one kind of records is exported. */
 struct template_choice {
 	const struct template *template;	/* NULL: not at all */
 	const struct encoder *encoder;
+};
+
+/*
+ * A data record that is sent as it is, whatever its values: for what has not measured them.
+ * A struct record with it as .raw needs no more than the domain.
+ */
+struct record_raw {
+	struct template_choice choice;	/* template_choose_raw() */
+	const uint8_t *bytes;		/* borrowed; template->record_len of them */
 };
 
 struct template_set;
@@ -47,6 +57,8 @@ const struct template *template_set_choose(const struct template_set *set, const
 /* The same with the encoder of such records: the choice was made when templates were added. */
 const struct template_choice *template_set_look(const struct template_set *set,
 						const struct record *r);
+/* How raw records of @t are encoded: they choose their template themselves. */
+struct template_choice template_choose_raw(const struct template *t);
 /* How @t, chosen or not, encodes records such as @r. */
 const struct encoder *template_encoder(const struct template *t, const struct record *r);
 /* Bytes of the longest record, data or the template itself, of any: a message must hold one. */

@@ -37,6 +37,7 @@ static struct record random_record(void)
 	r.key.proto = protos[dice() % sizeof(protos)];
 	if (dice() & 64)
 		r.key.vlan_outer = r.key.vlan_inner = 0;
+	r.raw = NULL;
 	return r;
 }
 
@@ -156,4 +157,24 @@ TEST(gates_are_of_ports_or_of_icmp_and_of_every_protocol)
 		CHECK(!(applies & IE_TCP) == (r.key.proto != 6));
 		CHECK(!(applies & IE_UDP) == (r.key.proto != 17));
 	}
+}
+
+/* No template would carry what says nothing of itself; here it names the one and its bytes. */
+TEST(a_raw_record_goes_as_it_is_by_the_template_it_names)
+{
+	static const char *const names[] = { "sourceIPv6Address", "flowStartNanoseconds" };
+	static const uint8_t bytes[24] = "0123456789abcdefGHIJKLMN";
+	_cleanup_(template_set_freep) struct template_set *set = NULL;
+	struct record_raw raw = { .bytes = bytes };
+	struct record r = { .domain = 1, .raw = &raw };
+	uint8_t is[24 + ENCODE_SLACK] = { 0 };
+	const struct template *t;
+
+	CHECK(template_set_new(&set) == 0 && template_set_add_builtin(set) == 0);
+	CHECK(template_set_add(set, 999, names, 2) == 0);
+	t = template_set_get(set, template_set_count(set) - 1);
+	raw.choice = template_choose_raw(t);
+	CHECK(template_set_look(set, &r)->template == t && template_encoder(t, &r) == raw.choice.encoder);
+	encode(template_set_look(set, &r)->encoder, &r, is);
+	CHECK(memcmp(is, bytes, 24) == 0 && is[24] == 0);
 }
