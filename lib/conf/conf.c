@@ -75,11 +75,9 @@ void conf_free(struct conf *conf)
 		free(conf->meters[i].name);
 		free(conf->meters[i].hook);
 	}
-	for (size_t i = 0; i < conf->n_outputs; i++) {
-		free(conf->outputs[i].remote);
-		free(conf->outputs[i].local);
-		free(conf->outputs[i].file);
-	}
+	for (size_t i = 0; i < conf->n_outputs; i++)
+		conf_output_deinit(&conf->outputs[i]);
+	free(conf->as_file);
 	free(conf->meters);
 	free(conf->outputs);
 	template_set_free(conf->templates);

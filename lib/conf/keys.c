@@ -6,10 +6,12 @@
 #include "conf/keys.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/parse.h"
 #include "flow/record.h"
@@ -124,15 +126,26 @@ static int aws_enabled(struct decoder *d, const cJSON *node, void *to)
 	return decode_fault(d, node, "must be auto, true or false");
 }
 
-static int aws_refresh(struct decoder *d, const cJSON *node, void *to)
+int keys_duration(struct decoder *d, const cJSON *node, uint64_t max_ns, void *to)
 {
 	uint64_t ns;
 
 	if (!cJSON_IsString(node) && !cJSON_IsNumber(node))
-		return decode_wrong_type(d, node, "a duration (as 5m)");
-	if (parse_duration(node->valuestring, &ns) < 0 || ns == 0)
-		return decode_fault(d, node, "must be a duration (as 5m)");
+		return decode_wrong_type(d, node, "a duration (as 5s)");
+	if (parse_duration(node->valuestring, &ns) < 0)
+		return decode_fault(d, node, "must be a duration (as 5s)");
+	if (ns < NSEC_PER_MSEC || ns > max_ns)
+		return decode_fault(d, node, "must be a duration of 1ms to %" PRIu64 "s",
+				    max_ns / NSEC_PER_SEC);
+	*(uint64_t *)to = ns;
 	return 0;
+}
+
+static int aws_refresh(struct decoder *d, const cJSON *node, void *to)
+{
+	uint64_t ns;
+
+	return keys_duration(d, node, TIMER_MAX_S * NSEC_PER_SEC, &ns);
 }
 
 static const struct decode_key aws_keys[] = {
@@ -146,10 +159,17 @@ static int decode_aws(struct decoder *d, const cJSON *node, void *to)
 	return decode_map(d, node, aws_keys, to);
 }
 
-struct top_keys {
-	struct conf *conf;
-	bool builtin;
-};
+/* Reserved by RFC 5612 for documentation: whoever has a number of his own puts it there. */
+#define ENTERPRISE_DEFAULT 32473
+#define ENTERPRISE_REVERSE 29305
+
+static int check_enterprise(struct decoder *d, const cJSON *node, void *to)
+{
+	if (*(uint64_t *)to == ENTERPRISE_REVERSE)
+		return decode_fault(d, node, "%d is that of reverse elements (RFC 5103)",
+				    ENTERPRISE_REVERSE);
+	return 0;
+}
 
 #define TIMER(key_, field_, fallback_) \
 	DECODE(key_, U64, conf, field_, .min = 1, .max = TIMER_MAX_S, .fallback = fallback_)
@@ -161,8 +181,13 @@ static const struct decode_key top_keys[] = {
 	TIMER("timerFinishedDrainSeconds", finished_s, 1),
 	TIMER("timerForceDrainSeconds", active_s, 60),
 	TIMER("idleTimeoutSeconds", idle_s, 15),
+	TIMER("timerOptionsSeconds", options_s, 60),
 	DECODE("count", CALL, conf, count_all, .call = decode_count),
 	DECODE("observationDomainId", U64, conf, domain, .min = 1, .max = UINT32_MAX),
+	DECODE("biflow", BOOL, conf, biflow),
+	DECODE("enterpriseNumber", U64, conf, enterprise, .min = 1, .max = UINT32_MAX - 1,
+	       .fallback = ENTERPRISE_DEFAULT, .call = check_enterprise),
+	DECODE("prefixFile", STR, conf, as_file),
 	DECODE_WHOLE("meters", decode_meters),
 	DECODE_WHOLE("outputs", keys_outputs),
 	DECODE_WHOLE("collectors", keys_collectors),
@@ -232,6 +257,9 @@ int keys_decode(struct decoder *d, struct conf *conf)
 	if (r == 0 && conf->n_outputs == 0)
 		r = decode_fault(d, cJSON_GetObjectItemCaseSensitive(d->tree->root, "outputs"),
 				 "outputs: there is none, a collector or a log is needed");
+	if (r == 0 && conf->biflow && conf->count_all)
+		r = decode_fault(d, cJSON_GetObjectItemCaseSensitive(d->tree->root, "biflow"),
+				 "biflow: needs count: once, which tells which way a flow went");
 	if (r == 0)
 		r = add_builtin(d, conf);
 	return r < 0 ? r : check_message_len(d, conf);

@@ -9,7 +9,15 @@
 /* Fill @conf (zeroed, templates an empty set) from the tree of @d. On a fault conf_free() it. */
 int keys_decode(struct decoder *d, struct conf *conf);
 
-/* outputs:, collectors:, templates:; @to is the struct conf. */
+/* A duration (as 5s) of at least 1 ms and at most @max_ns into *(uint64_t *)@to, in ns. */
+int keys_duration(struct decoder *d, const cJSON *node, uint64_t max_ns, void *to);
+
+/* Add @output, which is moved from. */
+int keys_add_output(struct decoder *d, struct conf *conf, struct conf_output *output);
+void conf_output_deinit(struct conf_output *out);
+
+/* outputs[].collector, outputs:, collectors:, templates:; @to is the struct conf. */
+int keys_collector(struct decoder *d, const cJSON *node, void *to);
 int keys_outputs(struct decoder *d, const cJSON *node, void *to);
 int keys_collectors(struct decoder *d, const cJSON *node, void *to);
 int keys_templates(struct decoder *d, const cJSON *node, void *to);

@@ -78,6 +78,58 @@ TEST(every_value_arrives)
 	CHECK_STR(c->outputs[1].remote, "[2001:db8::1]:2055");
 	CHECK(!c->outputs[1].local && !c->outputs[2].local);
 	CHECK(c->outputs[3].kind == CONF_LOG);
+	CHECK(c->outputs[0].transport == CONF_UDP && c->outputs[0].version == 10);
+	CHECK_STR(c->outputs[0].profile->name, "default");
+	CHECK(c->options_s == 60 && !c->biflow && !c->as_file);
+	conf_free(c);
+}
+
+TEST(every_value_of_whole_ipfix_arrives)
+{
+	struct conf *c = load(
+		"timerOptionsSeconds: 30\n"
+		"biflow: true\n"
+		"enterpriseNumber: 28972\n"
+		"prefixFile: /etc/flowctl/as\n"
+		"outputs:\n"
+		"- collector:\n"
+		"    remoteAddress: 127.0.0.1:4739\n"
+		"    transport: tls\n"
+		"    version: netflow9\n"
+		"    profile: pmacct\n"
+		"    group: first\n"
+		"    tls: {ca: a.pem, certificate: b.pem, key: c.pem, serverName: d.example}\n"
+		"    backlog: {bytes: 100000, file: /var/lib/b, fileBytes: 200000}\n"
+		"- collector: {remoteAddress: 127.0.0.1:4739, transport: sctp}\n"
+		"- file: /var/lib/flow.ipfix\n"
+		"- file: {path: other.ipfix}\n"
+		"- log:\n"
+		"    file: stdout\n"
+		"    format: text\n"
+		"    hooks: [{name: h, command: /bin/a b, timeout: 250ms}, {shell: jq .}]\n");
+	struct conf_output *o;
+
+	CHECK(c && c->n_outputs == 5);
+	CHECK(c->options_s == 30 && c->biflow && c->enterprise == 28972);
+	CHECK_STR(c->as_file, "/etc/flowctl/as");
+	o = c->outputs;
+	CHECK(o[0].transport == CONF_TLS && o[0].version == 9 && o[1].transport == CONF_SCTP);
+	CHECK_STR(o[0].profile->name, "pmacct");
+	CHECK_STR(o[0].group, "first");
+	CHECK_STR(o[0].tls.ca, "a.pem");
+	CHECK_STR(o[0].tls.certificate, "b.pem");
+	CHECK_STR(o[0].tls.key, "c.pem");
+	CHECK_STR(o[0].tls.server_name, "d.example");
+	CHECK(o[0].backlog.bytes == 100000 && o[0].backlog.file_bytes == 200000);
+	CHECK_STR(o[0].backlog.file, "/var/lib/b");
+	CHECK(o[1].backlog.bytes && !o[1].backlog.file && o[2].kind == CONF_FILE);
+	CHECK_STR(o[2].file, "/var/lib/flow.ipfix");
+	CHECK_STR(o[3].file, "other.ipfix");
+	CHECK(o[4].text && o[4].n_hooks == 2);
+	CHECK_STR(o[4].hooks[0].command, "/bin/a b");
+	CHECK(o[4].hooks[0].timeout_ns == 250000000 && o[4].hooks[1].timeout_ns == 5000000000);
+	CHECK_STR(o[4].hooks[1].shell, "jq .");
+	CHECK_STR(o[4].hooks[1].name, "jq .");
 	conf_free(c);
 }
 
@@ -159,6 +211,7 @@ TEST(templates_replace_the_built_in_ones_unless_told_otherwise)
 }
 
 #define OUT "outputs: [{collector: {remoteAddress: 10.0.0.1:4739}}]\n"
+#define COLLECTOR(keys_) "outputs: [{collector: {remoteAddress: 10.0.0.1:1, " keys_ "}}]\n"
 
 static const struct row {
 	const char *text, *message, *hint;
@@ -258,9 +311,9 @@ static const struct row {
 	{ OUT "meters: [{name: eth0, decap: [geneve]}]\n",
 	  "c.yaml:2: meters[0].decap: looking into tunnels is not in this version of flowctl, only none" },
 	/* outputs */
-	{ "outputs: [{}]\n", "c.yaml:1: outputs[0]: must be either a collector or a log" },
+	{ "outputs: [{}]\n", "c.yaml:1: outputs[0]: must be one of collector, file and log" },
 	{ "outputs: [{collector: {remoteAddress: a:1}, log: {file: stdout}}]\n",
-	  "c.yaml:1: outputs[0]: must be either a collector or a log" },
+	  "c.yaml:1: outputs[0]: must be one of collector, file and log" },
 	{ "outputs: [{prom: {}}]\n", "c.yaml:1: outputs[0].prom: unknown key" },
 	{ "outputs:\n- collector: {}\n", "c.yaml:2: outputs[0].collector: 'remoteAddress' is missing" },
 	{ "outputs: [{collector: 127.0.0.1:4739}]\n",
@@ -283,23 +336,52 @@ static const struct row {
 	  "c.yaml:1: outputs[0].collector.localAddress: 'localhost:0' is not ADDRESS:PORT (as 192.0.2.1:0 or \"[2001:db8::1]:0\")" },
 	{ "outputs: [{collector: {remoteAddress: 10.0.0.1:1, localAddress: '[::1]:0'}}]\n",
 	  "c.yaml:1: outputs[0].collector: remoteAddress and localAddress are not of one address family" },
-	{ "outputs: [{collector: {remoteAddress: 10.0.0.1:1, transport: tcp}}]\n",
-	  "c.yaml:1: outputs[0].collector.transport: 'tcp' is not in this version of flowctl, only udp" },
 	{ "outputs: [{collector: {remoteAddress: 10.0.0.1:1, transport: carrier-pigeon}}]\n",
-	  "c.yaml:1: outputs[0].collector.transport: 'carrier-pigeon' is not udp" },
+	  "c.yaml:1: outputs[0].collector.transport: 'carrier-pigeon' is not udp, tcp, tls or sctp" },
 	{ "collectors: [{localAddress: 10.0.0.1:1}]\n",
 	  "c.yaml:1: collectors[0]: 'remoteAddress' is missing" },
 	{ "collectors: [{address: 10.0.0.1:1, remoteAddress: 10.0.0.1:1}]\n",
 	  "c.yaml:1: collectors[0]: remoteAddress and address mean the same, give one" },
 	{ "outputs: [{log: {}}]\n", "c.yaml:1: outputs[0].log: 'file' is missing" },
 	{ "outputs: [{log: {file: stdout, format: vpc}}]\n",
-	  "c.yaml:1: outputs[0].log.format: 'vpc' is not in this version of flowctl, only json" },
-	{ "outputs: [{log: {file: stdout, format: text}}]\n",
-	  "c.yaml:1: outputs[0].log.format: 'text' is not in this version of flowctl, only json" },
+	  "c.yaml:1: outputs[0].log.format: 'vpc' is not in this version of flowctl, only json or text" },
 	{ "outputs: [{log: {file: stdout, fields: a}}]\n",
 	  "c.yaml:1: outputs[0].log.fields: belongs to the format vpc, which is not in this version of flowctl" },
-	{ "outputs: [{log: {file: stdout, hooks: [{name: a, command: b}]}}]\n",
-	  "c.yaml:1: outputs[0].log.hooks: hooks are not in this version of flowctl" },
+	{ "outputs: [{log: {file: stdout, hooks: [{name: a}]}}]\n",
+	  "c.yaml:1: outputs[0].log.hooks[0]: must have either a command or a shell line" },
+	{ "outputs: [{log: {file: stdout, hooks: [{command: a, shell: b}]}}]\n",
+	  "c.yaml:1: outputs[0].log.hooks[0]: must have either a command or a shell line" },
+	{ "outputs: [{log: {file: stdout, hooks: [{command: a, timeout: 0}]}}]\n",
+	  "c.yaml:1: outputs[0].log.hooks[0].timeout: must be a duration of 1ms to 300s" },
+	{ "outputs: [{log: {file: stdout, hooks: {command: a}}}]\n",
+	  "c.yaml:1: outputs[0].log.hooks: must be a list, not a mapping" },
+	{ "outputs: [{file: {}}]\n", "c.yaml:1: outputs[0].file: 'path' is missing" },
+	{ "outputs: [{file: 7}]\n", "c.yaml:1: outputs[0].file: must be a mapping, not a number" },
+	{ COLLECTOR("version: 5"),
+	  "c.yaml:1: outputs[0].collector.version: must be ipfix or netflow9, not a number" },
+	{ COLLECTOR("profile: cisco"),
+	  "c.yaml:1: outputs[0].collector.profile: 'cisco' is not default, nfdump, pmacct, ntop or strict" },
+	{ COLLECTOR("tls: {ca: a}"), "c.yaml:1: outputs[0].collector.tls: belongs to transport: tls" },
+	{ COLLECTOR("transport: tls, tls: {key: a}"),
+	  "c.yaml:1: outputs[0].collector.tls: certificate and key belong together" },
+	{ COLLECTOR("backlog: {bytes: 100000}"),
+	  "c.yaml:1: outputs[0].collector.backlog: belongs to transport: tcp, tls or sctp" },
+	{ COLLECTOR("transport: tcp, backlog: {bytes: 1}"),
+	  "c.yaml:1: outputs[0].collector.backlog.bytes: 1 is out of range (65536 to 4294967296)" },
+	{ COLLECTOR("transport: tcp, backlog: {fileBytes: 100000}"),
+	  "c.yaml:1: outputs[0].collector.backlog: fileBytes belongs to a file, and none is named" },
+	{ COLLECTOR("transport: tcp, maxBytesPerSecond: 1"),
+	  "c.yaml:1: outputs[0].collector.maxBytesPerSecond: belongs to transport: udp" },
+	{ OUT "count: all\nbiflow: true\n",
+	  "c.yaml:3: biflow: needs count: once, which tells which way a flow went" },
+	{ OUT "biflow: 1\n", "c.yaml:2: biflow: must be true or false, not a number" },
+	{ OUT "enterpriseNumber: 29305\n",
+	  "c.yaml:2: enterpriseNumber: 29305 is that of reverse elements (RFC 5103)" },
+	{ OUT "enterpriseNumber: 0\n",
+	  "c.yaml:2: enterpriseNumber: 0 is out of range (1 to 4294967294)" },
+	{ OUT "timerOptionsSeconds: 0\n",
+	  "c.yaml:2: timerOptionsSeconds: 0 is out of range (1 to 604800)" },
+	{ OUT "prefixFile: ''\n", "c.yaml:2: prefixFile: is empty" },
 	/* templates */
 	{ OUT "templates: []\n", "c.yaml:1: templates: there is none for the collectors" },
 	{ OUT "builtinTemplates: false\n", "c.yaml:2: templates: there is none for the collectors" },
@@ -327,7 +409,7 @@ static const struct row {
 	  "c.yaml:2: metrics: is not in this version of flowctl" },
 	{ OUT "aws: {enabled: true}\n", "c.yaml:2: aws.enabled: is not in this version of flowctl" },
 	{ OUT "aws: {enabled: maybe}\n", "c.yaml:2: aws.enabled: must be auto, true or false" },
-	{ OUT "aws: {refresh: soon}\n", "c.yaml:2: aws.refresh: must be a duration (as 5m)" },
+	{ OUT "aws: {refresh: soon}\n", "c.yaml:2: aws.refresh: must be a duration (as 5s)" },
 };
 
 TEST(every_fault_has_its_sentence)
