@@ -45,6 +45,11 @@ struct sink_ops {
 	/* Add @r, unchanged since room() was asked about it, if it was, to the open batch. 0;
 	 * -ENOENT when this output cannot carry it (counted). */
 	int (*put)(struct sink *s, const struct record *r);
+	/*
+	 * Would @r go together with r->reverse, as one record (RFC 5103)? NULL: never, and there
+	 * is always room for one record more than room() says, so that both can be put.
+	 */
+	bool (*pairs)(struct sink *s, const struct record *r);
 	/* Called before the batch leaves the table: what flush() is about to
 	 * reach (sequences) is kept where it outlives the process. May be NULL. */
 	void (*prepare)(struct sink *s);
