@@ -7,7 +7,6 @@
  */
 #include "ipfix/transport_udp.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -18,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "ipfix/addr.h"
 
 #define RESOLVE_RETRY_NS (5 * NSEC_PER_SEC)
 /* A burst of an active timeout is sent at once; as much as the system lets us have. */
@@ -26,12 +26,7 @@
 int udp_init(struct udp *u, const char *remote, const char *local)
 {
 	*u = (struct udp) { .fd = -1 };
-	if (parse_endpoint(remote, &u->remote) < 0 || !u->remote.port)
-		return fail_usage("'%s' is no address of a collector "
-				  "(as 192.0.2.1:4739 or [2001:db8::1]:4739)", remote);
-	if (local && parse_endpoint(local, &u->local) < 0)
-		return fail_usage("'%s' is no local address (as 0.0.0.0:0 or [::]:4740)", local);
-	return 0;
+	return addr_parse(remote, local, &u->remote, &u->local);
 }
 
 void udp_deinit(struct udp *u)
@@ -39,78 +34,6 @@ void udp_deinit(struct udp *u)
 	resolve_free(take_ptr(u->resolve));
 	closep(&u->fd);
 	u->fd = -1;
-}
-
-static void split_addr(const struct sockaddr_storage *a, uint8_t addr[16], uint16_t *port)
-{
-	memset(addr, 0, 16);
-	if (a->ss_family == AF_INET) {
-		memcpy(addr, &((const struct sockaddr_in *)a)->sin_addr, 4);
-		*port = be16toh(((const struct sockaddr_in *)a)->sin_port);
-	} else {
-		memcpy(addr, &((const struct sockaddr_in6 *)a)->sin6_addr, 16);
-		*port = be16toh(((const struct sockaddr_in6 *)a)->sin6_port);
-	}
-}
-
-static bool is_same_addr(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
-{
-	uint8_t x[16], y[16];
-	uint16_t p, q;
-
-	split_addr(a, x, &p);
-	split_addr(b, y, &q);
-	return a->ss_family == b->ss_family && memcmp(x, y, sizeof(x)) == 0 && p == q;
-}
-
-/* "Any" is of either family: the collector's is taken. */
-static bool is_any(const struct parse_endpoint *e)
-{
-	return !e->host[0] || strcmp(e->host, "0.0.0.0") == 0 || strcmp(e->host, "::") == 0;
-}
-
-static int bind_local(const struct parse_endpoint *local, int fd, int family)
-{
-	struct sockaddr_storage addr = { .ss_family = family };
-	socklen_t len = sizeof(struct sockaddr_in6);
-	struct resolve_addrs own = { 0 };
-	struct resolve *question = NULL;
-	int r = 0;
-
-	if (!is_any(local)) {
-		r = resolve_start(local, &question);
-		if (r == 0)
-			r = resolve_poll(question, &own);
-		resolve_free(question);
-		if (r < 0 || own.v[0].addr.ss_family != family)
-			return fail_usage("the local address '%s' is not of the collector's family",
-					  local->host);
-		addr = own.v[0].addr;
-		len = own.v[0].len;
-	} else if (family == AF_INET) {
-		len = sizeof(struct sockaddr_in);
-		((struct sockaddr_in *)&addr)->sin_port = htobe16(local->port);
-	} else {
-		((struct sockaddr_in6 *)&addr)->sin6_port = htobe16(local->port);
-	}
-	if (bind(fd, (struct sockaddr *)&addr, len) < 0)
-		return fail(-errno, "cannot bind to the local address %s:%u", local->host,
-			    local->port);
-	return 0;
-}
-
-static int read_tuple(int fd, struct session_tuple *ret)
-{
-	struct sockaddr_storage local, remote;
-	socklen_t len = sizeof(local), remote_len = sizeof(remote);
-
-	if (getsockname(fd, (struct sockaddr *)&local, &len) < 0 ||
-	    getpeername(fd, (struct sockaddr *)&remote, &remote_len) < 0)
-		return fail(-errno, "cannot read the addresses of a socket");
-	ret->family = local.ss_family == AF_INET ? 4 : 6;
-	split_addr(&local, ret->local, &ret->local_port);
-	split_addr(&remote, ret->remote, &ret->remote_port);
-	return 0;
 }
 
 /* Can the kernel cut what it is given at once into datagrams? */
@@ -135,12 +58,12 @@ static int open_socket(struct udp *u, const struct sockaddr_storage *addr, sockl
 		return fail(-errno, "cannot make a socket");
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	r = u->local.host[0] ? bind_local(&u->local, fd, addr->ss_family) : 0;
+	r = u->local.host[0] ? addr_bind(&u->local, fd, addr->ss_family) : 0;
 	if (r < 0)
 		return r;
 	if (connect(fd, (const struct sockaddr *)addr, len) < 0)
 		return fail(-errno, "cannot reach the collector");
-	r = read_tuple(fd, &u->tuple);
+	r = addr_tuple(fd, &u->tuple);
 	if (r < 0)
 		return r;
 	u->fd = take_fd(&fd);
@@ -160,7 +83,7 @@ static int open_any(struct udp *u, const struct resolve_addrs *addrs)
 	for (size_t i = 0; i < addrs->n; i++) {
 		size_t k = (u->turn + i) % addrs->n;
 
-		if (u->fd >= 0 && !u->failed && is_same_addr(&u->peer, &addrs->v[k].addr))
+		if (u->fd >= 0 && !u->failed && addr_is_same(&u->peer, &addrs->v[k].addr))
 			return 0;
 		r = open_socket(u, &addrs->v[k].addr, addrs->v[k].len);
 		if (r == 0)
