@@ -2,16 +2,17 @@
 """What the oracle tests share: records whose every value is known here, and the program
 that sends them by a session. PACKETS is another number in each, so that it names the record.
 """
-import os, shutil, socket, subprocess, sys, tempfile
+import os, re, shutil, socket, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'net'))
-from lib import check, equal, main, run, skip, test, wait_for  # noqa: E402,F401
+from lib import check, equal, find_flowctl, main, run, skip, test, wait_for  # noqa: E402,F401
 
 # What the runner sets to find faults of ours makes the collectors slow, which are not ours.
 os.environ.pop('MALLOC_PERTURB_', None)
 
 SEND = os.environ.get('IPFIX_SEND') or os.path.join(HERE, '../../build/tests/oracle/ipfix_send')
+FLOWCTL = find_flowctl()
 START = 1795233357123456789     # 2026-11-21T03:55:57.123456789Z
 TAG = 0x1000                    # a VLAN tag was there
 
@@ -117,8 +118,12 @@ def free_port():
 
 
 def is_bound(port):
-    with open('/proc/net/udp') as f:
-        return any(l.split()[1].endswith(':%04X' % port) for l in f if ':' in l.split()[0])
+    """By UDP, or listened on by TCP."""
+    for kind, state in ('udp', '07'), ('tcp', '0A'):
+        with open('/proc/net/' + kind) as f:
+            if any(l.split()[1].endswith(':%04X' % port) and l.split()[3] == state for l in f):
+                return True
+    return False
 
 
 def drained(port):
@@ -129,9 +134,9 @@ def drained(port):
 
 class Collector:
     """A daemon that listens on a port of its own and leaves files in a folder of its own."""
-    def __init__(self, argv_of, stop):
+    def __init__(self, argv_of, stop, port=None):
         self.dir = tempfile.mkdtemp(prefix='flowctl-oracle-')
-        self.port, self.stop_signal = free_port(), stop
+        self.port, self.stop_signal = port or free_port(), stop
         self.log = os.path.join(self.dir, 'log')
         with open(self.log, 'w') as log:
             self.process = subprocess.Popen(argv_of(self), stdout=log, stderr=log, cwd=self.dir)

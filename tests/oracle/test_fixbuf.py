@@ -1,0 +1,109 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""libfixbuf, the strictest reader of messages that Debian has: every element of every record,
+by UDP; and that it would complain if there were a reason."""
+from fixbuf import *
+from truth import LOOSE, TRUTH, check_loose, plain
+from elements import ELEMENTS, groups
+
+BOOT_MS = [int(l.split()[1]) * 1000 for l in open('/proc/stat') if l.startswith('btime')][0]
+
+
+def collected(records, *template, **how):
+    with Fixbuf() as f:
+        send(f.port, records, *template, **how)
+        f.wait(sum(not isinstance(r, str) for r in records))
+    equal(f.complaints, [], 'what it complains of')
+    return f.records
+
+
+def right(read, r):
+    """Every element that the template had."""
+    is_ = {name: plain(name, shown) for name, shown in read.by_name.items()}
+    for name in is_:
+        if name not in LOOSE:
+            equal(is_[name], TRUTH[name](r), 'record of %d packets: %s' % (r['packets'], name))
+    check_loose(r, is_, BOOT_MS)
+
+
+@test
+def every_record_by_the_builtin_templates_is_right():
+    read = {int(x['packetDeltaCount']): x for x in collected(RECORDS)}
+    equal(len(read), len(RECORDS), 'the number of records')
+    for r in RECORDS:
+        right(read[r['packets']], r)
+        equal(read[r['packets']].domain, r['domain'], 'domain')
+    equal(len({x.template for x in read.values()}), 8, 'templates that were used')
+
+
+@test
+def every_element_is_right_in_templates_of_the_user():
+    for names in groups(60):
+        v6 = any('IPv6Address' in n for n in names)
+        # One of another family has no address here; the rest goes by any template.
+        records = [r for r in RECORDS[:40] if v6 == (':' in r['src'])]
+        read = collected(records, 300, *names)
+        equal(len(read), len(records), 'the number of records')
+        for x, r in zip(read, records):
+            equal(sorted(x.by_name), sorted(names), 'names')
+            right(x, r)
+
+
+@test
+def every_element_is_known_here():
+    equal(sorted(n for n in ELEMENTS if n not in TRUTH and n not in LOOSE), [], 'elements without a truth')
+
+
+@test
+def a_flow_has_the_same_number_in_each_of_its_records():
+    r = RECORDS[0]
+    again = dict(r, packets=5, bytes=300, first=r['last'] + 1, last=r['last'] + 10**9)
+    a, b, other = collected([r, again, RECORDS[1]], 300, 'flowId', 'packetDeltaCount')
+    equal(a['flowId'], b['flowId'], 'flowId')
+    check(a['flowId'] != other['flowId'], 'two flows have one number')
+
+
+class Forward:
+    """Between ipfix_send and the collector: loses what @drops says."""
+    def __init__(self, to, drops):
+        self.drops, self.to, self.seen = drops, to, 0
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind(('127.0.0.1', 0))
+        self.port = self.sock.getsockname()[1]
+
+    def run(self):
+        self.sock.setblocking(False)
+        out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            while True:
+                data = self.sock.recv(65535)
+                changed = self.drops(self.seen, data)
+                self.seen += 1
+                if changed:
+                    out.sendto(changed, ('127.0.0.1', self.to))
+        except BlockingIOError:
+            pass
+
+
+def complaints(drops):
+    with Fixbuf() as f:
+        between = Forward(f.port, drops)
+        send(between.port, RECORDS[:60])
+        between.run()
+        wait_for(lambda: f.look() or f.complaints, 'anything at all')
+        wait_for(lambda: drained(f.port), 'all of it read')
+    return f.complaints
+
+
+@test
+def a_message_that_is_missing_would_be_complained_of():
+    equal(complaints(lambda i, d: d), [], 'complaints of all messages')
+    check(any('out of sequence' in c for c in complaints(lambda i, d: d if i != 2 else None)), 'no complaint')
+
+
+@test
+def a_set_of_a_wrong_length_would_be_complained_of():
+    check(complaints(lambda i, d: d if i != 2 else d[:19] + b'\xff' + d[20:]), 'no complaint')
+
+
+main()

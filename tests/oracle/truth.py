@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the value of an element is for a record of common.py, as RFC 7012, RFC 5103 and the
+IANA registry define it; nothing of it comes from the program under test.
+
+    TRUTH['octetDeltaCount'](r)     a number, an address or MAC as text, or a text
+
+A record of another kind has 0 for what does not apply to it.
+"""
+from common import icmp_of, ports_of
+
+NTP = 2208988800
+
+
+def v6(r):
+    return ':' in r['src']
+
+
+def address(r, name, is_v6):
+    """Of that family, or the unspecified one."""
+    text = r.get(name)
+    return text if text and (':' in text) == is_v6 else '::' if is_v6 else '0.0.0.0'
+
+
+def port(index, proto=None):
+    return lambda r: ports_of(r)[index] if proto in (None, r['proto']) else 0
+
+
+def icmp(is_v6, part):
+    def value(r):
+        type_code = icmp_of(r) if v6(r) == is_v6 else None
+        both = type_code[0] << 8 | type_code[1] if type_code else 0
+        return {'both': both, 'type': both >> 8, 'code': both & 255}[part]
+    return value
+
+
+def of(name):
+    return lambda r: r.get(name, 0)
+
+
+def text(name):
+    return lambda r: r.get(name, '')
+
+
+def time(name, unit_ns):
+    return lambda r: r[name] // unit_ns
+
+
+TRUTH = {
+    'octetDeltaCount': of('bytes'), 'packetDeltaCount': of('packets'),
+    'octetTotalCount': of('total_bytes'), 'packetTotalCount': of('total_packets'),
+    'protocolIdentifier': of('proto'), 'ipClassOfService': of('tos'),
+    'ipDiffServCodePoint': lambda r: r['tos'] >> 2, 'tcpControlBits': of('flags'),
+    'sourceTransportPort': port(0), 'destinationTransportPort': port(1),
+    'udpSourcePort': port(0, 17), 'udpDestinationPort': port(1, 17),
+    'tcpSourcePort': port(0, 6), 'tcpDestinationPort': port(1, 6),
+    'sourceIPv4Address': lambda r: address(r, 'src', False),
+    'destinationIPv4Address': lambda r: address(r, 'dst', False),
+    'sourceIPv6Address': lambda r: address(r, 'src', True),
+    'destinationIPv6Address': lambda r: address(r, 'dst', True),
+    'ipNextHopIPv4Address': lambda r: address(r, 'next_hop', False),
+    'ipNextHopIPv6Address': lambda r: address(r, 'next_hop', True),
+    'bgpNextHopIPv4Address': lambda r: address(r, 'bgp_next_hop', False),
+    'bgpNextHopIPv6Address': lambda r: address(r, 'bgp_next_hop', True),
+    'sourceIPv4PrefixLength': lambda r: 0 if v6(r) else r.get('src_prefix_len', 0),
+    'destinationIPv4PrefixLength': lambda r: 0 if v6(r) else r.get('dst_prefix_len', 0),
+    'sourceIPv6PrefixLength': lambda r: r.get('src_prefix_len', 0) if v6(r) else 0,
+    'destinationIPv6PrefixLength': lambda r: r.get('dst_prefix_len', 0) if v6(r) else 0,
+    'bgpSourceAsNumber': of('src_as'), 'bgpDestinationAsNumber': of('dst_as'),
+    'forwardingStatus': of('forwarding_status'),
+    'ingressInterface': of('in'), 'egressInterface': of('out'),
+    'flowDirection': of('direction'), 'biflowDirection': of('biflow_direction'),
+    'ipVersion': lambda r: 6 if v6(r) else 4,
+    'minimumTTL': of('min_ttl'), 'maximumTTL': of('max_ttl'),
+    'icmpTypeCodeIPv4': icmp(False, 'both'), 'icmpTypeIPv4': icmp(False, 'type'),
+    'icmpCodeIPv4': icmp(False, 'code'), 'icmpTypeCodeIPv6': icmp(True, 'both'),
+    'icmpTypeIPv6': icmp(True, 'type'), 'icmpCodeIPv6': icmp(True, 'code'),
+    'sourceMacAddress': of('src_mac'), 'destinationMacAddress': of('dst_mac'),
+    'vlanId': of('vlan'), 'dot1qVlanId': of('vlan'), 'dot1qCustomerVlanId': of('inner'),
+    'flowEndReason': of('reason'),
+    'fragmentIdentification': of('fragment_id'), 'flowLabelIPv6': of('flow_label'),
+    'ipv6ExtensionHeaders': of('ip6_headers'),
+    'tcpOptions': of('tcp_options'),
+    'observationPointId': of('ifindex'), 'interfaceName': text('iface'),
+    'interfaceDescription': text('description'),
+    'flowStartSeconds': time('first', 10**9), 'flowEndSeconds': time('last', 10**9),
+    'flowStartMilliseconds': time('first', 10**6), 'flowEndMilliseconds': time('last', 10**6),
+    'flowStartMicroseconds': time('first', 10**3), 'flowEndMicroseconds': time('last', 10**3),
+    'flowStartNanoseconds': time('first', 1), 'flowEndNanoseconds': time('last', 1),
+    'flowDurationMilliseconds': lambda r: (r['last'] - r['first']) // 10**6,
+}
+
+# Those that a record alone does not tell: what is left to be checked of them.
+LOOSE = {
+    'flowId', 'systemInitTimeMilliseconds', 'flowStartSysUpTime', 'flowEndSysUpTime',
+}
+
+
+def from_ntp(value, unit_ns):
+    """Units since 1970 of 32 bits of seconds since 1900 and 32 of a fraction."""
+    return ((value >> 32) - NTP) * (10**9 // unit_ns) + ((value & 0xffffffff) * (10**9 // unit_ns) >> 32)
+
+
+def plain(name, shown):
+    """What libfixbuf shows of an element, as TRUTH has it."""
+    if name in ('flowStartMicroseconds', 'flowEndMicroseconds'):
+        return from_ntp(int(shown), 1000)
+    if name in ('flowStartNanoseconds', 'flowEndNanoseconds'):
+        return from_ntp(int(shown), 1)
+    return int(shown) if shown.isdigit() else shown
+
+
+def check_loose(r, is_, start_ms):
+    """@is_: names to values of one record; @start_ms: when the system started."""
+    if 'systemInitTimeMilliseconds' not in is_:
+        return
+    init = is_['systemInitTimeMilliseconds']
+    assert abs(init - start_ms) < 2000, 'the system started at %d, not %d' % (start_ms, init)
+    for name, ns in ('flowStartSysUpTime', r['first']), ('flowEndSysUpTime', r['last']):
+        assert (init + is_[name]) & 0xffffffff == ns // 10**6 & 0xffffffff, name
