@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 void json_init(struct json *j, struct strbuf *out, bool pretty)
 {
 	*j = (struct json) { .out = out, .pretty = pretty };
@@ -18,22 +20,6 @@ static void newline(struct json *j)
 	strbuf_putc(j->out, '\n');
 	for (int i = 0; i < j->depth; i++)
 		strbuf_puts(j->out, "  ");
-}
-
-/* The length of the well-formed sequence at @s, 0 when there is none. */
-static size_t utf8_len(const unsigned char *s)
-{
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 :
-		   s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
-
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
 }
 
 static void put_string(struct strbuf *out, const char *text)

@@ -130,6 +130,11 @@ void message_took(struct message *m, size_t len, uint32_t records)
 	m->records += records;
 }
 
+void message_end_set(struct message *m)
+{
+	close_set(m);
+}
+
 bool message_append(struct message *to, struct message *from)
 {
 	size_t len = from->len - IPFIX_HEADER_LEN;

@@ -48,6 +48,8 @@ int message_add_template(struct message *m, const struct template *t);
  */
 uint8_t *message_begin_set(struct message *m, uint16_t set_id);
 void message_took(struct message *m, size_t len, uint32_t records);
+/* Close the open set, if one is: what comes next begins another, of whatever id. */
+void message_end_set(struct message *m);
 /* Move the sets of @from, of the same domain, behind those of @to. False: they do not fit. */
 bool message_append(struct message *to, struct message *from);
 /* Close the open set, fill in the header. @sequence: data records of this domain sent before

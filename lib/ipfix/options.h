@@ -11,6 +11,7 @@
 
 #include "ipfix/message.h"
 #include "ipfix/profile.h"
+#include "ipfix/template.h"
 
 struct options_interface {
 	uint32_t ifindex;
@@ -38,18 +39,24 @@ struct options_source {
 	void *arg;
 };
 
-/* What the session itself counts. */
+/* What the session itself counts of the domain. */
 struct options_session {
-	uint64_t messages, bytes, records;	/* sent in the transport session so far */
+	/* sent in the transport session so far; records: of flows, no options data */
+	uint64_t messages, bytes, records;
 	uint64_t lost_records;
 };
 
 struct options;
 
-/* @profile is borrowed; @enterprise: of the elements that IANA does not have. */
+/* @profile is borrowed; @enterprise: of the elements that IANA does not have, 0 = any. */
 int options_new(const struct profile *profile, uint32_t enterprise,
 		const struct options_source *source, struct options **ret);
 void options_free(struct options *o);
+/*
+ * What is sent beside them, before the first call of those below: @templates, or NULL, whose
+ * ids are left to them (ours go down from 65535, past those), and the version, 9 or 10.
+ */
+void options_use(struct options *o, const struct template_set *templates, unsigned version);
 /*
  * Sends what is in @m, which message_finish() has yet to close, and leaves it to be begun
  * again. 0, or a negative errno: it was not sent. Options data records count in m->records
@@ -59,7 +66,11 @@ typedef int (*options_send_fn)(void *arg, struct message *m);
 /* Send the options templates of @domain. @m is used and overwritten. 0 or what @send said. */
 int options_send_templates(const struct options *o, struct message *m, uint32_t domain,
 			   options_send_fn send, void *arg);
-/* Send the options data of @domain, of which templates were sent. The same. */
+/*
+ * Send the options data of @domain, of which templates were sent. The same, and 0 also when
+ * nothing is known of the domain. When @send fails (-EAGAIN: not now), the next call for this
+ * domain goes on with what did not leave.
+ */
 int options_send_data(struct options *o, struct message *m, uint32_t domain,
 		      const struct options_session *counts, options_send_fn send, void *arg);
 

@@ -11,10 +11,17 @@
 
 /* How the sampling interval of an interface is told. */
 enum profile_sampling {
-	SAMPLING_RFC,		/* selectorId scope, selectorAlgorithm, interval and space (RFC 5477) */
+	/* RFC 5476 6.5: selectionSequenceId and selectorId, selectorAlgorithm, samplingProbability */
+	SAMPLING_RFC,
 	SAMPLING_INTERVAL,	/* samplingInterval(34) and samplingAlgorithm(35) */
 	SAMPLING_INTERVAL_ALONE,	/* samplingInterval(34) alone: nfcapd 1.7.1 */
 	SAMPLING_PACKETS,	/* samplingPacketInterval(305), samplingPacketSpace(306) */
+};
+
+/* How an interface's name is told. */
+enum profile_interfaces {
+	INTERFACES_SCOPED,	/* ingressInterface(10) as scope, interfaceName, -Description */
+	INTERFACES_LISTED,	/* 10 is no scope, and interfaceDescription(83) is the name: nfcapd */
 };
 
 /* Which options data goes, a bit each. */
@@ -30,8 +37,12 @@ struct profile {
 	const char *name;
 	uint8_t tcp_flags_len;		/* octets of tcpControlBits in built-in templates: 1 or 2 */
 	enum profile_sampling sampling;
+	enum profile_interfaces interfaces;
 	unsigned options;
-	bool strings;			/* variable-length elements may be in built-in templates */
+	/* Options data goes before the first flows only: this one does not count it. */
+	bool options_once;
+	/* Variable-length texts may be in built-in templates and options; else of fixed length. */
+	bool strings;
 };
 
 /* By name, "nfdump", "pmacct", "ntop", "strict"; NULL when unknown. Static. */
