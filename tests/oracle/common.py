@@ -43,6 +43,22 @@ KNOWN = [
 ]
 
 
+def beyond(i, r):
+    """What only some templates carry: values that differ from each other and from record to record."""
+    v6, tcp = ':' in r['src'], r['proto'] == 6
+    d = dict(total_packets=r['packets'] + i * 7, total_bytes=r['bytes'] + i * 11, ifindex=r['in'], mark=i + 1,
+             fragment_id=0x10000 * v6 + i, iface='eth%d' % i, description='Zürich→%d' % i,
+             src_prefix_len=i % 33, dst_prefix_len=32 - i % 33, forwarding_status=(64, 128, 192)[i % 3],
+             src_as=64496 + i, dst_as=4200000000 + i, next_hop='192.0.2.%d' % (i % 256),
+             bgp_next_hop='203.0.113.%d' % (i % 256), biflow_direction=i % 4)
+    if v6:
+        d.update(flow_label=0xfffff - i, ip6_headers=(1 << i % 32), src_prefix_len=i % 129,
+                 next_hop='2001:db8:1::%x' % i, bgp_next_hop='2001:db8:2::%x' % i)
+    if tcp:
+        d.update(tcp_options=(1 << 2 | 1 << i % 64))
+    return d
+
+
 def complete(i, given):
     r = dict(sport=0, dport=0, flags=0, tos=0, vlan=0, inner=0, min_ttl=64, max_ttl=64, domain=1)
     r['packets'] = 1000 + i
@@ -51,7 +67,7 @@ def complete(i, given):
     r['src_mac'], r['dst_mac'] = '02:00:00:00:01:%02x' % (i % 256), '02:00:00:00:02:%02x' % (i % 256)
     r.update(given)
     r['last'] = r['first'] + r.pop('dur')
-    return r
+    return dict(beyond(i, r), **r)
 
 
 def many(n):
@@ -92,15 +108,16 @@ def line(r):
     tagged = words.pop('tagged', False) or r['vlan']
     words['vlan'] = r['vlan'] | TAG if tagged else 0
     words['inner'] = r['inner'] | TAG if r['inner'] else 0
+    for k, v in words.pop('reverse', {}).items():
+        words['rev_' + k] = v
     return ' '.join('%s=%s' % kv for kv in words.items())
 
 
-def send(port, records, *template, local='127.0.0.1:0', max_len=1400, batches=False):
+def send(port, records, *template, local='127.0.0.1:0', max_len=1400, batches=False, options=()):
     """Every record through one session, or what else a line may say; all must leave."""
     n = sum(not isinstance(x, str) for x in records)
-    r = run(SEND, '127.0.0.1:%d' % port, local, max_len, *template,
-            input=''.join(line(x) + '\n' for x in records),
-            env=dict(os.environ, IPFIX_BATCHES='1') if batches else None)
+    r = run(SEND, *(['-b'] if batches else []), *options, '127.0.0.1:%d' % port, local, max_len, *template,
+            input=''.join(line(x) + '\n' for x in records))
     equal(r.stdout.strip(), 'records %d lost 0 errors 0' % n, 'what ipfix_send says')
 
 

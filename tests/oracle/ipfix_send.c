@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ipfix_send REMOTE LOCAL MAX-LEN [ID NAME...] < records
+ * ipfix_send [-b] [-c CONFIG] [-p PROFILE] REMOTE LOCAL MAX-LEN [ID NAME...] < records
  *
- * Sends the records on stdin by a session, with the built-in templates or one of the named
- * elements, at the usual pace; many messages at once where $IPFIX_BATCHES is set. A record is a line of NAME=VALUE words; a line
- * `flush` sends what is open, `resend` lets the time pass after which templates go again, and
- * `flood=N` sends so many records of all kinds, of 1, 2, ... packets. So the test that reads
- * the collector's files is the only one that knows what is true.
+ * Sends the records on stdin by a session, with the built-in templates, one of the named
+ * elements, or those of a configuration, at the usual pace; -b: many messages at once. A record
+ * is a line of NAME=VALUE words; those that begin with rev_ make the record of the other
+ * direction (RFC 5103). A line `flush` sends what is open, `resend` lets the time pass after
+ * which templates go again, and `flood=N` sends so many records of all kinds, of 1, 2, ...
+ * packets. So the test that reads the collector's files is the only one that knows what is true.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "conf/conf.h"
 #include "flow/record.h"
 #include "ipfix/burst.h"
 #include "ipfix/pace.h"
@@ -38,7 +41,14 @@ static const struct number {
 	NUMBER("direction", key.direction), NUMBER("vlan", key.vlan_outer),
 	NUMBER("inner", key.vlan_inner), NUMBER("flags", tcp_flags), NUMBER("tos", tos),
 	NUMBER("min_ttl", min_ttl), NUMBER("max_ttl", max_ttl), NUMBER("reason", end_reason),
-	NUMBER("sport", key.sport), NUMBER("dport", key.dport),
+	NUMBER("sport", key.sport), NUMBER("dport", key.dport), NUMBER("mark", mark),
+	NUMBER("total_packets", total_packets), NUMBER("total_bytes", total_bytes),
+	NUMBER("ifindex", ifindex), NUMBER("fragment_id", fragment_id),
+	NUMBER("flow_label", flow_label), NUMBER("ip6_headers", ip6_headers),
+	NUMBER("tcp_options", tcp_options), NUMBER("biflow_direction", biflow_direction),
+	NUMBER("src_prefix_len", route.src_prefix_len), NUMBER("src_as", route.src_as),
+	NUMBER("dst_prefix_len", route.dst_prefix_len), NUMBER("dst_as", route.dst_as),
+	NUMBER("forwarding_status", route.forwarding_status),
 };
 
 static bool set_number(struct record *r, const char *name, const char *value)
@@ -58,10 +68,9 @@ static bool set_number(struct record *r, const char *name, const char *value)
 	return false;
 }
 
-static bool set_address(struct record *r, uint8_t addr[16], const char *value)
+static bool set_address(uint8_t addr[16], const char *value)
 {
-	r->key.family = strchr(value, ':') ? 6 : 4;
-	return inet_pton(r->key.family == 6 ? AF_INET6 : AF_INET, value, addr) == 1;
+	return inet_pton(strchr(value, ':') ? AF_INET6 : AF_INET, value, addr) == 1;
 }
 
 static bool set_mac(uint8_t mac[6], const char *v)
@@ -70,22 +79,70 @@ static bool set_mac(uint8_t mac[6], const char *v)
 		      &mac[4], &mac[5]) == 6;
 }
 
-static bool set_word(struct record *r, char *word)
+static const struct {
+	const char *name;
+	size_t offset;
+} addresses[] = {
+	{ "src", offsetof(struct record, key.src) },
+	{ "dst", offsetof(struct record, key.dst) },
+	{ "next_hop", offsetof(struct record, route.next_hop) },
+	{ "bgp_next_hop", offsetof(struct record, route.bgp_next_hop) },
+}, macs[] = {
+	{ "src_mac", offsetof(struct record, src_mac) },
+	{ "dst_mac", offsetof(struct record, dst_mac) },
+}, texts[] = {
+	{ "iface", offsetof(struct record, iface) },
+	{ "description", offsetof(struct record, description) },
+	{ "netns", offsetof(struct record, netns) },
+};
+
+/* Texts are borrowed from the line. */
+static bool set_value(struct record *r, const char *name, const char *value)
+{
+	char *at = (char *)r;
+
+	if (strcmp(name, "src") == 0)
+		r->key.family = strchr(value, ':') ? 6 : 4;
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		if (strcmp(addresses[i].name, name) == 0)
+			return set_address((uint8_t *)at + addresses[i].offset, value);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(macs); i++) {
+		if (strcmp(macs[i].name, name) == 0)
+			return set_mac((uint8_t *)at + macs[i].offset, value);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		if (strcmp(texts[i].name, name) != 0)
+			continue;
+		memcpy(at + texts[i].offset, &value, sizeof(value));
+		return true;
+	}
+	return set_number(r, name, value);
+}
+
+/* The record of the other direction: what is not said of it is as in @r. */
+static void begin_reverse(struct record *r, struct record *reverse)
+{
+	*reverse = *r;
+	memcpy(reverse->key.src, r->key.dst, sizeof(r->key.src));
+	memcpy(reverse->key.dst, r->key.src, sizeof(r->key.dst));
+	reverse->key.sport = r->key.dport;
+	reverse->key.dport = r->key.sport;
+	r->reverse = reverse;
+}
+
+static bool set_word(struct record *r, struct record *reverse, char *word)
 {
 	char *value = strchr(word, '=');
 
 	if (!value)
 		return false;
 	*value++ = '\0';
-	if (strcmp(word, "src") == 0)
-		return set_address(r, r->key.src, value);
-	if (strcmp(word, "dst") == 0)
-		return set_address(r, r->key.dst, value);
-	if (strcmp(word, "src_mac") == 0)
-		return set_mac(r->src_mac, value);
-	if (strcmp(word, "dst_mac") == 0)
-		return set_mac(r->dst_mac, value);
-	return set_number(r, word, value);
+	if (strncmp(word, "rev_", 4) != 0)
+		return set_value(r, word, value);
+	if (!r->reverse)
+		begin_reverse(r, reverse);
+	return set_value(reverse, word + 4, value);
 }
 
 static void flush(struct sink *s)
@@ -125,7 +182,7 @@ static bool flood(struct sink *s, uint64_t n)
 static bool send_line(struct sink *s, char *line)
 {
 	static uint64_t later;
-	struct record r = { 0 };
+	struct record r = { 0 }, reverse;
 
 	line[strcspn(line, "\n")] = '\0';
 	if (strcmp(line, "flush") == 0) {
@@ -140,41 +197,77 @@ static bool send_line(struct sink *s, char *line)
 	if (strncmp(line, "flood=", 6) == 0)
 		return flood(s, strtoull(line + 6, NULL, 0));
 	for (char *word = strtok(line, " "); word; word = strtok(NULL, " ")) {
-		if (!set_word(&r, word))
+		if (!set_word(&r, &reverse, word))
 			return false;
 	}
 	return put(s, &r);
 }
 
-static int make_templates(struct template_set **ret, int argc, char **argv)
-{
-	int r = template_set_new(ret);
+struct given {
+	struct session_config session;
+	const char *config;		/* whose templates are used, or NULL */
+	struct conf *conf;
+	struct template_set *own;
+};
 
+static int parse_options(struct given *g, int argc, char **argv)
+{
+	for (int o; (o = getopt(argc, argv, "bc:p:")) != -1;) {
+		switch (o) {
+		case 'b':
+			g->session.batch_messages = BURST_MESSAGES_MAX;
+			break;
+		case 'c':
+			g->config = optarg;
+			break;
+		case 'p':
+			g->session.profile = profile_find(optarg);
+			break;
+		default:
+			return -1;
+		}
+	}
+	return argc - optind < 3 ? -1 : 0;
+}
+
+static int make_templates(struct given *g, int argc, char **argv)
+{
+	int r;
+
+	if (g->config) {
+		r = conf_load(g->config, &g->conf);
+		g->session.templates = r < 0 ? NULL : g->conf->templates;
+		return r;
+	}
+	r = template_set_new(&g->own);
+	g->session.templates = g->own;
 	if (r < 0 || argc == 0)
-		return r < 0 ? r : template_set_add_builtin(*ret);
-	return template_set_add(*ret, atoi(argv[0]), (const char *const *)argv + 1, argc - 1);
+		return r < 0 ? r : template_set_add_builtin(g->own);
+	return template_set_add(g->own, atoi(argv[0]), (const char *const *)argv + 1, argc - 1);
+}
+
+static int open_session(struct given *g, int argc, char **argv, struct sink **ret)
+{
+	int r;
+
+	g->session.remote = argv[0];
+	g->session.local = argv[1];
+	g->session.max_message_len = atoi(argv[2]);
+	r = make_templates(g, argc - 3, argv + 3);
+	if (r == 0)
+		r = session_udp_new(&g->session, ret);
+	return r < 0 ? r : session_wait_ready(*ret, 5 * NSEC_PER_SEC);
 }
 
 int main(int argc, char **argv)
 {
-	struct session_config c = { .template_flush_s = TEMPLATES_S, .max_bytes_per_s = PACE_AUTO };
-	struct template_set *set;
+	struct given g = { .session = { .template_flush_s = TEMPLATES_S, .max_bytes_per_s = PACE_AUTO } };
 	struct sink *s;
-	char line[1024];
+	char line[2048];
 
-	if (argc < 4)
+	if (parse_options(&g, argc, argv) < 0)
 		return 2;
-	c.remote = argv[1];
-	c.local = argv[2];
-	c.max_message_len = atoi(argv[3]);
-	if (getenv("IPFIX_BATCHES"))
-		c.batch_messages = BURST_MESSAGES_MAX;
-	if (make_templates(&set, argc - 4, argv + 4) < 0) {
-		fprintf(stderr, "%s\n", error_message());
-		return 1;
-	}
-	c.templates = set;
-	if (session_udp_new(&c, &s) < 0 || session_wait_ready(s, 5 * NSEC_PER_SEC) < 0) {
+	if (open_session(&g, argc - optind, argv + optind, &s) < 0) {
 		fprintf(stderr, "%s\n", error_message());
 		return 1;
 	}
@@ -188,6 +281,7 @@ int main(int argc, char **argv)
 	printf("records %" PRIu64 " lost %" PRIu64 " errors %" PRIu64 "\n", s->stats.records,
 	       s->stats.lost_records, s->stats.errors);
 	s->ops->close(s);
-	template_set_free(set);
+	conf_free(g.conf);
+	template_set_free(g.own);
 	return 0;
 }

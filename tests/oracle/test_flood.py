@@ -9,8 +9,7 @@ HEADER = struct.Struct('!HHIII')
 
 
 def flood(port, n):
-    r = run(SEND, '127.0.0.1:%d' % port, '127.0.0.1:0', 1400, input='flood=%d\n' % n,
-            env=dict(os.environ, IPFIX_BATCHES='1'))
+    r = run(SEND, '-b', '127.0.0.1:%d' % port, '127.0.0.1:0', 1400, input='flood=%d\n' % n)
     equal(r.stdout.strip(), 'records %d lost 0 errors 0' % n, 'what ipfix_send says')
 
 
