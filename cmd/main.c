@@ -26,6 +26,7 @@ const struct cmd *const cmds[] = {
 	&cmd_dump,
 	&cmd_flush,
 	&cmd_agent,
+	&cmd_ipfix_dummy,
 	&cmd_dependency_check,
 	&cmd_version,
 	&cmd_completion,

@@ -37,14 +37,14 @@ int conf_parse(const char *name, const char *text, size_t len, struct conf **ret
 }
 
 /* One byte more than is accepted is enough to know that there is more. */
-static int read_file(const char *path, struct strbuf *ret)
+int conf_read(const char *path, const char *what, struct strbuf *ret)
 {
 	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	char buf[16 * 1024];
 	ssize_t n = 1;
 
 	if (fd < 0)
-		return fail(-errno, "cannot open the configuration '%s'", path);
+		return fail(-errno, "cannot open the %s '%s'", what, path);
 	while (n > 0 && ret->len <= YAML_BYTES_MAX) {
 		n = read(fd, buf, sizeof(buf));
 		if (n < 0 && errno == EINTR) {
@@ -52,16 +52,16 @@ static int read_file(const char *path, struct strbuf *ret)
 			continue;
 		}
 		if (n < 0)
-			return fail(-errno, "cannot read the configuration '%s'", path);
+			return fail(-errno, "cannot read the %s '%s'", what, path);
 		strbuf_add(ret, buf, n);
 	}
-	return ret->failed ? fail(-ENOMEM, "cannot read the configuration '%s'", path) : 0;
+	return ret->failed ? fail(-ENOMEM, "cannot read the %s '%s'", what, path) : 0;
 }
 
 int conf_load(const char *path, struct conf **ret)
 {
 	_cleanup_(strbuf_deinit) struct strbuf text = STRBUF_NULL;
-	int r = read_file(path, &text);
+	int r = conf_read(path, "configuration", &text);
 
 	return r < 0 ? r : conf_parse(path, strbuf_str(&text), text.len, ret);
 }

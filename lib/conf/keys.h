@@ -6,6 +6,13 @@
 #include "conf/conf.h"
 #include "conf/decode.h"
 
+/*
+ * Read the file at @path, no more than yaml_parse() takes. @what: it is, for the sentence of
+ * fail().
+ */
+struct strbuf;
+int conf_read(const char *path, const char *what, struct strbuf *ret);
+
 /* Fill @conf (zeroed, templates an empty set) from the tree of @d. On a fault conf_free() it. */
 int keys_decode(struct decoder *d, struct conf *conf);
 

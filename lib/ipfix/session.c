@@ -108,6 +108,7 @@ static struct domain_state *domain_of(struct session *s, uint32_t domain)
 /* Messages of @len bytes in all, that left. */
 static void count_sent(struct session *s, const struct message *m)
 {
+	s->sink.stats.messages++;
 	s->sink.stats.bytes += m->len;
 	s->sink.stats.records += m->records;
 	pace_spend(&s->pace, m->len);

@@ -20,6 +20,7 @@ struct sink;
 
 struct sink_stats {
 	uint64_t records;		/* sent (UDP) or written */
+	uint64_t messages;		/* of IPFIX, templates too; 0 of a log */
 	uint64_t bytes;			/* of messages or lines */
 	uint64_t errors;		/* failed sends or writes */
 	uint64_t lost_records;		/* could not be sent: collector unresolved, disk full */

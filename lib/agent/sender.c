@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the agent does with its outputs, without journal and tables: nothing is in doubt when
+ * it ends, so messages leave as many at a time as they can. It may wait, for it has nothing
+ * else to do.
+ */
+#include "agent/sender.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "ipfix/burst.h"
+#include "ipfix/session.h"
+
+#define READY_NS (5 * NSEC_PER_SEC)
+/* By then a refusal came back, from wherever a test is made. */
+#define SETTLE_NS (20 * NSEC_PER_MSEC)
+
+static int open_one(const struct conf *conf, const struct conf_output *out, bool unpaced,
+		    struct sink **ret)
+{
+	struct session_config session = {
+		.remote = out->remote,
+		.local = out->local,
+		.max_message_len = conf->max_message_len,
+		.template_flush_s = conf->template_flush_s,
+		.batch_messages = BURST_MESSAGES_MAX,
+		.max_bytes_per_s = unpaced ? 0 : out->max_bytes_per_s,
+		.templates = conf->templates,
+	};
+
+	return session_udp_new(&session, ret);
+}
+
+static int open_all(struct sender *s, const struct conf *conf, bool unpaced)
+{
+	for (size_t i = 0; i < conf->n_outputs; i++) {
+		int r;
+
+		if (conf->outputs[i].kind == CONF_LOG)
+			continue;
+		r = open_one(conf, &conf->outputs[i], unpaced, &s->sinks[s->n]);
+		if (r < 0)
+			return r;
+		s->n++;
+	}
+	return s->n ? 0 : fail_usage("the configuration has no collector to send to");
+}
+
+int sender_open(struct sender *s, const struct conf *conf, bool unpaced,
+		const volatile sig_atomic_t *stop)
+{
+	int r;
+
+	*s = (struct sender) { .stop = stop };
+	s->sinks = calloc(conf->n_outputs + 1, sizeof(*s->sinks));
+	if (!s->sinks)
+		return fail(-ENOMEM, "cannot open the outputs");
+	r = open_all(s, conf, unpaced);
+	if (r < 0) {
+		sender_close(s);
+		return r;
+	}
+	for (size_t i = 0; i < s->n; i++)
+		session_wait_ready(s->sinks[i], READY_NS);
+	s->opened_ns = s->ticked_ns = clock_boot_ns();
+	return 0;
+}
+
+void sender_close(struct sender *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		s->sinks[i]->ops->close(s->sinks[i]);
+	free(s->sinks);
+	*s = (struct sender) { 0 };
+}
+
+/* Until a batch may be begun. */
+static void wait_for(const struct sender *s, struct sink *sink)
+{
+	while (!*s->stop && sink->ops->wait_ns) {
+		uint64_t wait = sink->ops->wait_ns(sink, clock_boot_ns());
+
+		if (!wait)
+			break;
+		clock_sleep_ns(wait);
+	}
+}
+
+void sender_put(struct sender *s, const struct record *r)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct sink *sink = s->sinks[i];
+
+		if (!sink->ops->room(sink, r)) {
+			sink->ops->flush(sink);
+			wait_for(s, sink);
+		}
+		sink->ops->put(sink, r);
+	}
+}
+
+void sender_flush(struct sender *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		s->sinks[i]->ops->flush(s->sinks[i]);
+		wait_for(s, s->sinks[i]);
+	}
+}
+
+static void tick(struct sender *s, uint64_t now_ns)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->sinks[i]->ops->tick)
+			s->sinks[i]->ops->tick(s->sinks[i], now_ns);
+	}
+	s->ticked_ns = now_ns;
+}
+
+void sender_tick(struct sender *s)
+{
+	uint64_t now = clock_boot_ns();
+
+	if (now - s->ticked_ns >= NSEC_PER_SEC)
+		tick(s, now);
+}
+
+int sender_finish(struct sender *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		s->sinks[i]->ops->flush(s->sinks[i]);
+	clock_sleep_ns(SETTLE_NS);
+	tick(s, clock_boot_ns());
+	for (size_t i = 0; i < s->n; i++) {
+		const struct sink *sink = s->sinks[i];
+
+		if (sink->trouble[0])
+			return fail_plain(-EIO, "%s: %s", sink->label, sink->trouble);
+		if (sink->stats.lost_records)
+			return fail_plain(-EIO, "%s: %llu records could not be sent", sink->label,
+					  (unsigned long long)sink->stats.lost_records);
+	}
+	return 0;
+}
