@@ -130,7 +130,7 @@ static int send_file(const struct dummy_args *a, const struct conf *conf, struct
 	int r = flow_file_load(a->file, conf->templates, &f);
 
 	if (r == 0)
-		r = sender_open(s, conf, false, &stop);
+		r = sender_open(s, conf, &(struct sender_how) { .in_order = true }, &stop);
 	for (size_t i = 0; r == 0 && i < f.n && !stop; i++) {
 		const struct record record = {
 			.domain = conf->domain ? conf->domain : 1, .raw = &f.raws[i],
@@ -182,7 +182,7 @@ static int send_synthetic(const struct dummy_args *a, const struct conf *conf, s
 {
 	struct record record = { .domain = conf->domain ? conf->domain : 1, .netns = "dummy" };
 	uint64_t sent = 0, total = a->flows, start, passed = 0;
-	int r = sender_open(s, conf, a->has_rate, &stop);
+	int r = sender_open(s, conf, &(struct sender_how) { .unpaced = a->has_rate }, &stop);
 
 	if (r < 0)
 		return r;

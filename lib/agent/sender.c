@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What the agent does with its outputs, without journal and tables: nothing is in doubt when
- * it ends, so messages leave as many at a time as they can. It may wait, for it has nothing
+ * it ends, so messages may leave many at a time. It may wait, for it has nothing
  * else to do.
  */
 #include "agent/sender.h"
@@ -18,30 +18,30 @@
 /* By then a refusal came back, from wherever a test is made. */
 #define SETTLE_NS (20 * NSEC_PER_MSEC)
 
-static int open_one(const struct conf *conf, const struct conf_output *out, bool unpaced,
-		    struct sink **ret)
+static int open_one(const struct conf *conf, const struct conf_output *out,
+		    const struct sender_how *how, struct sink **ret)
 {
 	struct session_config session = {
 		.remote = out->remote,
 		.local = out->local,
 		.max_message_len = conf->max_message_len,
 		.template_flush_s = conf->template_flush_s,
-		.batch_messages = BURST_MESSAGES_MAX,
-		.max_bytes_per_s = unpaced ? 0 : out->max_bytes_per_s,
+		.batch_messages = how->in_order ? 1 : BURST_MESSAGES_MAX,
+		.max_bytes_per_s = how->unpaced ? 0 : out->max_bytes_per_s,
 		.templates = conf->templates,
 	};
 
 	return session_udp_new(&session, ret);
 }
 
-static int open_all(struct sender *s, const struct conf *conf, bool unpaced)
+static int open_all(struct sender *s, const struct conf *conf, const struct sender_how *how)
 {
 	for (size_t i = 0; i < conf->n_outputs; i++) {
 		int r;
 
 		if (conf->outputs[i].kind == CONF_LOG)
 			continue;
-		r = open_one(conf, &conf->outputs[i], unpaced, &s->sinks[s->n]);
+		r = open_one(conf, &conf->outputs[i], how, &s->sinks[s->n]);
 		if (r < 0)
 			return r;
 		s->n++;
@@ -49,7 +49,7 @@ static int open_all(struct sender *s, const struct conf *conf, bool unpaced)
 	return s->n ? 0 : fail_usage("the configuration has no collector to send to");
 }
 
-int sender_open(struct sender *s, const struct conf *conf, bool unpaced,
+int sender_open(struct sender *s, const struct conf *conf, const struct sender_how *how,
 		const volatile sig_atomic_t *stop)
 {
 	int r;
@@ -58,7 +58,7 @@ int sender_open(struct sender *s, const struct conf *conf, bool unpaced,
 	s->sinks = calloc(conf->n_outputs + 1, sizeof(*s->sinks));
 	if (!s->sinks)
 		return fail(-ENOMEM, "cannot open the outputs");
-	r = open_all(s, conf, unpaced);
+	r = open_all(s, conf, how);
 	if (r < 0) {
 		sender_close(s);
 		return r;

@@ -11,6 +11,11 @@
 #include "conf/conf.h"
 #include "sink/sink.h"
 
+struct sender_how {
+	bool unpaced;		/* whoever puts records has a pace of his own */
+	bool in_order;		/* they leave as they come, message by message */
+};
+
 struct sender {
 	struct sink **sinks;
 	size_t n;
@@ -21,10 +26,9 @@ struct sender {
 
 /*
  * Open the outputs of @conf, which outlives the sender, but for logs; fail_usage() when there
- * is no other. @unpaced: whoever puts records has a pace of his own. Waits some seconds for
- * names and connections.
+ * is no other. Waits some seconds for names and connections.
  */
-int sender_open(struct sender *s, const struct conf *conf, bool unpaced,
+int sender_open(struct sender *s, const struct conf *conf, const struct sender_how *how,
 		const volatile sig_atomic_t *stop);
 void sender_close(struct sender *s);
 /* Put @r; what is open leaves when it is full, at the pace of each output. */

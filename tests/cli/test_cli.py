@@ -109,7 +109,13 @@ def wrong_values_are_refused():
                   ['meter', 'attach', '-n', 'lo', '--tcp-metrics', 'on'], ['meter', 'attach', '-n', 'lo', '--sample', '0'],
                   ['meter', 'attach', '-n', 'lo', '--hook', 'tcx', '--pref', '5'], ['meter', 'detach'],
                   ['meter', 'attach', '--netns', 'pid:x', '-n', 'lo'], ['completion'], ['completion', 'tcsh'],
-                  ['agent', '--check', '--once']):
+                  ['agent', '--check', '--once'], ['ipfix-dummy'], ['ipfix-dummy', '--flows', '1'],
+                  ['ipfix-dummy', '--to', '127.0.0.1:1'], ['ipfix-dummy', '--to', '127.0.0.1', '--flows', '1'],
+                  ['ipfix-dummy', '--to', '127.0.0.1:0', '--flows', '1'], ['ipfix-dummy', '--to', '127.0.0.1:1', '--flows', '0'],
+                  ['ipfix-dummy', '--to', '127.0.0.1:1', '--flows', '4294967297'],
+                  ['ipfix-dummy', '--to', '127.0.0.1:1', '--flows', '1', '-f', '/dev/null'],
+                  ['ipfix-dummy', '--to', '127.0.0.1:1', '-f', '/dev/null', '--rate', '1'],
+                  ['ipfix-dummy', '--to', '127.0.0.1:1', '--flows', '1', '--duration', '0']):
         refused(words)
 
 
@@ -125,6 +131,16 @@ def a_wrong_configuration_is_refused_with_path_and_line():
         f.flush()
         text = refused(['agent', '--check', '-c', f.name])
         assert ':2:' in text and 'outputs[0].collector' in text, text
+
+
+@test
+def a_wrong_flow_file_is_refused_with_path_and_line():
+    with tempfile.NamedTemporaryFile('w', suffix='.yaml') as f:
+        f.write('flowsets:\n- templateId: 256\n  flows:\n  - {sourceIPv4Address: 10.0.0.256}\n')
+        f.flush()
+        text = refused(['ipfix-dummy', '--to', '127.0.0.1:1', '-f', f.name])
+        assert ':4:' in text and 'flowsets[0].flows[0].sourceIPv4Address' in text, text
+    refused(['ipfix-dummy', '--to', '127.0.0.1:1', '-f', '/nonexistent/flows.yaml'], 1)
 
 
 @test
