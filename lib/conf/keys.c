@@ -198,10 +198,11 @@ static const struct decode_key top_keys[] = {
 	DECODE_KEYS_END,
 };
 
+/* Does any output speak IPFIX? */
 static bool has_collector(const struct conf *conf)
 {
 	for (size_t i = 0; i < conf->n_outputs; i++) {
-		if (conf->outputs[i].kind == CONF_COLLECTOR)
+		if (conf->outputs[i].kind != CONF_LOG)
 			return true;
 	}
 	return false;
@@ -212,7 +213,7 @@ static int add_builtin(struct decoder *d, struct conf *conf)
 {
 	const cJSON *root = d->tree->root;
 	const cJSON *key = cJSON_GetObjectItemCaseSensitive(root, "builtinTemplates");
-	bool own = cJSON_GetObjectItemCaseSensitive(root, "templates");
+	const cJSON *own = cJSON_GetObjectItemCaseSensitive(root, "templates");
 
 	if (!key)
 		conf->builtin_templates = !own;
@@ -222,7 +223,7 @@ static int add_builtin(struct decoder *d, struct conf *conf)
 		return r == -EINVAL ? decode_fault(d, key, "builtinTemplates: %s", error_message()) : r;
 	}
 	if (template_set_count(conf->templates) == 0 && has_collector(conf))
-		return decode_fault(d, key, "templates: there is none for the collectors");
+		return decode_fault(d, key ? key : own, "templates: there is none for the collectors");
 	return 0;
 }
 
@@ -234,7 +235,7 @@ static int check_message_len(struct decoder *d, const struct conf *conf)
 
 	if (!key)
 		key = cJSON_GetObjectItemCaseSensitive(d->tree->root, "templates");
-	for (size_t i = 0; i < template_set_count(conf->templates); i++) {
+	for (size_t i = 0; has_collector(conf) && i < template_set_count(conf->templates); i++) {
 		const struct template *t = template_set_get(conf->templates, i);
 		bool record = t->record_len >= t->template_len;
 		size_t need = headers + (record ? t->record_len : t->template_len);

@@ -3,11 +3,12 @@
  * ipfix_send [-b] [-c CONFIG] [-p PROFILE] REMOTE LOCAL MAX-LEN [ID NAME...] < records
  *
  * Sends the records on stdin by a session, with the built-in templates, one of the named
- * elements, or those of a configuration, at the usual pace; -b: many messages at once. A record
- * is a line of NAME=VALUE words; those that begin with rev_ make the record of the other
- * direction (RFC 5103). A line `flush` sends what is open, `resend` lets the time pass after
- * which templates go again, and `flood=N` sends so many records of all kinds, of 1, 2, ...
- * packets. So the test that reads the collector's files is the only one that knows what is true.
+ * elements, or those of a configuration (MAX-LEN 0: its length too), at the usual pace; -b:
+ * many messages at once. A record is a line of NAME=VALUE words; those that begin with rev_
+ * make the record of the other direction (RFC 5103). A line `flush` sends what is open,
+ * `resend` lets the time pass after which templates go again, and `flood=N` sends so many
+ * records of all kinds, of 1, 2, ... packets. So the test that reads the collector's files is
+ * the only one that knows what is true.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -236,8 +237,12 @@ static int make_templates(struct given *g, int argc, char **argv)
 
 	if (g->config) {
 		r = conf_load(g->config, &g->conf);
-		g->session.templates = r < 0 ? NULL : g->conf->templates;
-		return r;
+		if (r < 0)
+			return r;
+		g->session.templates = g->conf->templates;
+		if (!g->session.max_message_len)
+			g->session.max_message_len = g->conf->max_message_len;
+		return 0;
 	}
 	r = template_set_new(&g->own);
 	g->session.templates = g->own;

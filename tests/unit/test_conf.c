@@ -210,6 +210,15 @@ TEST(templates_replace_the_built_in_ones_unless_told_otherwise)
 	conf_free(c);
 }
 
+/* "of a template in use": a log has no use for any. */
+TEST(the_longest_message_is_no_matter_without_a_collector)
+{
+	struct conf *c = load("maxIpfixMessageLen: 100\noutputs: [{log: {file: stdout}}]\n");
+
+	CHECK(c && c->max_message_len == 100);
+	conf_free(c);
+}
+
 #define OUT "outputs: [{collector: {remoteAddress: 10.0.0.1:4739}}]\n"
 #define COLLECTOR(keys_) "outputs: [{collector: {remoteAddress: 10.0.0.1:1, " keys_ "}}]\n"
 
@@ -383,7 +392,9 @@ static const struct row {
 	  "c.yaml:2: timerOptionsSeconds: 0 is out of range (1 to 604800)" },
 	{ OUT "prefixFile: ''\n", "c.yaml:2: prefixFile: is empty" },
 	/* templates */
-	{ OUT "templates: []\n", "c.yaml:1: templates: there is none for the collectors" },
+	{ OUT "templates: []\n", "c.yaml:2: templates: there is none for the collectors" },
+	{ "outputs: [{file: a}]\ntemplates: []\n",
+	  "c.yaml:2: templates: there is none for the collectors" },
 	{ OUT "builtinTemplates: false\n", "c.yaml:2: templates: there is none for the collectors" },
 	{ OUT "templates: [{id: 255, template: [ipVersion]}]\n",
 	  "c.yaml:2: templates[0].id: 255 is out of range (256 to 65535)" },
