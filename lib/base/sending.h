@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+/* The most that fits into an IPv4 datagram, and that the kernel cuts into several. */
+#define UDP_PAYLOAD_MAX 65507
+
 /* As many as UDP_MAX_SEGMENTS, and as sending_sent() has bits. */
 #define SENDING_MESSAGES_MAX 64
 

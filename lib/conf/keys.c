@@ -14,13 +14,14 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/parse.h"
+#include "base/sending.h"
 #include "flow/record.h"
 #include "ipfix/message.h"
 
 /* A week; in ticks of the fastest kernel (1000 Hz) it fits into 31 bits. */
 #define TIMER_MAX_S (7 * 24 * 3600)
 /* The longest payload of a UDP datagram. */
-#define MESSAGE_MAX 65507
+#define MESSAGE_MAX UDP_PAYLOAD_MAX
 #define MESSAGE_MIN (IPFIX_HEADER_LEN + IPFIX_SET_HEADER_LEN + 1)
 
 static int later(struct decoder *d, const cJSON *node, void *to)

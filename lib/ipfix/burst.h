@@ -15,7 +15,7 @@
 
 /* The kernel segments no more at once, and no more bytes than a datagram has. */
 #define BURST_MESSAGES_MAX SENDING_MESSAGES_MAX
-#define BURST_BYTES_MAX 65507
+#define BURST_BYTES_MAX UDP_PAYLOAD_MAX
 
 /* The message that a template's records go into; what is put there it has at burst_finish(). */
 struct lane {

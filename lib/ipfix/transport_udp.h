@@ -16,9 +16,6 @@
 #include "ipfix/resolve.h"
 #include "ipfix/session.h"
 
-/* The most that fits into an IPv4 datagram. */
-#define UDP_PAYLOAD_MAX 65507
-
 struct udp {
 	struct parse_endpoint remote, local;
 	int fd;				/* -1 while there is no socket */
