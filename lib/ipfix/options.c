@@ -225,8 +225,8 @@ static struct options_values values_of(const struct options *o, const struct opt
 		.ignored_packets = f->ignored_packets,
 		.ignored_bytes = f->ignored_bytes,
 		.not_sent_flows = f->not_sent_flows + counts->lost_records,
-		.not_sent_packets = f->not_sent_packets,
-		.not_sent_bytes = f->not_sent_bytes,
+		.not_sent_packets = f->not_sent_packets + counts->lost_packets,
+		.not_sent_bytes = f->not_sent_bytes + counts->lost_bytes,
 	};
 
 	if (v.ignored_packets) {
@@ -327,4 +327,9 @@ int options_send_data(struct options *o, struct message *m, uint32_t domain,
 	o->open_domain = domain;
 	o->open_at = round.begin;
 	return r;
+}
+
+void options_again(struct options *o)
+{
+	o->is_open = false;
 }

@@ -43,10 +43,14 @@ struct options_source {
 struct options_session {
 	/* sent in the transport session so far; records: of flows, no options data */
 	uint64_t messages, bytes, records;
-	uint64_t lost_records;
+	/* of flows that came to it and were not sent, or that no template carries */
+	uint64_t lost_records, lost_packets, lost_bytes;
 };
 
 struct options;
+
+/* Sets that a message of options data or templates has at the most. */
+#define OPTIONS_SETS_MAX 16
 
 /* @profile is borrowed; @enterprise: of the elements that IANA does not have, 0 = any. */
 int options_new(const struct profile *profile, uint32_t enterprise,
@@ -73,5 +77,7 @@ int options_send_templates(const struct options *o, struct message *m, uint32_t 
  */
 int options_send_data(struct options *o, struct message *m, uint32_t domain,
 		      const struct options_session *counts, options_send_fn send, void *arg);
+/* Whoever listens has heard nothing of the open round: the next call begins another. */
+void options_again(struct options *o);
 
 #endif

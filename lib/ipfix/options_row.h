@@ -41,7 +41,7 @@ struct options_row {
 };
 
 /* All rows; *ret_n gets how many. A row's number gives the template its id: add at the end. */
-#define OPTIONS_ROWS_MAX 16
+#define OPTIONS_ROWS_MAX OPTIONS_SETS_MAX
 const struct options_row *options_rows(size_t *ret_n);
 
 #endif
