@@ -71,13 +71,30 @@ typedef int (*options_send_fn)(void *arg, struct message *m);
 int options_send_templates(const struct options *o, struct message *m, uint32_t domain,
 			   options_send_fn send, void *arg);
 /*
- * Send the options data of @domain, of which templates were sent. The same, and 0 also when
+ * Send all options data of @domain, of which templates were sent. The same, and 0 also when
  * nothing is known of the domain. When @send fails (-EAGAIN: not now), the next call for this
  * domain goes on with what did not leave.
  */
 int options_send_data(struct options *o, struct message *m, uint32_t domain,
 		      const struct options_session *counts, options_send_fn send, void *arg);
-/* Whoever listens has heard nothing of the open round: the next call begins another. */
-void options_again(struct options *o);
+
+/* When the options data of one domain goes. Begins as zeroes but for every_ns; the same once
+ * whoever listens has forgotten all. Times are CLOCK_BOOTTIME. */
+struct options_clock {
+	uint64_t every_ns, next_ns;
+	bool begun;
+	bool open;		/* a round was stopped: */
+	unsigned what, least;	/* options_send_due()'s own */
+};
+enum options_when {
+	OPTIONS_BEGIN,		/* behind the templates, before the first flows */
+	OPTIONS_TICK,		/* between flows, about once a second */
+	OPTIONS_END,		/* behind the last flows, before the session ends in good order */
+};
+/* Send what is due then by the profile. As options_send_data(); what @send refused is tried
+ * again at the next OPTIONS_TICK. */
+int options_send_due(struct options *o, struct options_clock *c, enum options_when when,
+		     uint64_t now_ns, struct message *m, uint32_t domain,
+		     const struct options_session *counts, options_send_fn send, void *arg);
 
 #endif

@@ -9,7 +9,7 @@
  * sampling for element 35, uniform probabilistic (RFC 5475 5.2.2.1) with samplingProbability
  * for those who read RFC 5477. "One of N packets" is the nearest that the other shapes can say.
  */
-#include "ipfix/options_row.h"
+#include "ipfix/options_parts.h"
 
 #include <string.h>
 
@@ -54,7 +54,7 @@ static bool pick_interface(const struct options_facts *f, size_t i, struct optio
 
 static bool pick_metered(const struct options_facts *f, size_t i, struct options_values *v)
 {
-	return f->interfaces[i].sample && pick_interface(f, i, v);
+	return f->interfaces[i].sample >= v->least && pick_interface(f, i, v);
 }
 
 /* A selector is named by its interval: the first interface that has it. */

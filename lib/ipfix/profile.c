@@ -10,36 +10,37 @@
 
 #include "base/cleanup.h"
 
-#define OPTIONS_ALL \
-	(OPTIONS_EXPORTER | OPTIONS_METER | OPTIONS_INTERFACES | OPTIONS_SAMPLING | OPTIONS_TYPES)
-
 static const struct profile profiles[] = {
 	/*
 	 * What no collector that we know gets wrong but by not knowing it. One octet of
 	 * tcpControlBits: nfacctd reads two as 0; the others take either. Fixed texts: nfacctd
 	 * takes the 65535 of a variable length for the length, drops the whole set and
-	 * reports a sequence gap.
+	 * reports a sequence gap. Late: nfcapd, see below, shall see no gap in a short life.
 	 */
-	{ "default", 1, SAMPLING_PACKETS, INTERFACES_SCOPED, OPTIONS_ALL, false, false },
+	{ "default", 1, SAMPLING_PACKETS, INTERFACES_SCOPED, OPTIONS_EVERY, OPTIONS_EVERY,
+	  OPTIONS_LATE, false },
 	/*
 	 * nfcapd does not count options data records in the sequence, so each is a "sequence
 	 * failure"; but for those that come before its first flow record, with which it begins
 	 * to count. It takes the sampling interval from 34, or 50, or 305 and 306, each
-	 * alone: 34 with 35 it ignores. Names of interfaces it takes from 10 and 83 behind the
-	 * scope, of fixed length and with nothing in between (ipfix.c). It knows no counters of
-	 * the exporter and no types.
+	 * alone: 34 with 35 it ignores. It knows no counters of the exporter and no types, and
+	 * names of interfaces are not worth a failure. In NetFlow v9 it counts packets, and takes
+	 * those from 10 and 83 behind the scope, of fixed length, nothing in between.
 	 */
-	{ "nfdump", 1, SAMPLING_INTERVAL_ALONE, INTERFACES_LISTED,
-	  OPTIONS_INTERFACES | OPTIONS_SAMPLING, true, false },
+	{ "nfdump", 1, SAMPLING_INTERVAL_ALONE, INTERFACES_LISTED, OPTIONS_SAMPLING,
+	  OPTIONS_SAMPLING | OPTIONS_INTERFACES, OPTIONS_FIRST, false },
 	/*
 	 * nfacctd counts options data as RFC 7011 has it. It understands 34 with 35 and 305 with
 	 * 306, both of four octets, not samplingProbability; texts and flags as above.
 	 */
-	{ "pmacct", 1, SAMPLING_INTERVAL, INTERFACES_SCOPED, OPTIONS_ALL, false, false },
+	{ "pmacct", 1, SAMPLING_INTERVAL, INTERFACES_SCOPED, OPTIONS_EVERY, OPTIONS_EVERY,
+	  OPTIONS_AT_ONCE, false },
 	/* nProbe and ntopng could not be tried here: what all the others understand. */
-	{ "ntop", 1, SAMPLING_PACKETS, INTERFACES_SCOPED, OPTIONS_ALL, false, false },
+	{ "ntop", 1, SAMPLING_PACKETS, INTERFACES_SCOPED, OPTIONS_EVERY, OPTIONS_EVERY,
+	  OPTIONS_AT_ONCE, false },
 	/* As the RFCs have it: RFC 9565, RFC 5476, RFC 5610, RFC 7011 7. tshark reads all of it. */
-	{ "strict", 2, SAMPLING_RFC, INTERFACES_SCOPED, OPTIONS_ALL, false, true },
+	{ "strict", 2, SAMPLING_RFC, INTERFACES_SCOPED, OPTIONS_EVERY, OPTIONS_EVERY,
+	  OPTIONS_AT_ONCE, true },
 };
 
 const char *const profile_names[] = { "default", "nfdump", "pmacct", "ntop", "strict", NULL };

@@ -21,7 +21,7 @@ enum profile_sampling {
 /* How an interface's name is told. */
 enum profile_interfaces {
 	INTERFACES_SCOPED,	/* ingressInterface(10) as scope, interfaceName, -Description */
-	INTERFACES_LISTED,	/* 10 is no scope, and interfaceDescription(83) is the name: nfcapd */
+	INTERFACES_LISTED,	/* 10 is no scope, and interfaceDescription(83) is the name */
 };
 
 /* Which options data goes, a bit each. */
@@ -31,6 +31,14 @@ enum {
 	OPTIONS_INTERFACES = 1 << 2,	/* names and descriptions */
 	OPTIONS_SAMPLING = 1 << 3,
 	OPTIONS_TYPES = 1 << 4,		/* RFC 5610, of the enterprise's own elements */
+	OPTIONS_EVERY = (1 << 5) - 1,
+};
+
+/* When. Sampling goes before the first flows in any case where some packets are left out. */
+enum profile_timing {
+	OPTIONS_AT_ONCE,	/* before the first flows, by time, and counts behind the last */
+	OPTIONS_LATE,		/* the same, but not before the first flows */
+	OPTIONS_FIRST,		/* before the first flows only */
 };
 
 struct profile {
@@ -39,8 +47,8 @@ struct profile {
 	enum profile_sampling sampling;
 	enum profile_interfaces interfaces;
 	unsigned options;
-	/* Options data goes before the first flows only: this one does not count it. */
-	bool options_once;
+	unsigned options9;		/* the same in NetFlow v9 */
+	enum profile_timing timing;
 	/* Variable-length texts may be in built-in templates and options; else of fixed length. */
 	bool strings;
 };

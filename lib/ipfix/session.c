@@ -63,14 +63,30 @@ static void session_tick(struct sink *sink, uint64_t now_ns)
 
 	if (session_open(s, now_ns) < 0)
 		return;
-	for (size_t i = 0; i < s->n_domains; i++)
-		domain_refresh(s, &s->domains[i], REFRESH_ALL, now_ns);
+	for (size_t i = 0; i < s->n_domains; i++) {
+		struct domain_state *d = &s->domains[i];
+
+		if (domain_refresh(s, d, now_ns) < 0)
+			continue;
+		domain_options(s, d, OPTIONS_BEGIN, now_ns);
+		domain_options(s, d, OPTIONS_TICK, now_ns);
+	}
+}
+
+/* The last words, to whoever heard the flows. */
+static void part(struct session *s)
+{
+	for (size_t i = 0; s->parting && s->udp.fd >= 0 && i < s->n_domains; i++) {
+		if (s->domains[i].counts.records)
+			domain_options(s, &s->domains[i], OPTIONS_END, clock_boot_ns());
+	}
 }
 
 static void session_close(struct sink *sink)
 {
 	struct session *s = session_of(sink);
 
+	part(s);
 	udp_deinit(&s->udp);
 	burst_deinit(&s->data);
 	message_deinit(&s->template);
@@ -116,8 +132,9 @@ static int init_options(struct session *s, const struct session_config *c)
 	if (r < 0)
 		return r;
 	options_use(s->options, s->templates, c->version);
-	s->options_every_ns = c->options_s * NSEC_PER_SEC;
-	s->options_once = profile->options_once;
+	s->options_ns = c->options_s * NSEC_PER_SEC;
+	/* Where the next process goes on with the sequence, they are no last words. */
+	s->parting = !s->id || profile->timing == OPTIONS_AT_ONCE;
 	return 0;
 }
 

@@ -134,7 +134,7 @@ static int send_batch(struct session *s, struct domain_state *d, uint64_t now)
 		uint32_t sequence = d->sequence;
 
 		if (from)
-			r = domain_refresh(s, d, REFRESH_TEMPLATES, now);
+			r = domain_refresh(s, d, now);
 		if (r < 0)
 			break;
 		if (failed || sequence != d->sequence)
@@ -176,9 +176,11 @@ static int flush_to(struct session *s, uint64_t now)
 	d = domain_of(s, s->data.domain);
 	if (!d)
 		return fail(-ENOMEM, "cannot remember a domain");
-	r = domain_refresh(s, d, REFRESH_FIRST, now);
-	if (r == 0)
+	r = domain_refresh(s, d, now);
+	if (r == 0) {
+		domain_options(s, d, OPTIONS_BEGIN, now);
 		r = s->data.n_order > 1 || s->note ? send_batch(s, d, now) : send_one(s, d);
+	}
 	if (s->note && kept)
 		s->sequence.set(s->sequence.arg, s->id, d->domain, d->sequence);
 	return r;

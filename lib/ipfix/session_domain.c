@@ -3,9 +3,8 @@
  * Templates go first for each domain, and again by time: UDP may have lost them, and the
  * collector may have been started anew. While it refuses, they go ahead of every message,
  * and once more in each domain after the last refusal, so that the first thing it hears when
- * it is back is what it needs. Options data follows its templates the first time, so that
- * sampling is known before the first flow; then it goes by time, when nothing else does, at
- * the pace of data: what may not leave yet is tried at the next tick.
+ * it is back is what it needs. Options data follows its templates where it is due, at the pace of
+ * data: what may not leave yet is tried at the next tick.
  *
  * The sequence counts the data records sent in a domain (RFC 7011 3.1), those of options as
  * well; that of NetFlow v9 the packets (RFC 3954 5.1). A message that could not be sent does
@@ -20,7 +19,7 @@
 
 struct domain_state *domain_of(struct session *s, uint32_t domain)
 {
-	struct domain_state *grown, new = { .domain = domain };
+	struct domain_state *grown, new = { .domain = domain, .options.every_ns = s->options_ns };
 
 	for (size_t i = 0; i < s->n_domains; i++) {
 		if (s->domains[i].domain == domain)
@@ -41,7 +40,8 @@ void domains_forget(struct session *s)
 	for (size_t i = 0; i < s->n_domains; i++) {
 		struct domain_state *d = &s->domains[i];
 
-		d->templates_ns = d->options_ns = 0;
+		d->templates_ns = 0;
+		d->options.begun = d->options.open = false;
 		if (s->id)
 			continue;
 		d->sequence = 0;
@@ -150,44 +150,34 @@ static int send_options_data(void *arg, struct message *m)
 	return domain_send(to->s, to->d, m);
 }
 
-static bool is_options_time(const struct session *s, const struct domain_state *d,
-			    enum refresh what, uint64_t now)
+static int send_parting(void *arg, struct message *m)
 {
-	if (!s->options || what == REFRESH_TEMPLATES)
-		return false;
-	if (!d->options_ns || what == REFRESH_FIRST)
-		return !d->options_ns;
-	return d->options_open || (!s->options_once && now >= d->options_ns + s->options_every_ns);
+	struct addressee *to = arg;
+
+	keep_sequence(to->s, to->d, m->records);
+	return domain_send(to->s, to->d, m);
 }
 
-static void refresh_options(struct session *s, struct domain_state *d, uint64_t now)
+void domain_options(struct session *s, struct domain_state *d, enum options_when when, uint64_t now)
 {
-	int r;
-
-	if (!d->options_ns)
-		options_again(s->options);
-	r = options_send_data(s->options, &s->template, d->domain, &d->counts,
-			      send_options_data, &(struct addressee) { s, d });
-	if (!d->options_open || !d->options_ns)
-		d->options_ns = now;
-	d->options_open = r < 0;
+	if (s->options)
+		options_send_due(s->options, &d->options, when, now, &s->template, d->domain,
+				 &d->counts, when == OPTIONS_END ? send_parting : send_options_data,
+				 &(struct addressee) { s, d });
 }
 
-int domain_refresh(struct session *s, struct domain_state *d, enum refresh what, uint64_t now)
+int domain_refresh(struct session *s, struct domain_state *d, uint64_t now)
 {
 	uint64_t refusals = udp_refusals(&s->udp, now);
 	int r = 0;
 
 	session_tell(s);
 	if (d->refusals != refusals)
-		d->options_ns = 0;
+		d->options.begun = d->options.open = false;
 	if (!d->templates_ns || d->refusals != refusals ||
 	    now >= d->templates_ns + s->template_flush_ns)
 		r = send_templates(s, d, now);
-	if (r < 0)
-		return r;
-	d->refusals = refusals;
-	if (is_options_time(s, d, what, now))
-		refresh_options(s, d, now);
-	return 0;
+	if (r == 0)
+		d->refusals = refusals;
+	return r;
 }

@@ -19,8 +19,7 @@ struct domain_state {
 	uint32_t domain;
 	uint32_t sequence;
 	uint64_t templates_ns;		/* CLOCK_BOOTTIME they were last sent, 0 = never */
-	uint64_t options_ns;		/* the same of options data */
-	bool options_open;		/* a round of it was begun and is not over */
+	struct options_clock options;
 	uint64_t refusals;		/* known of before they were */
 	struct options_session counts;
 };
@@ -39,8 +38,8 @@ struct session {
 	const struct template_set *templates;
 	struct sequence_ops sequence;
 	struct options *options;	/* NULL: none are sent */
-	uint64_t options_every_ns;	/* from one round to the next */
-	bool options_once;		/* none but the first, before any flow */
+	uint64_t options_ns;		/* from one round of them to the next */
+	bool parting;			/* the last round may go when the session ends */
 	struct burst data;
 	struct message template;	/* and options */
 	uint8_t *netflow9;		/* a packet for each of data's slots and one for template */
@@ -84,13 +83,14 @@ struct iovec domain_wire(struct session *s, struct message *m, unsigned slot, ui
 int domain_send(struct session *s, struct domain_state *d, struct message *m);
 /* A message of @len bytes left, with @records of flows. */
 void domain_count(struct session *s, struct domain_state *d, size_t len, uint32_t records);
-enum refresh { REFRESH_TEMPLATES, REFRESH_FIRST, REFRESH_ALL };
 /*
- * Send what is due by time, or because there was a refusal since: nobody may have heard it, or
- * whoever did has forgotten it. Templates; the first options data too; or all of it. 0, or a
- * negative errno: templates were not sent. @now: CLOCK_BOOTTIME, ns.
+ * Send templates, if they are due: the first time, by time, or because there was a refusal since:
+ * nobody may have heard them, or whoever did has forgotten them. 0 or a negative errno: they were
+ * not sent. @now: CLOCK_BOOTTIME, ns.
  */
-int domain_refresh(struct session *s, struct domain_state *d, enum refresh what, uint64_t now);
+int domain_refresh(struct session *s, struct domain_state *d, uint64_t now);
+/* Send the options data that is due then. What cannot be sent is due again. */
+void domain_options(struct session *s, struct domain_state *d, enum options_when when, uint64_t now);
 
 /* session_batch.c: the sink's callbacks of these names */
 bool session_room(struct sink *sink, const struct record *r);

@@ -185,20 +185,38 @@ TEST(long_texts_and_bytes_that_are_no_text)
 	known = before;
 }
 
-TEST(nfdump_has_the_name_behind_the_number_and_one_interval)
+TEST(nfdump_is_told_one_interval_for_all)
 {
 	_cleanup_(bench_deinit) struct bench b;
 	struct options_facts before = known;
 
 	CHECK(bench_init(&b, profile_find("nfdump"), 1400) == 0 && send_templates(&b) == 0);
+	CHECK(is_hex(b.sent, b.len, "0003 0012  fff7 0002 0001  0095 0004  0022 0004"));
+	/* 1 of 100 here, all there: no interval is right */
+	CHECK(send_data(&b) == 0 && b.records == 0);
+	known.n_interfaces = 1;
+	CHECK(send_data(&b) == 0 && b.records == 1);
+	known = before;
+	CHECK(is_hex(b.sent, b.len, "fff7 000c 00000007 00000064"));
+}
+
+TEST(netflow_v9_has_what_it_can_say)
+{
+	_cleanup_(bench_deinit) struct bench b;
+
+	CHECK(bench_init(&b, profile_find("nfdump"), 1400) == 0);
+	options_use(b.o, NULL, 9);
+	CHECK(send_templates(&b) == 0);
 	CHECK(is_hex(b.sent, b.len, "0003 0016  fffb 0003 0001  0095 0004  000a 0004 0053 0020"
 				    "0003 0012  fff7 0002 0001  0095 0004  0022 0004"));
-	/* 1 of 100 here, all there: no interval is right */
-	CHECK(send_data(&b) == 0 && b.records == 2 && b.len == 4 + 2 * (4 + 4 + 32));
-	known.n_interfaces = 1;
-	CHECK(send_data(&b) == 0 && b.records == 2);
-	known = before;
-	CHECK(is_hex(b.sent + 44, b.len - 44, "fff7 000c 00000007 00000064"));
+	bench_deinit(&b);
+	CHECK(bench_init(&b, profile_find("strict"), 1400) == 0);
+	options_use(b.o, NULL, 9);
+	CHECK(send_templates(&b) == 0);
+	CHECK(is_hex(b.sent, b.len,
+		     "0003 001a  ffff 0004 0001  0095 0004  0029 0008 002a 0008 0028 0008"
+		     "0003 0016  fffc 0003 0001  000a 0004  0052 0010 0053 0040"
+		     "0003 0016  fff8 0003 0001  000a 0004  0022 0004 0023 0001"));
 }
 
 TEST(sampling_in_all_shapes)
@@ -318,4 +336,66 @@ TEST(what_could_not_be_sent_goes_on_where_it_stopped)
 	/* the next round is whole again */
 	b.refuse_after = 0;
 	CHECK(send_data(&b) == 0 && b.records == 2 + 2);
+}
+
+static int send_due(struct bench *b, struct options_clock *c, enum options_when when, uint64_t now_s)
+{
+	b->len = b->messages = b->records = 0;
+	return options_send_due(b->o, c, when, now_s * 1000000000, &b->m, 7, &counts, keep, b);
+}
+
+/* Records that go then: at the beginning, a second later, after the interval, at the end. */
+TEST(each_profile_has_its_times)
+{
+	static const struct {
+		const char *profile;
+		unsigned begin, by_time, end;
+	} rows[] = {
+		/* one of two interfaces is sampled; types of elements are as many as there are */
+		{ "default", 1, 7, 3 }, { "nfdump", 0, 0, 0 }, { "pmacct", 7, 7, 3 },
+		{ "ntop", 7, 7, 3 }, { "strict", 9, 9, 3 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct options_clock c = { .every_ns = UINT64_C(60000000000) };
+		struct profile p = *profile_find(rows[i].profile);
+		_cleanup_(bench_deinit) struct bench b;
+
+		p.options &= ~OPTIONS_TYPES;
+		CHECK(bench_init(&b, &p, 1400) == 0);
+		CHECK(send_due(&b, &c, OPTIONS_TICK, 99) == 0 && b.records == 0);
+		CHECK(send_due(&b, &c, OPTIONS_END, 99) == 0 && b.records == 0);
+		CHECK(send_due(&b, &c, OPTIONS_BEGIN, 100) == 0 && b.records == rows[i].begin);
+		CHECK(send_due(&b, &c, OPTIONS_BEGIN, 101) == 0 && b.records == 0);
+		CHECK(send_due(&b, &c, OPTIONS_TICK, 159) == 0 && b.records == 0);
+		CHECK(send_due(&b, &c, OPTIONS_TICK, 160) == 0 && b.records == rows[i].by_time);
+		CHECK(send_due(&b, &c, OPTIONS_TICK, 161) == 0 && b.records == 0);
+		CHECK(send_due(&b, &c, OPTIONS_TICK, 221) == 0 && b.records == rows[i].by_time);
+		CHECK(send_due(&b, &c, OPTIONS_END, 222) == 0 && b.records == rows[i].end);
+		CHECK(b.messages <= 1);
+		c.begun = false;
+		CHECK(send_due(&b, &c, OPTIONS_BEGIN, 223) == 0 && b.records == rows[i].begin);
+	}
+}
+
+TEST(a_round_that_was_stopped_goes_on_at_the_next_tick)
+{
+	struct options_clock c = { .every_ns = UINT64_C(60000000000) };
+	_cleanup_(bench_deinit) struct bench b;
+	unsigned records = 0;
+
+	CHECK(bench_init(&b, profile_find("strict"), 76) == 0);
+	b.refuse_after = 1;
+	CHECK(send_due(&b, &c, OPTIONS_BEGIN, 100) == -EAGAIN && b.messages == 1);
+	records = b.records;
+	CHECK(send_due(&b, &c, OPTIONS_BEGIN, 100) == 0 && b.messages == 0);
+	for (int i = 0; i < 50 && c.open; i++) {
+		CHECK(send_due(&b, &c, OPTIONS_TICK, 101 + i) <= 0 && b.messages == 1);
+		records += b.records;
+	}
+	CHECK(!c.open && records >= 9);
+	/* whoever listens has forgotten: it begins at the beginning */
+	CHECK(send_due(&b, &c, OPTIONS_TICK, 160) == -EAGAIN && c.open);
+	c.begun = c.open = false;
+	CHECK(send_due(&b, &c, OPTIONS_BEGIN, 161) == -EAGAIN && is_hex(b.sent, 2, "ffff"));
 }

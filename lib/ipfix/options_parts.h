@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For options.c: the rows of options_row.c, an options template each. */
-#ifndef FLOWCTL_IPFIX_OPTIONS_ROW_H
-#define FLOWCTL_IPFIX_OPTIONS_ROW_H
+/* What options.c, options_data.c and options_row.c share. */
+#ifndef FLOWCTL_IPFIX_OPTIONS_PARTS_H
+#define FLOWCTL_IPFIX_OPTIONS_PARTS_H
 
 #include "ipfix/options.h"
 
@@ -13,6 +13,7 @@ struct options_values {
 	uint64_t not_sent_flows, not_sent_packets, not_sent_bytes;
 	uint64_t not_sent_first_ms, not_sent_last_ms;
 	/* of the interface at hand */
+	uint64_t least;				/* intervals below this are not told */
 	uint64_t ifindex, interval, space, one;
 	uint64_t algorithm, selector_algorithm;	/* IANA's elements 35 and 304 */
 	uint64_t probability;			/* the bits of a float64 */
@@ -43,5 +44,36 @@ struct options_row {
 /* All rows; *ret_n gets how many. A row's number gives the template its id: add at the end. */
 #define OPTIONS_ROWS_MAX OPTIONS_SETS_MAX
 const struct options_row *options_rows(size_t *ret_n);
+
+/* Of options data: the next record. */
+struct options_place {
+	size_t row, item;
+};
+
+struct options {
+	const struct profile *profile;
+	struct options_source source;
+	uint32_t enterprise;
+	bool netflow9;
+	uint16_t ids[OPTIONS_ROWS_MAX];
+	bool is_open;			/* the last round was not finished, */
+	uint32_t open_domain;		/* that of this domain, */
+	unsigned open_what;		/* of these OPTIONS_*, */
+	struct options_place open_at;	/* and goes on here */
+};
+
+/* Is the row among what the profile and the version want? */
+bool options_is_wanted(const struct options *o, const struct options_row *row);
+/* Is this text of variable length? */
+bool options_is_variable(const struct options *o, const struct options_field *f);
+size_t options_fields(const struct options_row *row);
+/*
+ * One round over all records, or what is left of the one that was stopped. @what: OPTIONS_* bits,
+ * of those that are wanted. @least: intervals of sampling below that are not told. 0 or what
+ * @send said.
+ */
+int options_round(struct options *o, unsigned what, unsigned least, struct message *m,
+		  uint32_t domain, const struct options_session *counts, options_send_fn send,
+		  void *arg);
 
 #endif
