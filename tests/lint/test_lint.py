@@ -12,9 +12,10 @@ LAYERS = {      # who may include whom, besides itself
     'flow': {'base'},
     'kernel': {'base', 'flow'},
     'ipfix': {'base', 'flow', 'sink/sink.h'},
+    'enrich': {'base', 'flow', 'kernel', 'ipfix'},
     'sink': {'base', 'flow', 'ipfix'},
     'conf': {'base', 'flow', 'ipfix'},
-    'agent': {'base', 'flow', 'kernel', 'ipfix', 'sink', 'conf'},
+    'agent': {'base', 'flow', 'kernel', 'ipfix', 'sink', 'conf', 'enrich'},
 }
 ONLY = [        # a library's headers belong to one place
     (r'<(bpf|netlink)/', {'lib/kernel', 'cmd/version.c', 'bpf', 'tests'}),
