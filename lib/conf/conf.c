@@ -80,6 +80,9 @@ void conf_free(struct conf *conf)
 	free(conf->as_file);
 	free(conf->meters);
 	free(conf->outputs);
+	for (size_t i = 0; i < conf->n_own; i++)
+		conf_template_deinit(&conf->own[i]);
+	free(conf->own);
 	template_set_free(conf->templates);
 	free(conf);
 }

@@ -63,6 +63,13 @@ struct conf_output {
 	size_t n_hooks;
 };
 
+/* A template as the file has it: what it leaves open the profile of an output decides. */
+struct conf_template {
+	uint16_t id;
+	struct template_field *fields;	/* names and all are freed by conf_free() */
+	size_t n;
+};
+
 struct conf {
 	uint64_t max_message_len;	/* 1400 */
 	uint64_t template_flush_s;	/* 60 */
@@ -80,7 +87,9 @@ struct conf {
 	uint64_t enterprise;		/* enterpriseNumber: of the elements that IANA does not have */
 	char *as_file;			/* prefixFile: lines of PREFIX AS, or NULL */
 	bool builtin_templates;		/* the built-in set is among them, after the user's own */
-	struct template_set *templates;	/* never NULL after conf_load() */
+	struct conf_template *own;	/* the user's own, as written */
+	size_t n_own;
+	struct template_set *templates;	/* all, for profile_default(); never NULL after conf_load() */
 };
 
 /*
@@ -92,6 +101,15 @@ int conf_load(const char *path, struct conf **ret);
 /* The same from memory; @name is used in messages. */
 int conf_parse(const char *name, const char *text, size_t len, struct conf **ret);
 void conf_free(struct conf *conf);
+
+/*
+ * The templates of an output with @profile: the user's own and, if wanted, the built-in ones,
+ * in the order and with the ids of conf->templates, but of that profile's lengths and shapes.
+ * *ret is the caller's to template_set_free(). 0, or fail(). templates.c
+ */
+int conf_templates_for(const struct conf *conf, const struct profile *profile,
+		       struct template_set **ret);
+void conf_template_deinit(struct conf_template *t);
 
 /*
  * What --check tells beyond "ok": the kinds of records that no template carries, as

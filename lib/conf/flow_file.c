@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/strbuf.h"
@@ -17,7 +18,7 @@
 #include "conf/flow_value.h"
 #include "conf/keys.h"
 
-#define VALUE_MAX 64
+#define VALUE_MAX (IE_STRING_MAX + 3)
 
 /* One flow, on its way into bytes. */
 struct flow {
@@ -36,17 +37,20 @@ struct flows {
 
 _Static_assert(ENCODE_ELEMENTS_MAX <= 64, "elements that were given are bits of a word");
 
-/* Where @e stands in @t: its number, with *ret_at its place in a record; -1: it does not. */
+/*
+ * Where @e stands in @t: its number, with *ret_at its place in a record whose values are as
+ * long as they can be; -1: it does not.
+ */
 static int find_element(const struct template *t, const struct ie *e, size_t *ret_at)
 {
 	size_t at = 0;
 
 	for (int i = 0; i < t->n_elements; i++) {
-		if (t->elements[i] == e) {
+		if (t->elements[i].ie == e) {
 			*ret_at = at;
 			return i;
 		}
-		at += t->elements[i]->len_bytes;
+		at += ie_field_max(&t->elements[i]);
 	}
 	return -1;
 }
@@ -56,6 +60,7 @@ static int decode_element(struct decoder *d, const cJSON *node, struct flow *flo
 	uint8_t unsent[VALUE_MAX], *out = unsent;
 	char shown[DECODE_SHOWN_MAX];
 	const struct ie *e;
+	uint16_t len;
 	size_t at;
 	int i, r;
 
@@ -68,12 +73,14 @@ static int decode_element(struct decoder *d, const cJSON *node, struct flow *flo
 		flow->given |= UINT64_C(1) << i;
 		out = flow->bytes + at;
 	}
-	if ((!cJSON_IsNumber(node) && !cJSON_IsString(node)) || e->len_bytes > VALUE_MAX)
+	if (!cJSON_IsNumber(node) && !cJSON_IsString(node))
 		return decode_wrong_type(d, node, flow_value_wanted(e));
-	r = flow_value(e, node->valuestring, out, e->len_bytes);
+	len = i >= 0 ? flow->template->elements[i].len_bytes : e->len_bytes;
+	r = flow_value(e, node->valuestring, out, len);
 	decode_shown(node->valuestring, shown);
 	if (r == -ERANGE)
-		return decode_fault(d, node, "%s is too large for %u octets", shown, e->len_bytes);
+		return decode_fault(d, node, "%s is too large for %u octets", shown,
+				    len == IE_VARLEN ? IE_STRING_MAX : len);
 	return r < 0 ? decode_fault(d, node, "'%s' is not %s", shown, flow_value_wanted(e)) : 0;
 }
 
@@ -96,6 +103,23 @@ static int decode_elements(struct decoder *d, const cJSON *node, struct flow *fl
 	return r;
 }
 
+/* Close the gaps behind values that are shorter than they can be. Returns what is left. */
+static uint16_t pack(const struct template *t, uint8_t *bytes)
+{
+	uint8_t *from = bytes, *to = bytes;
+
+	for (size_t i = 0; i < t->n_elements; i++) {
+		size_t len = t->elements[i].len_bytes;
+
+		if (len == IE_VARLEN)
+			len = from[0] < 255 ? 1 + from[0] : 3 + get_be16(from + 1);
+		memmove(to, from, len);
+		to += len;
+		from += ie_field_max(&t->elements[i]);
+	}
+	return to - bytes;
+}
+
 static int decode_flow(struct decoder *d, const cJSON *node, void *arg)
 {
 	uint8_t bytes[ENCODE_ELEMENTS_MAX * VALUE_MAX] = { 0 };
@@ -112,8 +136,9 @@ static int decode_flow(struct decoder *d, const cJSON *node, void *arg)
 			return fail(-ENOMEM, "cannot read '%s'", d->name);
 		f->raws = grown;
 	}
-	f->raws[f->n++].choice = template_choose_raw(f->template);
-	strbuf_add(&f->bytes, bytes, f->template->record_len);
+	f->raws[f->n] = (struct record_raw) { .choice = template_choose_raw(f->template),
+					      .len_bytes = pack(f->template, bytes) };
+	strbuf_add(&f->bytes, bytes, f->raws[f->n++].len_bytes);
 	return 0;
 }
 
@@ -203,7 +228,7 @@ int flow_file_parse(const char *name, const char *text, size_t len,
 	at = ret->bytes;
 	for (size_t i = 0; i < ret->n; i++) {
 		ret->raws[i].bytes = at;
-		at += ret->raws[i].choice.template->record_len;
+		at += ret->raws[i].len_bytes;
 	}
 	return 0;
 }

@@ -151,9 +151,21 @@ static int time_value(const struct ie *e, const char *text, uint8_t *out, size_t
 	}
 	if (len != 8 || s > UINT64_MAX / NSEC_PER_SEC - 1)
 		return -ERANGE;
-	ie_put(&(struct ie) { .type = e->type, .len_bytes = 8,
-			      .offset = offsetof(struct record, first_ns) },
-	       &(struct record) { .first_ns = s * NSEC_PER_SEC + ns }, out);
+	ie_put(&(struct ie_field) {
+			&(struct ie) { .type = e->type, .offset = offsetof(struct record, first_ns) }, 8,
+	       }, &(struct record) { .first_ns = s * NSEC_PER_SEC + ns }, out);
+	return 0;
+}
+
+/* As ie_put() writes a text; here too long a one is a fault. */
+static int text_value(const struct ie *e, const char *text, uint8_t *out, size_t len)
+{
+	const struct ie own = { .type = IE_STRING, .offset = offsetof(struct record, iface),
+				.max_bytes = IE_STRING_MAX + 3 };
+
+	if (strlen(text) > (len == IE_VARLEN ? IE_STRING_MAX : len))
+		return -ERANGE;
+	ie_put(&(struct ie_field) { &own, len }, &(struct record) { .iface = text }, out);
 	return 0;
 }
 
@@ -164,6 +176,7 @@ static const struct kind {
 	[IE_IPV4] = { ipv4_value, "an IPv4 address (192.0.2.1 or 0xc0000201)" },
 	[IE_IPV6] = { ipv6_value, "an IPv6 address (2001:db8::1 or 0x...)" },
 	[IE_MAC] = { mac_value, "a MAC address (02:00:00:00:00:01 or 0x...)" },
+	[IE_STRING] = { text_value, "text" },
 	[IE_SEC] = { time_value, "seconds since 1970, or 2026-11-21T03:55:57Z" },
 	[IE_MSEC] = { time_value, "milliseconds since 1970, or 2026-11-21T03:55:57.5Z" },
 	[IE_NTP_US] = { time_value, "microseconds since 1970, or 2026-11-21T03:55:57.5Z" },

@@ -9,7 +9,8 @@
 #include "flow/ie.h"
 
 /*
- * Write the value of @e that @text means into the @len bytes at @out, in network order.
+ * Write the value of @e that @text means into the @len bytes at @out, in network order; for
+ * IE_VARLEN (texts) as many as it takes, its length first, up to IE_STRING_MAX + 3.
  * Whole numbers are decimal or 0x...; addresses are also 192.0.2.1, 2001:db8::1 and
  * 02:00:00:00:00:01; times are in the element's unit since 1970, or 2026-11-21T03:55:57.5Z.
  * -EINVAL: not such a value; -ERANGE: too large for @len. No sentence.

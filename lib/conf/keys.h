@@ -23,6 +23,10 @@ int keys_duration(struct decoder *d, const cJSON *node, uint64_t max_ns, void *t
 int keys_add_output(struct decoder *d, struct conf *conf, struct conf_output *output);
 void conf_output_deinit(struct conf_output *out);
 
+/* Add @t to @set; where it says no length, @profile may. As template_set_add(). templates.c */
+int keys_add_template(struct template_set *set, const struct conf_template *t,
+		      const struct profile *profile);
+
 /* outputs[].collector, outputs:, collectors:, templates:; @to is the struct conf. */
 int keys_collector(struct decoder *d, const cJSON *node, void *to);
 int keys_outputs(struct decoder *d, const cJSON *node, void *to);

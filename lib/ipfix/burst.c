@@ -2,7 +2,7 @@
 /*
  * A record goes into its template's open message, or into a fresh one. Filled by one kind of
  * records, messages are equally long without padding, however records of many kinds come
- * mixed. Only at the end are the messages that stayed short put together, set behind set.
+ * mixed (but for those with values of variable length, that leave one by one). Only at the end are the messages that stayed short put together, set behind set.
  */
 #include "ipfix/burst.h"
 
@@ -39,9 +39,12 @@ int burst_init(struct burst *b, size_t cap, unsigned max, const struct template_
 	}
 	for (unsigned i = 0; i < b->n_slots; i++)
 		b->slots[i] = (struct message) { .buf = b->block + i * stride, .cap = cap };
-	for (size_t i = 0; i < n; i++)
-		b->lanes[i].records = (cap - IPFIX_HEADER_LEN - IPFIX_SET_HEADER_LEN) /
-				      template_set_get(set, i)->record_len;
+	for (size_t i = 0; i < n; i++) {
+		const struct template *t = template_set_get(set, i);
+		size_t room = cap - IPFIX_HEADER_LEN - IPFIX_SET_HEADER_LEN;
+
+		b->lanes[i].records = t->is_variable ? 1 : room / t->record_len;
+	}
 	return 0;
 }
 
@@ -75,7 +78,7 @@ bool burst_has_room(const struct burst *b, const struct template *t, unsigned ma
 static void close_lane(struct lane *l)
 {
 	if (l->m)
-		message_took(l->m, l->at - l->m->buf - l->m->len, l->records - l->left);
+		message_took(l->m, l->at - l->m->buf - l->m->len, l->taken);
 	l->m = NULL;
 }
 
@@ -88,6 +91,7 @@ static int open_lane(struct burst *b, struct lane *l, const struct template *t)
 	message_begin(l->m, b->domain);
 	l->at = message_begin_set(l->m, t->id);
 	l->left = l->records;
+	l->taken = 0;
 	return 0;
 }
 
@@ -119,9 +123,12 @@ int burst_add(struct burst *b, const struct template_choice *c, const struct rec
 		if (err < 0)
 			return err;
 	}
-	encode(c->encoder, r, l->at);
-	l->at += c->template->record_len;
-	l->left--;
+	l->at += encode(c->encoder, r, l->at);
+	l->taken++;
+	if (!c->template->is_variable)
+		l->left--;
+	else
+		l->left = l->at + c->template->record_len <= l->m->buf + l->m->cap;
 	b->records++;
 	b->last = l->m - b->slots;
 	return 0;

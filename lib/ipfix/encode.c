@@ -7,6 +7,10 @@
  * through a pointer, but for the few values that are computed (ie.put, NTP times).
  *
  * Zeroes are written first, sixteen at a time, and what they cover too much is overwritten.
+ *
+ * Behind a value of variable length nothing has a known place: there the program ends and
+ * the next begins. Values of the reverse record (RFC 5103) are a program too. So a template
+ * of neither is one program.
  */
 #include "ipfix/encode.h"
 
@@ -23,36 +27,60 @@ enum kind {
 	ZERO,
 	COPY1, COPY2, COPY4, COPY8, COPY16,
 	SHIFT,			/* a byte, to the right by @more */
-	SWAP16,			/* host order, less the bits in @more */
+	SWAP16,			/* host order, less the bits in @more, as below */
 	SWAP32, SWAP64,
 	MSEC,			/* of 64 bits of ns */
 	SEC,
-	CALL,			/* ie_put() of element number @more */
-	RAW,			/* @more bytes that the record brings */
+	CALL,			/* ie_put() of field number @more */
 	KINDS
 };
 
 struct op {
 	uint16_t from;		/* in struct record */
-	uint16_t to;		/* in the message's record */
+	uint16_t to;		/* in the message, from where the program begins */
 	uint16_t more;
 };
 
-struct encoder {
-	const struct ie *const *elements;
+struct program {
+	bool reverse;		/* of the reverse record */
+	uint16_t begin;		/* its first operation */
 	uint16_t end[KINDS];	/* of each kind's operations, which begin where those before end */
-	struct op ops[];
+	uint16_t len;		/* bytes to go on by, */
+	const struct ie_field *tail;	/* and then there is this of variable length, or NULL */
 };
 
-/* Operations as they come. An element of up to 16 bytes is three copies at the most. */
+struct encoder {
+	const struct ie_field *fields;	/* borrowed */
+	const struct op *ops;		/* behind the programs */
+	uint16_t raw_len;		/* of those with no program, which copy what there is */
+	uint16_t n_programs;
+	struct program programs[];
+};
+
+/* A field of up to 255 bytes is 16 operations at the most, then they are zeroes. */
+#define OPS_MAX (16 * ENCODE_ELEMENTS_MAX)
+#define PROGRAMS_MAX (2 * (ENCODE_ELEMENTS_MAX + 1))
+
+/* Operations as they come, of one program. */
 struct draft {
 	struct {
 		enum kind kind;
 		struct op op;
-	} v[3 * ENCODE_ELEMENTS_MAX];
+	} v[OPS_MAX];
 	size_t n;
 	/* a run of bytes to be copied, or (from is -1) zeroed, not yet an operation */
 	int from, to, len;
+};
+
+/* What becomes an encoder. */
+struct compiler {
+	struct draft drafts[2];		/* of the record, of its reverse */
+	struct program programs[PROGRAMS_MAX];
+	size_t n_programs;
+	struct op ops[OPS_MAX];
+	size_t n_ops;
+	unsigned applies;
+	int to;				/* where the program at hand has come */
 };
 
 static void add(struct draft *d, enum kind kind, unsigned from, unsigned to, unsigned more)
@@ -90,71 +118,131 @@ static void run(struct draft *d, int from, int to, int len)
 	d->len += len;
 }
 
-static void compile(struct draft *d, const struct ie *e, size_t number, unsigned applies, int to)
+/* Bytes of the number that lies in the record; 0: it is none, or has to be worked out. */
+static unsigned width_of(const struct ie *e)
+{
+	static const uint8_t widths[] = {
+		[IE_U8] = 1, [IE_U16] = 2, [IE_U32] = 4, [IE_U64] = 8, [IE_BE16] = 2,
+		[IE_SEC] = 4, [IE_MSEC] = 8, [IE_NTP_NS] = 0,
+	};
+
+	return e->get ? 0 : widths[e->type];
+}
+
+static bool is_bytes(const struct ie *e)
+{
+	return e->type == IE_IPV4 || e->type == IE_IPV6 || e->type == IE_MAC;
+}
+
+/* A number in its own width, at @to. */
+static void compile_number(struct draft *d, const struct ie *e, int to)
 {
 	static const enum kind kinds[] = {
 		[IE_U16] = SWAP16, [IE_U32] = SWAP32, [IE_U64] = SWAP64, [IE_SEC] = SEC,
-		[IE_MSEC] = MSEC, [IE_NTP_US] = CALL, [IE_NTP_NS] = CALL,
+		[IE_MSEC] = MSEC,
 	};
 
-	if (e->gate & ~applies) {
-		run(d, -1, to, e->len_bytes);
-		return;
-	}
-	if (e->put) {
-		add(d, CALL, 0, to, number);
-		return;
-	}
-	switch (e->type) {
-	case IE_U8:
-	case IE_BE16:
-	case IE_IPV4:
-	case IE_IPV6:
-	case IE_MAC:
-		if (e->shift)
-			add(d, SHIFT, e->offset, to, e->shift);
-		else
-			run(d, e->offset, to, e->len_bytes);
-		break;
-	default:
-		add(d, kinds[e->type], e->offset, to, kinds[e->type] == CALL ? number : e->without);
-	}
+	if (e->type == IE_BE16 || (e->type == IE_U8 && !e->shift))
+		run(d, e->offset, to, width_of(e));
+	else if (e->type == IE_U8)
+		add(d, SHIFT, e->offset, to, e->shift);
+	else
+		add(d, kinds[e->type], e->offset, to, e->without);
 }
 
-struct encoder *encoder_new(const struct ie *const *elements, size_t n, unsigned applies)
+static void compile(struct compiler *c, const struct ie_field *f, size_t number)
 {
-	struct draft d = { .n = 0 };
-	struct encoder *new;
-	size_t done = 0;
-	int to = 0;
+	const struct ie *e = f->ie;
+	struct draft *d = &c->drafts[e->pen == IE_PEN_REVERSE];
+	unsigned len = f->len_bytes, width = width_of(e);
 
-	for (size_t i = 0; i < n; i++) {
-		compile(&d, elements[i], i, applies, to);
-		to += elements[i]->len_bytes;
+	if (e->gate & ~c->applies) {
+		run(&c->drafts[0], -1, c->to, len);
+	} else if (is_bytes(e)) {
+		run(d, e->offset, c->to, len);
+	} else if (width && width <= len) {
+		if (width < len)
+			run(&c->drafts[0], -1, c->to, len - width);
+		compile_number(d, e, c->to + len - width);
+	} else {
+		add(&c->drafts[0], CALL, 0, c->to, number);
 	}
-	end_run(&d);
-	new = calloc(1, sizeof(*new) + d.n * sizeof(new->ops[0]));
+	c->to += len;
+}
+
+/* The operations of @d by kind, as one program more. */
+static struct program *end_draft(struct compiler *c, struct draft *d)
+{
+	struct program *p = &c->programs[c->n_programs++];
+
+	end_run(d);
+	*p = (struct program) { .begin = c->n_ops };
+	for (enum kind kind = 0; kind < KINDS; kind++) {
+		for (size_t i = 0; i < d->n; i++) {
+			if (d->v[i].kind == kind)
+				c->ops[c->n_ops++] = d->v[i].op;
+		}
+		p->end[kind] = c->n_ops;
+	}
+	d->n = 0;
+	return p;
+}
+
+/* The zeroes of a program cover what comes behind it: reverse values go after it. */
+static void end_program(struct compiler *c, const struct ie_field *tail)
+{
+	struct program *p = end_draft(c, &c->drafts[0]);
+
+	end_run(&c->drafts[1]);
+	if (c->drafts[1].n) {
+		p = end_draft(c, &c->drafts[1]);
+		p->reverse = true;
+	}
+	p->len = c->to;
+	p->tail = tail;
+	c->to = 0;
+}
+
+static struct encoder *link_up(const struct compiler *c, const struct ie_field *fields)
+{
+	size_t programs = c->n_programs * sizeof(c->programs[0]);
+	struct encoder *new = calloc(1, sizeof(*new) + programs + c->n_ops * sizeof(c->ops[0]));
+	struct op *ops;
+
 	if (!new)
 		return NULL;
-	new->elements = elements;
-	for (enum kind kind = 0; kind < KINDS; kind++) {
-		for (size_t i = 0; i < d.n; i++) {
-			if (d.v[i].kind == kind)
-				new->ops[done++] = d.v[i].op;
-		}
-		new->end[kind] = done;
-	}
+	ops = (struct op *)((char *)(new + 1) + programs);
+	memcpy(new->programs, c->programs, programs);
+	memcpy(ops, c->ops, c->n_ops * sizeof(*ops));
+	new->fields = fields;
+	new->ops = ops;
+	new->n_programs = c->n_programs;
 	return new;
+}
+
+struct encoder *encoder_new(const struct ie_field *fields, size_t n, unsigned applies)
+{
+	_cleanup_(freep) struct compiler *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->applies = applies;
+	for (size_t i = 0; i < n; i++) {
+		if (fields[i].len_bytes == IE_VARLEN)
+			end_program(c, &fields[i]);
+		else
+			compile(c, &fields[i], i);
+	}
+	end_program(c, NULL);
+	return link_up(c, fields);
 }
 
 struct encoder *encoder_new_raw(size_t len)
 {
-	struct encoder *new = calloc(1, sizeof(*new) + sizeof(new->ops[0]));
+	struct encoder *new = calloc(1, sizeof(*new));
 
-	if (!new)
-		return NULL;
-	new->end[RAW] = 1;
-	new->ops[0].more = len;
+	if (new)
+		new->raw_len = len;
 	return new;
 }
 
@@ -165,7 +253,7 @@ void encoder_free(struct encoder *e)
 
 /* @to and @from are where the operation at hand writes and reads. */
 #define EACH(kind_, do_)                                                         \
-	for (end = &e->ops[e->end[kind_]]; op < end; op++) {                     \
+	for (end = &e->ops[p->end[kind_]]; op < end; op++) {                     \
 		uint8_t *to = out + op->to;                                      \
 		const uint8_t *from = (const uint8_t *)r + op->from;             \
 		(void)from;                                                      \
@@ -179,9 +267,11 @@ void encoder_free(struct encoder *e)
 		v_;                                                              \
 	})
 
-void encode(const struct encoder *e, const struct record *r, uint8_t *out)
+/* @r: the record that the values are of; @whole: that which has both directions. */
+static inline void do_program(const struct encoder *e, const struct program *p,
+			      const struct record *r, const struct record *whole, uint8_t *out)
 {
-	const struct op *op = e->ops, *end;
+	const struct op *op = &e->ops[p->begin], *end;
 
 	EACH(ZERO, memset(to, 0, 16));
 	EACH(COPY1, memcpy(to, from, 1));
@@ -191,10 +281,33 @@ void encode(const struct encoder *e, const struct record *r, uint8_t *out)
 	EACH(COPY16, memcpy(to, from, 16));
 	EACH(SHIFT, *to = *from >> op->more);
 	EACH(SWAP16, put_be16(to, LOAD(uint16_t) & ~op->more));
-	EACH(SWAP32, put_be32(to, LOAD(uint32_t)));
+	EACH(SWAP32, put_be32(to, LOAD(uint32_t) & ~op->more));
 	EACH(SWAP64, put_be64(to, LOAD(uint64_t)));
 	EACH(MSEC, put_be64(to, LOAD(uint64_t) / NSEC_PER_MSEC));
 	EACH(SEC, put_be32(to, LOAD(uint64_t) / NSEC_PER_SEC));
-	EACH(CALL, ie_put(e->elements[op->more], r, to));
-	EACH(RAW, memcpy(to, r->raw->bytes, op->more));
+	EACH(CALL, ie_put(&e->fields[op->more], whole, to));
+}
+
+static size_t encode_raw(const struct encoder *e, const struct record_raw *raw, uint8_t *out)
+{
+	size_t len = raw->len_bytes ? raw->len_bytes : e->raw_len;
+
+	memcpy(out, raw->bytes, len);
+	return len;
+}
+
+size_t encode(const struct encoder *e, const struct record *r, uint8_t *out)
+{
+	const struct program *p = e->programs, *end = p + e->n_programs;
+	uint8_t *at = out;
+
+	if (p == end)
+		return encode_raw(e, r->raw, out);
+	for (; p < end; p++) {
+		do_program(e, p, p->reverse ? r->reverse : r, r, at);
+		at += p->len;
+		if (p->tail)
+			at += ie_put(p->tail, r, at);
+	}
+	return at - out;
 }

@@ -18,17 +18,18 @@ struct encoder;
 #define ENCODE_ELEMENTS_MAX 64
 
 /*
- * Compile the @n elements, at most ENCODE_ELEMENTS_MAX, for records whose gates (struct ie)
- * are open as @applies says. @elements is borrowed. NULL: no memory.
+ * Compile the @n fields, at most ENCODE_ELEMENTS_MAX, for records whose gates (struct ie)
+ * are open as @applies says. @fields is borrowed. NULL: no memory.
  */
-struct encoder *encoder_new(const struct ie *const *elements, size_t n, unsigned applies);
-/* For records whose own @len bytes (record.raw) are copied. NULL: no memory. */
+struct encoder *encoder_new(const struct ie_field *fields, size_t n, unsigned applies);
+/* For records whose own bytes (record.raw), @len unless they say more, are copied. The same. */
 struct encoder *encoder_new_raw(size_t len);
 void encoder_free(struct encoder *e);
 /*
- * Write the elements of @r, one behind the other in network order, at @out, where
- * ENCODE_SLACK bytes more may be written to. @r: ie_record_applies() as compiled for.
+ * Write the fields of @r, one behind the other in network order, at @out, where ENCODE_SLACK
+ * bytes more may be written to. @r: ie_record_applies() as compiled for. Returns the bytes
+ * of the record, which are as many each time unless a field is of variable length.
  */
-void encode(const struct encoder *e, const struct record *r, uint8_t *out);
+size_t encode(const struct encoder *e, const struct record *r, uint8_t *out);
 
 #endif

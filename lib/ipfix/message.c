@@ -34,6 +34,7 @@ void message_begin(struct message *m, uint32_t domain)
 {
 	m->len = IPFIX_HEADER_LEN;
 	m->set = 0;
+	m->withdraws = false;
 	m->domain = domain;
 	m->records = 0;
 }
@@ -55,8 +56,7 @@ static size_t needed(const struct message *m, uint16_t set_id, size_t len)
 	return len + (m->set && m->set_id == set_id ? 0 : IPFIX_SET_HEADER_LEN);
 }
 
-/* Room for @len bytes in a set of @set_id; NULL when they do not fit. */
-static uint8_t *reserve(struct message *m, uint16_t set_id, size_t len)
+uint8_t *message_reserve(struct message *m, uint16_t set_id, size_t len)
 {
 	uint8_t *p;
 
@@ -82,11 +82,11 @@ bool message_has_room(const struct message *m, const struct template *t)
 int message_encode(struct message *m, const struct template *t, const struct encoder *e,
 		   const struct record *r)
 {
-	uint8_t *p = reserve(m, t->id, t->record_len);
+	uint8_t *p = message_reserve(m, t->id, t->record_len);
 
 	if (!p)
 		return -EMSGSIZE;
-	encode(e, r, p);
+	m->len -= t->record_len - encode(e, r, p);
 	m->records++;
 	return 0;
 }
@@ -96,20 +96,30 @@ int message_add_record(struct message *m, const struct template *t, const struct
 	return message_encode(m, t, template_encoder(t, r), r);
 }
 
+/* A set is of templates or of withdrawals, though both have the same id. */
+static void begin_kind(struct message *m, bool withdraws)
+{
+	if (m->withdraws != withdraws)
+		close_set(m);
+	m->withdraws = withdraws;
+}
+
 int message_add_template(struct message *m, const struct template *t)
 {
-	uint8_t *p = reserve(m, IPFIX_SET_TEMPLATE, t->template_len);
+	uint8_t *p;
 
+	begin_kind(m, false);
+	p = message_reserve(m, IPFIX_SET_TEMPLATE, t->template_len);
 	if (!p)
 		return -EMSGSIZE;
 	put_be16(p, t->id);
 	put_be16(p + 2, t->n_elements);
 	p += 4;
 	for (size_t i = 0; i < t->n_elements; i++) {
-		const struct ie *e = t->elements[i];
+		const struct ie *e = t->elements[i].ie;
 
 		put_be16(p, e->id | (e->pen ? 0x8000 : 0));
-		put_be16(p + 2, e->len_bytes);
+		put_be16(p + 2, t->elements[i].len_bytes);
 		p += 4;
 		if (e->pen) {
 			put_be32(p, e->pen);
@@ -119,9 +129,22 @@ int message_add_template(struct message *m, const struct template *t)
 	return 0;
 }
 
+int message_add_withdrawal(struct message *m, uint16_t set_id, uint16_t id)
+{
+	uint8_t *p;
+
+	begin_kind(m, true);
+	p = message_reserve(m, set_id, 4);
+	if (!p)
+		return -EMSGSIZE;
+	put_be16(p, id);
+	put_be16(p + 2, 0);
+	return 0;
+}
+
 uint8_t *message_begin_set(struct message *m, uint16_t set_id)
 {
-	return reserve(m, set_id, 0);
+	return message_reserve(m, set_id, 0);
 }
 
 void message_took(struct message *m, size_t len, uint32_t records)

@@ -13,6 +13,8 @@
 #define IPFIX_HEADER_LEN 16
 #define IPFIX_SET_HEADER_LEN 4
 #define IPFIX_SET_TEMPLATE 2
+#define IPFIX_SET_OPTIONS_TEMPLATE 3
+#define IPFIX_SET_DATA_MIN 256
 #define IPFIX_MESSAGE_MAX 65535
 
 struct message {
@@ -21,6 +23,7 @@ struct message {
 	size_t len;
 	size_t set;		/* offset of the open set's header, 0 = none */
 	uint16_t set_id;
+	bool withdraws;		/* the open set is of withdrawals */
 	uint32_t domain;
 	uint32_t records;	/* data records in it (those the sequence counts) */
 };
@@ -34,7 +37,13 @@ void message_deinit(struct message *m);
 /* Empty it for @domain. */
 void message_begin(struct message *m, uint32_t domain);
 bool message_is_empty(const struct message *m);
-/* Would a data record of @t fit, the set header it may need included? */
+/*
+ * Room for @len bytes in a set of @set_id, begun where it is not open, for records that are
+ * made elsewhere (data records then count in m->records). NULL: they do not fit, and nothing
+ * changed.
+ */
+uint8_t *message_reserve(struct message *m, uint16_t set_id, size_t len);
+/* Would the longest data record of @t fit, the set header it may need included? */
 bool message_has_room(const struct message *m, const struct template *t);
 /* 0, or -EMSGSIZE without a sentence and nothing changed. @r: of the message's domain. */
 int message_add_record(struct message *m, const struct template *t, const struct record *r);
@@ -42,6 +51,12 @@ int message_add_record(struct message *m, const struct template *t, const struct
 int message_encode(struct message *m, const struct template *t, const struct encoder *e,
 		   const struct record *r);
 int message_add_template(struct message *m, const struct template *t);
+/*
+ * Say that template @id is gone (RFC 7011 8.1), over transports that are reliable. @set_id:
+ * IPFIX_SET_TEMPLATE or IPFIX_SET_OPTIONS_TEMPLATE, which as @id means all of that kind.
+ * Withdrawals have sets of their own. 0 or -EMSGSIZE.
+ */
+int message_add_withdrawal(struct message *m, uint16_t set_id, uint16_t id);
 /*
  * Begin a set of @set_id in an empty message, and say where its records go, which the caller
  * encodes side by side; message_took() tells how many bytes and records those were.

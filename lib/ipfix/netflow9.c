@@ -23,7 +23,6 @@
 #define FLOWSET_OPTIONS_TEMPLATE 1
 #define SCOPE_SYSTEM 1
 #define SCOPE_INTERFACE 2
-#define VARIABLE 65535
 
 int netflow9_check(const struct template_set *set)
 {
@@ -31,12 +30,12 @@ int netflow9_check(const struct template_set *set)
 		const struct template *t = template_set_get(set, i);
 
 		for (size_t k = 0; k < t->n_elements; k++) {
-			const struct ie *e = t->elements[k];
+			const struct ie *e = t->elements[k].ie;
 
 			if (e->pen)
 				return fail_usage("NetFlow v9 has no elements of enterprises: '%s' "
 						  "of template %u", e->name, t->id);
-			if (e->len_bytes == VARIABLE)
+			if (t->elements[k].len_bytes == IE_VARLEN)
 				return fail_usage("NetFlow v9 has no variable lengths: '%s' of "
 						  "template %u", e->name, t->id);
 		}
@@ -69,19 +68,25 @@ static const struct builtin {
 	{ 263, { "sourceIPv6Address", "destinationIPv6Address" } },
 };
 
+/* tcpControlBits is one octet in this version. */
+static struct template_field field_of(const char *name)
+{
+	return (struct template_field) { name, strcmp(name, "tcpControlBits") == 0 ? 1 : 0 };
+}
+
 int netflow9_add_builtin(struct template_set *set)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(builtins); i++) {
-		const char *names[ARRAY_SIZE(builtins[0].own) + ARRAY_SIZE(common)];
+		struct template_field fields[ARRAY_SIZE(builtins[0].own) + ARRAY_SIZE(common)];
 		size_t n = 0;
 
 		for (; builtins[i].own[n]; n++)
-			names[n] = builtins[i].own[n];
+			fields[n] = field_of(builtins[i].own[n]);
 		for (size_t k = 0; k < ARRAY_SIZE(common); k++)
-			names[n++] = common[k];
-		r = template_set_add(set, builtins[i].id, names, n);
+			fields[n++] = field_of(common[k]);
+		r = template_set_add(set, builtins[i].id, fields, n);
 	}
 	return r;
 }
@@ -96,11 +101,11 @@ size_t netflow9_cap(size_t len, size_t sets)
 /* Milliseconds since 1970 when the system started, as flowStartSysUpTime counts from it. */
 static uint64_t init_ms(void)
 {
-	const struct ie *e = ie_find("systemInitTimeMilliseconds");
+	const struct ie_field f = { ie_find("systemInitTimeMilliseconds"), 8 };
 	const struct record r = { 0 };
 	uint8_t bytes[8];
 
-	ie_put(e, &r, bytes);
+	ie_put(&f, &r, bytes);
 	return get_be64(bytes);
 }
 

@@ -94,6 +94,11 @@ static bool pick_element(const struct options_facts *f, size_t i, struct options
 		return false;
 	v->enterprise = e->pen;
 	v->element = e->id;
+	v->type = e->data_type;
+	v->semantics = e->semantics;
+	v->units = e->units;
+	v->range_begin = e->range_begin;
+	v->range_end = e->range_end;
 	v->name = e->name;
 	v->description = e->source;
 	return true;

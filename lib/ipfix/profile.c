@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 
@@ -25,10 +26,12 @@ static const struct profile profiles[] = {
 	 * to count. It takes the sampling interval from 34, or 50, or 305 and 306, each
 	 * alone: 34 with 35 it ignores. It knows no counters of the exporter and no types, and
 	 * names of interfaces are not worth a failure. In NetFlow v9 it counts packets, and takes
-	 * those from 10 and 83 behind the scope, of fixed length, nothing in between.
+	 * those from 10 and 83 behind the scope, of fixed length, nothing in between. Any reverse
+	 * element but the counts it takes for the forward one.
 	 */
 	{ "nfdump", 1, SAMPLING_INTERVAL_ALONE, INTERFACES_LISTED, OPTIONS_SAMPLING,
-	  OPTIONS_SAMPLING | OPTIONS_INTERFACES, OPTIONS_FIRST, false },
+	  OPTIONS_SAMPLING | OPTIONS_INTERFACES, OPTIONS_FIRST, false,
+	  .reverse_counts_only = true },
 	/*
 	 * nfacctd counts options data as RFC 7011 has it. It understands 34 with 35 and 305 with
 	 * 306, both of four octets, not samplingProbability; texts and flags as above.
@@ -57,4 +60,12 @@ const struct profile *profile_find(const char *name)
 const struct profile *profile_default(void)
 {
 	return &profiles[0];
+}
+
+uint16_t profile_field_len(const struct profile *profile, const char *name)
+{
+	bool flags = strcasecmp(name, "tcpControlBits") == 0 ||
+		     strcasecmp(name, "reverseTcpControlBits") == 0;
+
+	return flags ? profile->tcp_flags_len : 0;
 }

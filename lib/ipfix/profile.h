@@ -51,12 +51,15 @@ struct profile {
 	enum profile_timing timing;
 	/* Variable-length texts may be in built-in templates and options; else of fixed length. */
 	bool strings;
+	bool reverse_counts_only;	/* of reverse elements, none but octets and packets */
 };
 
 /* By name, "nfdump", "pmacct", "ntop", "strict"; NULL when unknown. Static. */
 const struct profile *profile_find(const char *name);
 /* What is used where none is named. */
 const struct profile *profile_default(void);
+/* The length of the element @name where a template says none; 0 = its own. */
+uint16_t profile_field_len(const struct profile *profile, const char *name);
 /* Their names, NULL-terminated. */
 extern const char *const profile_names[];
 

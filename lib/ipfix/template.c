@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Templates and the choice among them. The built-in set is eight templates, of two
- * families and four kinds of traffic, made of lists of names shared between them.
- *
- * Older exporters sent flowStart/EndSysUpTime (22/21) with nothing to convert them by: the
- * NetFlow 9 header that carried sysUpTime is gone in IPFIX. So the built-in templates have
- * flowStart/EndMilliseconds; whoever wants 22/21 asks for systemInitTimeMilliseconds too.
- *
- * "Other" has no ports: SCTP and the like, that have them, find UDP's template the better.
+ * Templates and the choice among them, which is made when one is added, for every kind of
+ * records: it costs a record one look into a table.
  */
 #include "ipfix/template.h"
 
@@ -20,14 +14,12 @@
 
 #define TEMPLATE_ID_MIN 256
 #define ELEMENTS_MAX ENCODE_ELEMENTS_MAX
-/* Of enum ie_applies. */
-#define APPLIES_MAX 256
 
 struct template_set {
 	struct template **v;
 	size_t n;
 	/* Best of all templates for every kind of records, as ie_record_applies() tells them. */
-	struct template_choice by_applies[APPLIES_MAX];
+	struct template_choice by_applies[IE_APPLIES_MAX];
 };
 
 int template_set_new(struct template_set **ret)
@@ -57,41 +49,48 @@ void template_set_free(struct template_set *set)
 
 DEFINE_CLEANUP(struct template, template_free)
 
-static int add_element(struct template *t, const char *name)
+static int add_element(struct template *t, const struct template_field *field)
 {
-	const struct ie *e;
-	int r = ie_require(name, &e);
+	struct ie_field f = { .len_bytes = field->len_bytes };
+	int r = ie_require(field->name, &f.ie);
 
+	if (r == 0 && !f.len_bytes)
+		f.len_bytes = f.ie->len_bytes;
+	else if (r == 0)
+		r = ie_check_len(f.ie, f.len_bytes);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < t->n_elements; i++) {
-		if (t->elements[i] == e)
-			return fail_usage("information element '%s' is named twice", name);
+		if (t->elements[i].ie == f.ie)
+			return fail_usage("information element '%s' is named twice", field->name);
 	}
-	t->elements[t->n_elements++] = e;
-	t->record_len += e->len_bytes;
-	t->template_len += e->pen ? 8 : 4;
-	if (e->type == IE_IPV4 || e->type == IE_IPV6)
-		t->families |= e->applies;
+	t->elements[t->n_elements++] = f;
+	t->record_len += ie_field_max(&f);
+	t->template_len += f.ie->pen ? 8 : 4;
+	t->is_variable |= f.len_bytes == IE_VARLEN;
+	t->reverse |= f.ie->pen == IE_PEN_REVERSE;
+	if (f.ie->type == IE_IPV4 || f.ie->type == IE_IPV6)
+		t->families |= f.ie->applies & (IE_V4 | IE_V6);
 	return 0;
 }
 
-/* The bits of a gate (struct ie) as a number below 4. */
+/* The bits of a gate (struct ie) as a number below 8. */
 static unsigned gates_of(unsigned applies)
 {
-	return (applies & IE_PORTS ? 1 : 0) | (applies & IE_ICMP ? 2 : 0);
+	return (applies & IE_PORTS ? 1 : 0) | (applies & IE_ICMP ? 2 : 0) |
+	       (applies & IE_BIFLOW ? 4 : 0);
 }
 
 static int add_encoders(struct template *t)
 {
-	static const unsigned open[] = { 0, IE_PORTS, IE_ICMP, IE_PORTS | IE_ICMP };
-
-	for (size_t i = 0; i < ARRAY_SIZE(open); i++) {
-		struct encoder *e = encoder_new(t->elements, t->n_elements, open[i]);
+	for (unsigned i = 0; i < ARRAY_SIZE(t->encoders); i++) {
+		unsigned open = (i & 1 ? IE_PORTS : 0) | (i & 2 ? IE_ICMP : 0) |
+				(i & 4 ? IE_BIFLOW : 0);
+		struct encoder *e = encoder_new(t->elements, t->n_elements, open);
 
 		if (!e)
 			return fail(-ENOMEM, "cannot make templates");
-		t->encoders[gates_of(open[i])] = e;
+		t->encoders[gates_of(open)] = e;
 	}
 	t->raw = encoder_new_raw(t->record_len);
 	return t->raw ? 0 : fail(-ENOMEM, "cannot make templates");
@@ -102,7 +101,7 @@ static unsigned count_idle_elements(const struct template *t, unsigned applies)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < t->n_elements; i++)
-		n += (t->elements[i]->applies & ~applies) != 0;
+		n += (t->elements[i].ie->applies & ~applies) != 0;
 	return n;
 }
 
@@ -115,6 +114,8 @@ static bool is_better(const struct template *t, const struct template *best, uns
 		return false;
 	if (!best)
 		return true;
+	if ((applies & IE_BIFLOW) && t->reverse != best->reverse)
+		return t->reverse;
 	idle = count_idle_elements(t, applies);
 	best_idle = count_idle_elements(best, applies);
 	return idle < best_idle || (idle == best_idle && t->n_elements > best->n_elements);
@@ -122,7 +123,7 @@ static bool is_better(const struct template *t, const struct template *best, uns
 
 static void offer(struct template_set *set, struct template *t)
 {
-	for (unsigned applies = 0; applies < APPLIES_MAX; applies++) {
+	for (unsigned applies = 0; applies < IE_APPLIES_MAX; applies++) {
 		struct template_choice *c = &set->by_applies[applies];
 
 		if (is_better(t, c->template, applies))
@@ -130,7 +131,8 @@ static void offer(struct template_set *set, struct template *t)
 	}
 }
 
-int template_set_add(struct template_set *set, uint16_t id, const char *const *names, size_t n)
+int template_set_add(struct template_set *set, uint16_t id, const struct template_field *fields,
+		     size_t n)
 {
 	_cleanup_(template_freep) struct template *t = NULL;
 	struct template **grown;
@@ -155,7 +157,7 @@ int template_set_add(struct template_set *set, uint16_t id, const char *const *n
 	t->id = id;
 	t->template_len = 4;
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = add_element(t, names[i]);
+		r = add_element(t, &fields[i]);
 	if (r < 0)
 		return r;
 	if (t->families == (IE_V4 | IE_V6))
@@ -166,52 +168,6 @@ int template_set_add(struct template_set *set, uint16_t id, const char *const *n
 	t->index = set->n;
 	offer(set, t);
 	set->v[set->n++] = take_ptr(t);
-	return 0;
-}
-
-/* What every built-in template begins with. */
-static const char *const common[] = {
-	"flowStartMilliseconds", "flowEndMilliseconds", "octetDeltaCount", "packetDeltaCount",
-	"ingressInterface", "egressInterface", "ipVersion", "protocolIdentifier",
-	"ipClassOfService", "ipDiffServCodePoint", "minimumTTL", "maximumTTL", "flowDirection",
-	"flowEndReason",
-	/* The outer id twice: nfdump knows 58 only, others 243. */
-	"vlanId", "dot1qVlanId", "dot1qCustomerVlanId",
-};
-
-static const struct builtin {
-	uint16_t id;
-	const char *more[6];
-} builtins[] = {
-	{ 256, { "sourceIPv4Address", "destinationIPv4Address", "sourceTransportPort",
-		 "destinationTransportPort", "tcpControlBits" } },
-	{ 257, { "sourceIPv4Address", "destinationIPv4Address", "sourceTransportPort",
-		 "destinationTransportPort" } },
-	{ 258, { "sourceIPv4Address", "destinationIPv4Address", "icmpTypeCodeIPv4" } },
-	{ 259, { "sourceIPv4Address", "destinationIPv4Address" } },
-	{ 260, { "sourceIPv6Address", "destinationIPv6Address", "sourceTransportPort",
-		 "destinationTransportPort", "tcpControlBits" } },
-	{ 261, { "sourceIPv6Address", "destinationIPv6Address", "sourceTransportPort",
-		 "destinationTransportPort" } },
-	{ 262, { "sourceIPv6Address", "destinationIPv6Address", "icmpTypeCodeIPv6" } },
-	{ 263, { "sourceIPv6Address", "destinationIPv6Address" } },
-};
-
-int template_set_add_builtin(struct template_set *set)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(builtins); i++) {
-		const char *names[ARRAY_SIZE(common) + ARRAY_SIZE(builtins[0].more)];
-		size_t n = 0;
-		int r;
-
-		for (size_t k = 0; k < ARRAY_SIZE(builtins[i].more) && builtins[i].more[k]; k++)
-			names[n++] = builtins[i].more[k];
-		for (size_t k = 0; k < ARRAY_SIZE(common); k++)
-			names[n++] = common[k];
-		r = template_set_add(set, builtins[i].id, names, n);
-		if (r < 0)
-			return r;
-	}
 	return 0;
 }
 

@@ -3,21 +3,25 @@
 #ifndef FLOWCTL_IPFIX_TEMPLATE_H
 #define FLOWCTL_IPFIX_TEMPLATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "flow/ie.h"
 #include "ipfix/encode.h"
+#include "ipfix/profile.h"
 
 struct template {
 	uint16_t id;			/* 256.. */
 	uint16_t n_elements;
-	uint16_t record_len;		/* bytes of one data record */
+	uint16_t record_len;		/* bytes of one data record, at the most */
 	uint16_t template_len;		/* bytes of the template record in a template set */
 	unsigned families;		/* IE_V4 or IE_V6 when it has such addresses, else 0 */
-	const struct ie **elements;
+	bool is_variable;		/* records of it differ in length */
+	bool reverse;			/* elements of the other direction (RFC 5103) */
+	struct ie_field *elements;
 	uint16_t index;			/* in its set */
-	struct encoder *encoders[4];	/* by gates that are open, template.c knows the order */
+	struct encoder *encoders[8];	/* by gates that are open, template.c knows the order */
 	struct encoder *raw;		/* of records with bytes of their own */
 };
 
@@ -33,25 +37,39 @@ struct template_choice {
  */
 struct record_raw {
 	struct template_choice choice;	/* template_choose_raw() */
-	const uint8_t *bytes;		/* borrowed; template->record_len of them */
+	const uint8_t *bytes;		/* borrowed */
+	uint16_t len_bytes;		/* of them, at most template->record_len, which 0 is too */
 };
 
 struct template_set;
 
 int template_set_new(struct template_set **ret);
 void template_set_free(struct template_set *set);
-/* TCP, UDP, ICMP and other over IPv4 and IPv6: the elements of seeds 001 and 002. Ids from 256. */
-int template_set_add_builtin(struct template_set *set);
 /*
- * A template of the named elements, copied. fail_usage() for an unknown or repeated name, an
- * id below 256, a repeated id, no element or more than 64, addresses of both families.
+ * TCP, UDP, ICMP and other over IPv4 and IPv6: the elements of seeds 001 and 002, in the
+ * lengths of @profile. Ids from 256. With @biflow as many more, from 264 on, that carry the
+ * reverse direction too (RFC 5103).
  */
-int template_set_add(struct template_set *set, uint16_t id, const char *const *names, size_t n);
+int template_set_add_builtin(struct template_set *set, const struct profile *profile, bool biflow);
+
+/* An element as a user asks for it. */
+struct template_field {
+	const char *name;
+	uint16_t len_bytes;		/* 0 = its own; IE_VARLEN */
+};
+/*
+ * A template of the named elements, copied. fail_usage() for an unknown or repeated name, a
+ * length that the element cannot have, an id below 256, a repeated id, no element or more
+ * than 64, addresses of both families.
+ */
+int template_set_add(struct template_set *set, uint16_t id, const struct template_field *fields,
+		     size_t n);
 size_t template_set_count(const struct template_set *set);
 const struct template *template_set_get(const struct template_set *set, size_t i);
 /*
- * The template that carries @r, or NULL. Only the address family excludes one; then the
- * fewest elements that do not apply to the record, then the most elements, then the first.
+ * The template that carries @r, or NULL. Only the address family excludes one. Then one with
+ * reverse elements, if there is a reverse record; then the fewest elements that do not apply
+ * to the record, then the most elements, then the first.
  */
 const struct template *template_set_choose(const struct template_set *set, const struct record *r);
 /* The same with the encoder of such records: the choice was made when templates were added. */

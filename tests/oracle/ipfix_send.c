@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ipfix_send [-b] [-c CONFIG] [-p PROFILE] REMOTE LOCAL MAX-LEN [ID NAME...] < records
+ * ipfix_send [-b] [-c CONFIG] [-p PROFILE] REMOTE LOCAL MAX-LEN [ID NAME[:LENGTH]...] < records
  *
  * Sends the records on stdin by a session, with the built-in templates, one of the named
  * elements, or those of a configuration (MAX-LEN 0: its length too), at the usual pace; -b:
@@ -231,24 +231,40 @@ static int parse_options(struct given *g, int argc, char **argv)
 	return argc - optind < 3 ? -1 : 0;
 }
 
+/* NAME or NAME:LENGTH */
+static struct template_field parse_field(char *s, const struct profile *profile)
+{
+	char *len = strchr(s, ':');
+
+	if (len)
+		*len++ = '\0';
+	return (struct template_field) { s, len ? atoi(len) : profile_field_len(profile, s) };
+}
+
 static int make_templates(struct given *g, int argc, char **argv)
 {
+	const struct profile *profile = g->session.profile ? g->session.profile : profile_default();
+	struct template_field fields[ENCODE_ELEMENTS_MAX];
+	size_t n = 0;
 	int r;
 
 	if (g->config) {
 		r = conf_load(g->config, &g->conf);
 		if (r < 0)
 			return r;
-		g->session.templates = g->conf->templates;
+		r = conf_templates_for(g->conf, profile, &g->own);
+		g->session.templates = g->own;
 		if (!g->session.max_message_len)
 			g->session.max_message_len = g->conf->max_message_len;
-		return 0;
+		return r;
 	}
 	r = template_set_new(&g->own);
 	g->session.templates = g->own;
 	if (r < 0 || argc == 0)
-		return r < 0 ? r : template_set_add_builtin(g->own);
-	return template_set_add(g->own, atoi(argv[0]), (const char *const *)argv + 1, argc - 1);
+		return r < 0 ? r : template_set_add_builtin(g->own, profile, false);
+	for (; n + 1 < (size_t)argc && n < ENCODE_ELEMENTS_MAX; n++)
+		fields[n] = parse_field(argv[n + 1], profile);
+	return template_set_add(g->own, atoi(argv[0]), fields, n);
 }
 
 static int open_session(struct given *g, int argc, char **argv, struct sink **ret)

@@ -15,7 +15,9 @@
 #include "ipfix/session.h"
 #include "test.h"
 
-static const char *const names[] = { "sourceIPv4Address", "octetDeltaCount", "packetDeltaCount" };
+static const struct template_field names[] = {
+	{ "sourceIPv4Address" }, { "octetDeltaCount" }, { "packetDeltaCount" }
+};
 #define RECORD_LEN 20
 #define SETS_2_LEN (16 + 4 + 4 + 3 * 4)
 

@@ -15,7 +15,8 @@ struct bench {
 static int bench_init(struct bench *b, size_t cap, unsigned max)
 {
 	*b = (struct bench) { 0 };
-	if (template_set_new(&b->set) < 0 || template_set_add_builtin(b->set) < 0)
+	if (template_set_new(&b->set) < 0 ||
+	    template_set_add_builtin(b->set, profile_default(), false) < 0)
 		return -1;
 	return burst_init(&b->b, cap, max, b->set);
 }
@@ -60,8 +61,8 @@ static size_t at_packets(const struct template *t)
 {
 	size_t at = 0;
 
-	for (size_t i = 0; t->elements[i]->id != 2; i++)
-		at += t->elements[i]->len_bytes;
+	for (size_t i = 0; t->elements[i].ie->id != 2; i++)
+		at += t->elements[i].len_bytes;
 	return at;
 }
 

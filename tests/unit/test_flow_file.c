@@ -95,8 +95,12 @@ TEST(times_are_in_the_unit_of_the_element_or_dates)
 	CHECK_STR(value("flowStartSysUpTime", "0xfffffffe"), "fffffffe");
 }
 
-static const char *const names_1001[] = { "sourceIPv4Address", "protocolIdentifier" };
-static const char *const names_1002[] = { "sourceIPv6Address", "packetDeltaCount", "sourceTransportPort" };
+static const struct template_field names_1001[] = {
+	{ "sourceIPv4Address" }, { "protocolIdentifier" }
+};
+static const struct template_field names_1002[] = {
+	{ "sourceIPv6Address" }, { "packetDeltaCount" }, { "sourceTransportPort" }
+};
 
 static int make(struct template_set **ret)
 {

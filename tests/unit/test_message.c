@@ -18,10 +18,10 @@ struct bench {
 	const struct template *flows, *v6;
 };
 
-static const char *const flow_names[] = {
-	"sourceIPv4Address", "destinationIPv4Address", "packetDeltaCount", "octetDeltaCount",
+static const struct template_field flow_names[] = {
+	{ "sourceIPv4Address" }, { "destinationIPv4Address" }, { "packetDeltaCount" }, { "octetDeltaCount" },
 };
-static const char *const v6_names[] = { "destinationIPv6Address", "ipVersion" };
+static const struct template_field v6_names[] = { { "destinationIPv6Address" }, { "ipVersion" } };
 
 static int bench_init(struct bench *b, size_t cap)
 {
@@ -184,8 +184,8 @@ TEST(a_message_begins_empty_again)
 /* RFC 7011 3.2: the top bit of the number, and behind the length whose number it is. */
 TEST(an_element_of_an_enterprise_names_it)
 {
-	static const struct ie own = { .pen = 0x0001e240, .id = 0x1234, .len_bytes = 2 };
-	const struct ie *elements[] = { ie_find("octetDeltaCount"), &own };
+	static const struct ie own = { .pen = 0x0001e240, .id = 0x1234 };
+	struct ie_field elements[] = { { ie_find("octetDeltaCount"), 8 }, { &own, 2 } };
 	struct template t = { .id = 300, .n_elements = 2, .template_len = 4 + 4 + 8,
 			      .elements = elements };
 	struct message m;

@@ -93,8 +93,8 @@ TEST(a_message_holds_one_domain_and_what_fits)
 /* One record in one place, that changes between the questions. */
 TEST(a_record_is_carried_as_what_it_is_when_it_is_put)
 {
-	static const char *const of_udp[] = { "sourceIPv4Address", "octetDeltaCount",
-					      "packetDeltaCount", "udpSourcePort" };
+	static const struct template_field of_udp[] = { { "sourceIPv4Address" }, { "octetDeltaCount" },
+					      { "packetDeltaCount" }, { "udpSourcePort" } };
 	_cleanup_(bench_deinit) struct bench b;
 	struct record r = record_of(1);
 
@@ -130,7 +130,8 @@ TEST(templates_are_split_over_messages_that_may_hold_them)
 
 	CHECK(bench_init(&b, AF_INET) == 0);
 	template_set_free(b.set);
-	CHECK(template_set_new(&b.set) == 0 && template_set_add_builtin(b.set) == 0);
+	CHECK(template_set_new(&b.set) == 0 &&
+	      template_set_add_builtin(b.set, profile_default(), false) == 0);
 	c.remote = b.remote;
 	c.templates = b.set;
 	CHECK(session_udp_new(&c, &b.sink) == 0 && say(&b, 3, 1) == 0);

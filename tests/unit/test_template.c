@@ -31,7 +31,8 @@ TEST(builtin_templates_carry_every_kind)
 {
 	_cleanup_(template_set_freep) struct template_set *set = NULL;
 
-	CHECK(template_set_new(&set) == 0 && template_set_add_builtin(set) == 0);
+	CHECK(template_set_new(&set) == 0 &&
+	      template_set_add_builtin(set, profile_default(), false) == 0);
 	CHECK(template_set_count(set) == 8);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		struct record r = { .key = kinds[i].key };
@@ -46,7 +47,7 @@ TEST(builtin_templates_carry_every_kind)
 static bool has(const struct template *t, unsigned id)
 {
 	for (size_t i = 0; i < t->n_elements; i++) {
-		if (t->elements[i]->id == id)
+		if (t->elements[i].ie->id == id)
 			return true;
 	}
 	return false;
@@ -63,7 +64,8 @@ TEST(builtin_templates_have_what_older_exporters_sent)
 	};
 	_cleanup_(template_set_freep) struct template_set *set = NULL;
 
-	CHECK(template_set_new(&set) == 0 && template_set_add_builtin(set) == 0);
+	CHECK(template_set_new(&set) == 0 &&
+	      template_set_add_builtin(set, profile_default(), false) == 0);
 	for (size_t i = 0; i < 8; i++) {
 		const struct template *t = template_set_get(set, i);
 		unsigned n = 0, len = 0;
@@ -73,7 +75,7 @@ TEST(builtin_templates_have_what_older_exporters_sent)
 		for (size_t k = 0; k < 5 && own[i][k]; k++, n++)
 			CHECK(has(t, own[i][k]));
 		for (size_t k = 0; k < t->n_elements; k++)
-			len += t->elements[k]->len_bytes;
+			len += t->elements[k].len_bytes;
 		CHECK(t->n_elements == n && t->record_len == len && t->template_len == 4 + 4 * n);
 		/* tshark 4.0 throws away templates of more than 60 fields */
 		CHECK(n <= 60);
@@ -82,7 +84,7 @@ TEST(builtin_templates_have_what_older_exporters_sent)
 
 static int add(struct template_set *set, unsigned id, const char *a, const char *b, const char *c)
 {
-	const char *names[] = { a, b, c };
+	const struct template_field names[] = { { a }, { b }, { c } };
 
 	return template_set_add(set, id, names, c ? 3 : b ? 2 : a ? 1 : 0);
 }
@@ -128,7 +130,7 @@ TEST(only_addresses_exclude_a_family)
 TEST(impossible_templates_are_refused)
 {
 	_cleanup_(template_set_freep) struct template_set *set = NULL;
-	const char *many[65];
+	struct template_field many[65] = { 0 };
 
 	CHECK(template_set_new(&set) == 0);
 	CHECK(add(set, 255, "octetDeltaCount", NULL, NULL) == -EINVAL);
@@ -140,7 +142,7 @@ TEST(impossible_templates_are_refused)
 	CHECK_STR(error_message(), "information element 'OctetDeltaCount' is named twice");
 	CHECK(add(set, 256, "sourceIPv4Address", "sourceIPv6Address", NULL) == -EINVAL);
 	for (size_t i = 0; i < 65; i++)
-		many[i] = "octetDeltaCount";
+		many[i].name = "octetDeltaCount";
 	CHECK(template_set_add(set, 256, many, 65) == -EINVAL);
 	CHECK(template_set_count(set) == 0);
 	CHECK(add(set, 256, "octetDeltaCount", NULL, NULL) == 0);

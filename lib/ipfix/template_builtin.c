@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The built-in set is eight templates, of two families and four kinds of traffic, made of
+ * lists of names shared between them; eight more with what the other direction has.
+ *
+ * Older exporters sent flowStart/EndSysUpTime (22/21) with nothing to convert them by: the
+ * NetFlow 9 header that carried sysUpTime is gone in IPFIX. So the built-in templates have
+ * flowStart/EndMilliseconds; whoever wants 22/21 asks for systemInitTimeMilliseconds too.
+ *
+ * "Other" has no ports: SCTP and the like, that have them, find UDP's template the better.
+ */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "ipfix/template.h"
+
+#define BIFLOW_ID_MORE 8
+#define FIELDS_MAX ENCODE_ELEMENTS_MAX
+
+/* What every built-in template begins with, behind addresses and the like. */
+static const char *const common[] = {
+	"flowStartMilliseconds", "flowEndMilliseconds", "octetDeltaCount", "packetDeltaCount",
+	"ingressInterface", "egressInterface", "ipVersion", "protocolIdentifier",
+	"ipClassOfService", "ipDiffServCodePoint", "minimumTTL", "maximumTTL", "flowDirection",
+	"flowEndReason",
+	/* The outer id twice: nfdump knows 58 only, others 243. */
+	"vlanId", "dot1qVlanId", "dot1qCustomerVlanId", NULL
+};
+
+static const char *const strings[] = { "interfaceName", NULL };
+
+/* nfcapd 1.7.1 takes any other reverse element for the forward one. */
+static const char *const reverse_counts[] = {
+	"biflowDirection", "reverseOctetDeltaCount", "reversePacketDeltaCount", NULL
+};
+
+static const char *const reverse_rest[] = {
+	"reverseFlowStartMilliseconds", "reverseFlowEndMilliseconds", "reverseIpClassOfService",
+	"reverseMinimumTTL", "reverseMaximumTTL", "reverseFlowEndReason", NULL
+};
+
+static const char *const reverse_tcp[] = { "reverseTcpControlBits", NULL };
+
+static const struct builtin {
+	uint16_t id;
+	const char *more[6];
+} builtins[] = {
+	{ 256, { "sourceIPv4Address", "destinationIPv4Address", "sourceTransportPort",
+		 "destinationTransportPort", "tcpControlBits" } },
+	{ 257, { "sourceIPv4Address", "destinationIPv4Address", "sourceTransportPort",
+		 "destinationTransportPort" } },
+	{ 258, { "sourceIPv4Address", "destinationIPv4Address", "icmpTypeCodeIPv4" } },
+	{ 259, { "sourceIPv4Address", "destinationIPv4Address" } },
+	{ 260, { "sourceIPv6Address", "destinationIPv6Address", "sourceTransportPort",
+		 "destinationTransportPort", "tcpControlBits" } },
+	{ 261, { "sourceIPv6Address", "destinationIPv6Address", "sourceTransportPort",
+		 "destinationTransportPort" } },
+	{ 262, { "sourceIPv6Address", "destinationIPv6Address", "icmpTypeCodeIPv6" } },
+	{ 263, { "sourceIPv6Address", "destinationIPv6Address" } },
+};
+
+struct fields {
+	const struct profile *profile;
+	struct template_field v[FIELDS_MAX];
+	size_t n;
+};
+
+static void append(struct fields *f, const char *const *names)
+{
+	for (; *names; names++) {
+		f->v[f->n].name = *names;
+		f->v[f->n++].len_bytes = profile_field_len(f->profile, *names);
+	}
+}
+
+static void append_reverse(struct fields *f, bool is_tcp)
+{
+	append(f, reverse_counts);
+	if (f->profile->reverse_counts_only)
+		return;
+	append(f, reverse_rest);
+	if (is_tcp)
+		append(f, reverse_tcp);
+}
+
+static int add(struct template_set *set, const struct profile *profile, const struct builtin *b,
+	       bool biflow)
+{
+	struct fields f = { .profile = profile };
+
+	append(&f, b->more);
+	append(&f, common);
+	if (biflow)
+		append_reverse(&f, b->more[4]);
+	if (profile->strings)
+		append(&f, strings);
+	return template_set_add(set, b->id + (biflow ? BIFLOW_ID_MORE : 0), f.v, f.n);
+}
+
+int template_set_add_builtin(struct template_set *set, const struct profile *profile, bool biflow)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(builtins); i++)
+		r = add(set, profile, &builtins[i], false);
+	for (size_t i = 0; r == 0 && biflow && i < ARRAY_SIZE(builtins); i++)
+		r = add(set, profile, &builtins[i], true);
+	return r;
+}
