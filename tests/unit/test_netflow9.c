@@ -18,7 +18,9 @@
 /* 2026-11-21 03:55:57.4 */
 #define NOW (UINT64_C(1795233357) * 1000000000 + 400000000)
 
-static const char *const three[] = { "destinationIPv4Address", "ipVersion", "packetDeltaCount" };
+static const struct template_field three[] = {
+	{ "destinationIPv4Address" }, { "ipVersion" }, { "packetDeltaCount" },
+};
 
 static uint8_t out[4096];
 
@@ -84,7 +86,7 @@ TEST(options_templates_tell_lengths_and_have_scopes_of_their_own)
 /* The header's two clocks tell when the system started, to the millisecond. */
 TEST(times_since_the_start_can_be_converted_exactly)
 {
-	static const char *const times[] = { "flowStartSysUpTime", "flowEndSysUpTime" };
+	static const struct template_field times[] = { { "flowStartSysUpTime" }, { "flowEndSysUpTime" } };
 	uint64_t now = clock_real_ns(), boot_ms;
 	struct record r = { .key.family = 4, .first_ns = now - 5123456789, .last_ns = now };
 	struct template_set *set;
@@ -116,7 +118,7 @@ TEST(the_builtin_templates_can_be_said)
 
 		/* what RFC 3954 8 has, but for the numbers of ICMPv6 */
 		for (size_t k = 0; k < t->n_elements; k++)
-			CHECK(t->elements[k]->id < 128 || t->id == 262);
+			CHECK(t->elements[k].ie->id < 128 || t->id == 262);
 	}
 	template_set_free(set);
 }
@@ -200,19 +202,19 @@ TEST(what_it_cannot_say_is_refused)
 {
 	_cleanup_(bench_deinit) struct bench b;
 	struct session_config c = { .max_message_len = 1400, .template_flush_s = 60, .version = 9 };
-	static const struct ie own = { .pen = 32473, .id = 1, .name = "ownElement", .len_bytes = 4 };
+	static const struct ie own = { .pen = 32473, .id = 1, .name = "ownElement" };
 	struct template *t;
 
 	CHECK(bench_init(&b, AF_INET) == 0);
 	c.remote = b.remote;
 	c.templates = b.set;
 	t = (struct template *)template_set_get(b.set, 0);
-	t->elements[1] = &own;
+	t->elements[1] = (struct ie_field) { &own, 4 };
 	CHECK(session_udp_new(&c, &b.sink) == -EINVAL);
 	CHECK_STR(error_message(),
 		  "NetFlow v9 has no elements of enterprises: 'ownElement' of template 256");
 	c.max_message_len = 40;
-	t->elements[1] = ie_find("octetDeltaCount");
+	t->elements[1] = (struct ie_field) { ie_find("octetDeltaCount"), 8 };
 	CHECK(session_udp_new(&c, &b.sink) == -EINVAL);
 	CHECK(strstr(error_message(), "the longest template needs messages of "));
 }
