@@ -26,8 +26,8 @@ struct cmd {
 	const struct cmd *const *sub;	/* subcommands instead (NULL-terminated), run is NULL */
 };
 
-extern const struct cmd cmd_agent, cmd_completion, cmd_dependency_check, cmd_dump, cmd_flush,
-	cmd_ipfix_dummy, cmd_meter, cmd_version;
+extern const struct cmd cmd_agent, cmd_collect, cmd_completion, cmd_dependency_check, cmd_dump,
+	cmd_flush, cmd_ipfix_dummy, cmd_meter, cmd_version;
 /* All of them, NULL-terminated, in the order of the help; main.c. */
 extern const struct cmd *const cmds[];
 

@@ -27,6 +27,7 @@ const struct cmd *const cmds[] = {
 	&cmd_flush,
 	&cmd_agent,
 	&cmd_ipfix_dummy,
+	&cmd_collect,
 	&cmd_dependency_check,
 	&cmd_version,
 	&cmd_completion,

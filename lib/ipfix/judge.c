@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+/* See judge.h. Messages, templates and single values; times are in judge_time.c. */
+#include "ipfix/judge.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "flow/ie_registry.h"
+#include "ipfix/judge_time.h"
+#include "ipfix/list.h"
+#include "ipfix/show_text.h"
+
+enum { EXPORT_TIME_FAR_S = 3600, OBSERVATION_DOMAIN_ID = 149 };
+
+/* Values that an element cannot have, by its number at IANA. */
+static const struct range {
+	uint16_t id;
+	uint32_t min, max;
+} ranges[] = {
+	{ 9, 0, 32 },	    /* sourceIPv4PrefixLength */
+	{ 13, 0, 32 },	    /* destinationIPv4PrefixLength */
+	{ 29, 0, 128 },	    /* sourceIPv6PrefixLength */
+	{ 30, 0, 128 },	    /* destinationIPv6PrefixLength */
+	{ 31, 0, 0xfffff }, /* flowLabelIPv6 */
+	{ 58, 0, 4095 },    /* vlanId */
+	{ 59, 0, 4095 },    /* postVlanId */
+	{ 60, 0, 15 },	    /* ipVersion */
+	{ 61, 0, 1 },	    /* flowDirection */
+	{ 88, 0, 8191 },    /* fragmentOffset */
+	{ 98, 0, 63 },	    /* postIpDiffServCodePoint */
+	{ 136, 1, 5 },	    /* flowEndReason */
+	{ 195, 0, 63 },	    /* ipDiffServCodePoint */
+	{ 196, 0, 7 },	    /* ipPrecedence */
+	{ 239, 0, 3 },	    /* biflowDirection */
+	{ 243, 0, 4095 },   /* dot1qVlanId */
+	{ 244, 0, 7 },	    /* dot1qPriority */
+	{ 245, 0, 4095 },   /* dot1qCustomerVlanId */
+	{ 246, 0, 7 },	    /* dot1qCustomerPriority */
+	{ 254, 0, 4095 },   /* postDot1qVlanId */
+	{ 255, 0, 4095 },   /* postDot1qCustomerVlanId */
+	{ 344, 0, 14 },	    /* informationElementSemantics */
+};
+
+/* The first is never more than the second. */
+static const struct pair {
+	uint16_t low, high;
+} pairs[] = {
+	{ 25, 26 }, /* minimum-, maximumIpTotalLength */
+	{ 52, 53 }, /* minimum-, maximumTTL */
+};
+
+void judge_message(const struct decode_message *m)
+{
+	uint64_t clock_s = m->received_ns / NSEC_PER_SEC;
+	uint64_t apart = clock_s > m->export_s ? clock_s - m->export_s : m->export_s - clock_s;
+
+	if (m->domain->had_message && !m->domain->sequence.aside &&
+	    m->export_s < m->domain->last_export_s)
+		decode_find(m, RULE_EXPORT_TIME_BACK, m->data + 4, "export time %u after %u",
+			    m->export_s, m->domain->last_export_s);
+	if (m->session->transport != DECODE_FILE && apart > EXPORT_TIME_FAR_S)
+		decode_find(m, RULE_EXPORT_TIME_FAR, m->data + 4,
+			    "export time is %llu s away from the clock", (unsigned long long)apart);
+}
+
+/* RFC 7011 6.2: whole numbers may be shorter, a float64 may be a float32, all else may not. */
+static bool may_have_len(unsigned type, size_t len)
+{
+	const struct ie_data_type *t = ie_data_type(type);
+	bool number = (type >= DATA_U16 && type <= DATA_U64) ||
+		      (type >= DATA_S16 && type <= DATA_S64) || type == DATA_U256;
+
+	if (!t || !t->len_bytes)
+		return true;
+	if (type == DATA_F64 && len == 4)
+		return true;
+	return number ? len >= 1 && len <= t->len_bytes : len == t->len_bytes;
+}
+
+static void judge_field(const struct decode_message *m, const struct schema *s,
+			const struct schema_field *f)
+{
+	const struct ie_data_type *t = ie_data_type(f->type);
+	int len = f->name_len;
+
+	if (f->times > 1)
+		decode_find(m, RULE_FIELD_TWICE, NULL, "template %u has %.*s", s->id, len, f->name);
+	if (!f->known) {
+		if (f->pen == 0)
+			decode_find(m, RULE_FIELD_UNKNOWN, NULL, "template %u has element %u",
+				    s->id, f->id);
+	} else if (f->len_bytes == SCHEMA_VARIABLE) {
+		if (t && t->len_bytes)
+			decode_find(m, RULE_FIELD_VARIABLE, NULL, "template %u: %.*s is %s", s->id,
+				    len, f->name, t->name);
+	} else if (m->version == 10 && !may_have_len(f->type, f->len_bytes)) {
+		decode_find(m, RULE_FIELD_LENGTH, NULL, "template %u: %.*s is %s and has length %u",
+			    s->id, len, f->name, t->name, f->len_bytes);
+	}
+}
+
+void judge_schema(const struct decode_message *m, const struct schema *s, const struct schema *old)
+{
+	if (old && !old->withdrawn && schema_equal(s, old))
+		return; /* was told when it came first */
+	for (size_t i = 0; i < s->n_fields; i++)
+		judge_field(m, s, &s->fields[i]);
+}
+
+static bool is_utf8(const uint8_t *p, size_t len)
+{
+	for (size_t i = 0, n; i < len; i += n) {
+		n = show_utf8(p + i, len - i);
+		if (!n)
+			return false;
+	}
+	return true;
+}
+
+static const char *name_of(const struct schema_value *v, char buf[ELEMENT_NAME_MAX + 8])
+{
+	memcpy(buf, v->field->name, v->field->name_len);
+	buf[v->field->name_len] = '\0';
+	return buf;
+}
+
+static void judge_number(const struct decode_record *r, const struct schema_value *v,
+			 const char *name)
+{
+	const struct decode_message *m = r->message;
+	uint64_t n = wire_be(v->data, v->len);
+
+	if (v->field->id == OBSERVATION_DOMAIN_ID && m->domain_id && n != m->domain_id)
+		decode_find(m, RULE_DOMAIN, v->data, "%s %llu in domain %u", name,
+			    (unsigned long long)n, m->domain_id);
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+		if (ranges[i].id == v->field->id && (n < ranges[i].min || n > ranges[i].max))
+			decode_find(m, RULE_VALUE_RANGE, v->data, "%s is %llu", name,
+				    (unsigned long long)n);
+	}
+}
+
+static void judge_value(const struct decode_record *r, const struct schema_value *v)
+{
+	const struct decode_message *m = r->message;
+	char name[ELEMENT_NAME_MAX + 8];
+
+	switch (v->field->type) {
+	case DATA_BOOL:
+		if (v->len == 1 && v->data[0] != 1 && v->data[0] != 2)
+			decode_find(m, RULE_BOOLEAN, v->data, "%s is %u", name_of(v, name),
+				    v->data[0]);
+		break;
+	case DATA_STRING:
+		if (!is_utf8(v->data, v->len))
+			decode_find(m, RULE_STRING, v->data, "%s is no UTF-8", name_of(v, name));
+		break;
+	case DATA_LIST:
+	case DATA_STL:
+	case DATA_STML:
+		if (!list_is_sound(v->field->type, v->data, v->len))
+			decode_find(m, RULE_LIST, v->data, "%s is not well formed",
+				    name_of(v, name));
+		break;
+	case DATA_U8:
+	case DATA_U16:
+	case DATA_U32:
+		if (v->len <= 8 && (v->field->pen == 0 || v->field->pen == ELEMENT_REVERSE_PEN))
+			judge_number(r, v, name_of(v, name));
+		break;
+	}
+}
+
+struct lows {
+	bool has[ARRAY_SIZE(pairs)], has_high[ARRAY_SIZE(pairs)];
+	uint64_t low[ARRAY_SIZE(pairs)], high[ARRAY_SIZE(pairs)];
+};
+
+static void note_pairs(struct lows *lows, const struct schema_value *v)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		if (v->field->pen || v->len > 8)
+			continue;
+		if (v->field->id == pairs[i].low) {
+			lows->has[i] = true;
+			lows->low[i] = wire_be(v->data, v->len);
+		} else if (v->field->id == pairs[i].high) {
+			lows->has_high[i] = true;
+			lows->high[i] = wire_be(v->data, v->len);
+		}
+	}
+}
+
+static void judge_pairs(const struct decode_record *r, const struct lows *lows)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		if (lows->has[i] && lows->has_high[i] && lows->low[i] > lows->high[i])
+			decode_find(r->message, RULE_VALUE_RANGE, r->data,
+				    "%s %llu is more than %s %llu",
+				    ie_registered_by_id(pairs[i].low)->name,
+				    (unsigned long long)lows->low[i],
+				    ie_registered_by_id(pairs[i].high)->name,
+				    (unsigned long long)lows->high[i]);
+	}
+}
+
+void judge_record(const struct decode_record *r)
+{
+	struct wire w = wire_of(r->data, r->len);
+	struct judge_times times = { 0 };
+	struct lows lows = { 0 };
+	struct schema_value v;
+
+	for (size_t i = 0; i < r->schema->n_fields && schema_take(r->schema, i, &w, &v); i++) {
+		judge_value(r, &v);
+		note_pairs(&lows, &v);
+		judge_time_note(&times, r, &v);
+	}
+	judge_pairs(r, &lows);
+	judge_time(&times, r);
+}
