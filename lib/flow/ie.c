@@ -58,7 +58,6 @@ static void make_rows(void)
 		e->name = name;
 		e->pen = IE_PEN_REVERSE;
 		e->applies |= IE_BIFLOW;
-		e->gate |= IE_BIFLOW;
 		n_rows++;
 		n_reverse++;
 	}

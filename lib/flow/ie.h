@@ -64,6 +64,8 @@ enum ie_applies {
 	IE_QINQ = 1 << 7,
 	IE_BIFLOW = 1 << 8,	/* the record has a reverse one */
 	IE_APPLIES_MAX = 1 << 9,
+	/* Which of them have to be asked for: no tag is 0 in the record already. */
+	IE_GATES = IE_APPLIES_MAX - 1 - IE_VLAN - IE_QINQ,
 };
 
 /* The length that says: variable (RFC 7011 7), and the bytes of the longest such text. */
@@ -85,12 +87,10 @@ struct ie {
 	uint64_t range_end;
 	uint16_t len_bytes;	/* on the wire where a template says nothing; IE_VARLEN */
 	uint16_t max_bytes;	/* the most it takes, IE_VARLEN's own length included */
-	unsigned applies;	/* all of these must hold (enum ie_applies) */
+	unsigned applies;	/* all of these must hold (enum ie_applies), else it is 0 */
 	uint16_t offset;	/* of the value in struct record, unless it is derived */
 	uint16_t without;	/* IE_U16, IE_U32: these bits of it are not the value's */
 	uint8_t shift;		/* IE_U8: the value begins at this bit */
-	/* IE_PORTS, IE_ICMP, IE_BIFLOW: where one of them does not hold, 0, or an empty text */
-	unsigned gate;
 	uint64_t (*get)(const struct record *r);	/* a derived number; NULL = at offset */
 	const char *source;	/* where the value comes from, in English */
 };
@@ -125,7 +125,7 @@ int ie_require(const char *name, const struct ie **ret);
  */
 int ie_check_len(const struct ie *e, uint16_t len_bytes);
 /*
- * Write the value of @f in @r at @out, f->len_bytes of network order, or for IE_VARLEN its
+ * Write the value of @f in @r at @out, 0 or no text where it does not apply, f->len_bytes of network order, or for IE_VARLEN its
  * length and as many. Returns how many bytes that were. A number that does not fit into a
  * reduced length is its greatest number; flags are cut to the low ones (RFC 9565). A text
  * that does not fit is cut, a shorter one is filled up with 0; it is always UTF-8.

@@ -98,7 +98,7 @@ static size_t put_text(const struct ie_field *f, const char *s, uint8_t *out)
 size_t ie_put(const struct ie_field *f, const struct record *r, uint8_t *out)
 {
 	const struct ie *e = f->ie;
-	bool open = !(e->gate & ~ie_record_applies(r));
+	bool open = !(e->applies & IE_GATES & ~ie_record_applies(r));
 	const char *s = NULL;
 
 	if (open && e->pen == IE_PEN_REVERSE)

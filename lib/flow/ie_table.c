@@ -123,12 +123,11 @@ enum {
 /* Ports and ICMP share their place in the key: each says 0 where it does not apply. */
 #define PORT(id_, name_, type_, member_, applies_, source_)                               \
 	{ ROW(id_, name_, type_, IDENTIFIER, NONE), .applies = applies_,                  \
-	  .gate = IE_PORTS, .offset = offsetof(struct record, member_), .source = source_ }
+	  .offset = offsetof(struct record, member_), .source = source_ }
 /* Type and code, in this order, @at_ the one or the other. */
 #define ICMP(id_, name_, type_, at_, applies_, source_)                                   \
 	{ ROW(id_, name_, type_, IDENTIFIER, NONE), .applies = (applies_) | IE_ICMP,      \
-	  .gate = IE_ICMP, .offset = offsetof(struct record, key.dport) + (at_),          \
-	  .source = source_ }
+	  .offset = offsetof(struct record, key.dport) + (at_), .source = source_ }
 #define BITS(id_, name_, type_, member_, shift_, applies_, ...)                           \
 	{ ROW(id_, name_, type_, IDENTIFIER, NONE), .applies = applies_,                  \
 	  .shift = shift_, .offset = OFFSET(type_, member_), .source = __VA_ARGS__ }

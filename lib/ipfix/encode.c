@@ -156,7 +156,7 @@ static void compile(struct compiler *c, const struct ie_field *f, size_t number)
 	struct draft *d = &c->drafts[e->pen == IE_PEN_REVERSE];
 	unsigned len = f->len_bytes, width = width_of(e);
 
-	if (e->gate & ~c->applies) {
+	if (e->applies & IE_GATES & ~c->applies) {
 		run(&c->drafts[0], -1, c->to, len);
 	} else if (is_bytes(e)) {
 		run(d, e->offset, c->to, len);

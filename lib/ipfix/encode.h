@@ -18,8 +18,8 @@ struct encoder;
 #define ENCODE_ELEMENTS_MAX 64
 
 /*
- * Compile the @n fields, at most ENCODE_ELEMENTS_MAX, for records whose gates (struct ie)
- * are open as @applies says. @fields is borrowed. NULL: no memory.
+ * Compile the @n fields, at most ENCODE_ELEMENTS_MAX, for records of which ie_record_applies()
+ * says of IE_GATES what @applies does. @fields is borrowed. NULL: no memory.
  */
 struct encoder *encoder_new(const struct ie_field *fields, size_t n, unsigned applies);
 /* For records whose own bytes (record.raw), @len unless they say more, are copied. The same. */

@@ -30,8 +30,14 @@ int template_set_new(struct template_set **ret)
 
 static void template_free(struct template *t)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(t->encoders); i++)
-		encoder_free(t->encoders[i]);
+	for (size_t i = 0; i < TEMPLATE_CLASSES; i++) {
+		bool shared = false;
+
+		for (size_t k = 0; k < i; k++)
+			shared |= t->encoders[k] == t->encoders[i];
+		if (!shared)
+			encoder_free(t->encoders[i]);
+	}
 	encoder_free(t->raw);
 	free(t->elements);
 	free(t);
@@ -74,23 +80,38 @@ static int add_element(struct template *t, const struct template_field *field)
 	return 0;
 }
 
-/* The bits of a gate (struct ie) as a number below 8. */
-static unsigned gates_of(unsigned applies)
+/* What a record is, in as far as elements ask for it (IE_GATES): a protocol, a family, biflow. */
+static const unsigned protocols[] = { 0, IE_PORTS, IE_PORTS | IE_TCP, IE_PORTS | IE_UDP, IE_ICMP };
+
+static unsigned class_of(unsigned applies)
 {
-	return (applies & IE_PORTS ? 1 : 0) | (applies & IE_ICMP ? 2 : 0) |
-	       (applies & IE_BIFLOW ? 4 : 0);
+	unsigned protocol = applies & IE_TCP ? 2 : applies & IE_UDP ? 3 : applies & IE_ICMP ? 4 :
+			    applies & IE_PORTS ? 1 : 0;
+
+	return protocol * 4 + (applies & IE_V4 ? 2 : 0) + (applies & IE_BIFLOW ? 1 : 0);
 }
 
+static unsigned applies_of(unsigned class)
+{
+	return protocols[class / 4] | (class & 2 ? IE_V4 : IE_V6) | (class & 1 ? IE_BIFLOW : 0);
+}
+
+/* What one class has and another has not makes no difference when no element asks for it. */
 static int add_encoders(struct template *t)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(t->encoders); i++) {
-		unsigned open = (i & 1 ? IE_PORTS : 0) | (i & 2 ? IE_ICMP : 0) |
-				(i & 4 ? IE_BIFLOW : 0);
-		struct encoder *e = encoder_new(t->elements, t->n_elements, open);
+	unsigned asked = 0;
 
-		if (!e)
+	for (size_t i = 0; i < t->n_elements; i++)
+		asked |= t->elements[i].ie->applies & IE_GATES;
+	for (unsigned i = 0; i < TEMPLATE_CLASSES; i++) {
+		for (unsigned k = 0; k < i && !t->encoders[i]; k++) {
+			if ((applies_of(k) & asked) == (applies_of(i) & asked))
+				t->encoders[i] = t->encoders[k];
+		}
+		if (!t->encoders[i])
+			t->encoders[i] = encoder_new(t->elements, t->n_elements, applies_of(i));
+		if (!t->encoders[i])
 			return fail(-ENOMEM, "cannot make templates");
-		t->encoders[gates_of(open)] = e;
 	}
 	t->raw = encoder_new_raw(t->record_len);
 	return t->raw ? 0 : fail(-ENOMEM, "cannot make templates");
@@ -127,7 +148,7 @@ static void offer(struct template_set *set, struct template *t)
 		struct template_choice *c = &set->by_applies[applies];
 
 		if (is_better(t, c->template, applies))
-			*c = (struct template_choice) { t, t->encoders[gates_of(applies)] };
+			*c = (struct template_choice) { t, t->encoders[class_of(applies)] };
 	}
 }
 
@@ -201,7 +222,30 @@ const struct encoder *template_encoder(const struct template *t, const struct re
 {
 	if (r->raw)
 		return t->raw;
-	return t->encoders[gates_of(ie_record_applies(r))];
+	return t->encoders[class_of(ie_record_applies(r))];
+}
+
+static bool is_equal(const struct template *a, const struct template *b)
+{
+	if (a->id != b->id || a->n_elements != b->n_elements)
+		return false;
+	for (size_t i = 0; i < a->n_elements; i++) {
+		if (a->elements[i].ie != b->elements[i].ie ||
+		    a->elements[i].len_bytes != b->elements[i].len_bytes)
+			return false;
+	}
+	return true;
+}
+
+bool template_set_equal(const struct template_set *a, const struct template_set *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		if (!is_equal(a->v[i], b->v[i]))
+			return false;
+	}
+	return true;
 }
 
 uint16_t template_set_longest(const struct template_set *set)

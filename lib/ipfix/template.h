@@ -11,6 +11,9 @@
 #include "ipfix/encode.h"
 #include "ipfix/profile.h"
 
+/* Kinds of records that one template encodes differently. */
+#define TEMPLATE_CLASSES 20
+
 struct template {
 	uint16_t id;			/* 256.. */
 	uint16_t n_elements;
@@ -21,7 +24,7 @@ struct template {
 	bool reverse;			/* elements of the other direction (RFC 5103) */
 	struct ie_field *elements;
 	uint16_t index;			/* in its set */
-	struct encoder *encoders[8];	/* by gates that are open, template.c knows the order */
+	struct encoder *encoders[TEMPLATE_CLASSES];	/* some the same; template.c knows the order */
 	struct encoder *raw;		/* of records with bytes of their own */
 };
 
@@ -79,6 +82,8 @@ const struct template_choice *template_set_look(const struct template_set *set,
 struct template_choice template_choose_raw(const struct template *t);
 /* How @t, chosen or not, encodes records such as @r. */
 const struct encoder *template_encoder(const struct template *t, const struct record *r);
+/* Same templates, of the same fields, in the same order? */
+bool template_set_equal(const struct template_set *a, const struct template_set *b);
 /* Bytes of the longest record, data or the template itself, of any: a message must hold one. */
 uint16_t template_set_longest(const struct template_set *set);
 

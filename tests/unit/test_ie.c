@@ -56,6 +56,16 @@ static const struct record icmp6 = {
 	},
 };
 
+static const struct record udp6 = {
+	.key = {
+		.family = 6, .proto = 17,
+		.sport = __builtin_bswap16(53), .dport = __builtin_bswap16(65534),
+	},
+};
+static const struct record biflow = {
+	.key = { .family = 4, .proto = 6 }, .biflow_direction = 2, .reverse = &tcp4,
+};
+
 /* @len: its length where none is said, or the length that is asked for. */
 struct row {
 	const char *name;
@@ -87,6 +97,8 @@ static const struct row rows[] = {
 	{ "sourceIPv6Address", 27, 16, &icmp6, "20010db8000000000000000000000001" },
 	{ "destinationIPv6Address", 28, 16, &icmp6, "20010db8000000000000000000000002" },
 	{ "sourceIPv6PrefixLength", 29, 1, &icmp6, "40" },
+	{ "sourceIPv6PrefixLength", 29, 1, &tcp4, "00" },
+	{ "sourceIPv4PrefixLength", 9, 1, &icmp6, "00" },
 	{ "destinationIPv6PrefixLength", 30, 1, &icmp6, "80" },
 	{ "flowLabelIPv6", 31, 4, &icmp6, "000fedcb" },
 	{ "icmpTypeCodeIPv4", 32, 2, &icmp4, "0800" },
@@ -131,16 +143,22 @@ static const struct row rows[] = {
 	{ "flowDurationMicroseconds", 162, 4, &tcp4, "001ca23f" },
 	{ "icmpTypeIPv4", 176, 1, &icmp4, "08" },
 	{ "icmpCodeIPv4", 177, 1, &icmp4, "00" },
+	{ "icmpTypeIPv4", 176, 1, &icmp6, "00" },
 	{ "icmpTypeIPv6", 178, 1, &icmp6, "01" },
 	{ "icmpCodeIPv6", 179, 1, &icmp6, "01" },
-	{ "udpSourcePort", 180, 2, &tcp4, "c0df" },
-	{ "udpDestinationPort", 181, 2, &tcp4, "01bb" },
+	{ "udpSourcePort", 180, 2, &udp6, "0035" },
+	{ "udpSourcePort", 180, 2, &tcp4, "0000" },
+	{ "udpDestinationPort", 181, 2, &udp6, "fffe" },
+	{ "udpDestinationPort", 181, 2, &icmp4, "0000" },
 	{ "tcpSourcePort", 182, 2, &tcp4, "c0df" },
 	{ "tcpDestinationPort", 183, 2, &tcp4, "01bb" },
+	{ "tcpSourcePort", 182, 2, &udp6, "0000" },
+	{ "tcpDestinationPort", 183, 2, &udp6, "0000" },
 	{ "ipDiffServCodePoint", 195, 1, &tcp4, "2e" },
 	{ "ipPrecedence", 196, 1, &tcp4, "05" },
 	{ "tcpOptions", 209, 8, &tcp4, "800000000000011d" },
-	{ "biflowDirection", 239, 1, &tcp4, "02" },
+	{ "biflowDirection", 239, 1, &biflow, "02" },
+	{ "biflowDirection", 239, 1, &tcp4, "00" },
 	{ "dot1qVlanId", 243, 2, &tcp4, "0123" },
 	{ "dot1qCustomerVlanId", 245, 2, &tcp4, "0ffe" },
 	{ "ipv6ExtensionHeadersFull", 515, 4, &icmp6, "00005063" },
