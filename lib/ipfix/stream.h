@@ -33,6 +33,16 @@ struct stream_config {
 };
 
 /*
+ * A stream counts as sent (sink_stats.records) what the other end has acknowledged, or what
+ * is in the file. What had left and was not acknowledged when a connection broke may have
+ * arrived or not: it is not sent again, counts as lost, and the trouble says how many records
+ * that are. What had not left whole, and what waits, goes on the next connection.
+ *
+ * While the collector is away or slow, messages wait in memory, then on disk; when both are
+ * full wait_ns() asks for a little time, and then records are lost. What waits in memory when
+ * the stream is closed goes to disk if it may, else it is lost; so it is when the process is
+ * killed.
+ *
  * A collector that cannot be resolved or reached is no error here: it is told as the sink's
  * trouble and tried again, ever more seldom. fail_usage() for malformed addresses, a template
  * that does not fit into a message, a kind that this build or kernel does not have (said so);
@@ -45,9 +55,15 @@ int stream_wait_ready(struct sink *s, uint64_t timeout_ns);
 /* Is the connection up? For failover. True for a file that can be written. */
 bool stream_is_up(const struct sink *s);
 /*
- * The templates become @templates at the next flush: those that are gone are withdrawn, new
- * ones sent (RFC 7011 8.1). @templates is borrowed and outlives the sink.
+ * Wait until all that was flushed was acknowledged, so that the counts are true: 0; -EAGAIN
+ * after @timeout_ns; -ENOTCONN when there is no connection. 0 for other sinks and files.
  */
-void stream_set_templates(struct sink *s, const struct template_set *templates);
+int stream_drain(struct sink *s, uint64_t timeout_ns);
+/*
+ * The templates become @templates: before the next data those that are gone are withdrawn and
+ * new ones sent (RFC 7011 8.1). @templates is borrowed and outlives the sink; the old ones are
+ * needed no more. fail_usage() when one does not fit into a message: nothing has changed.
+ */
+int stream_set_templates(struct sink *s, const struct template_set *templates);
 
 #endif
