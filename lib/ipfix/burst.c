@@ -43,7 +43,7 @@ int burst_init(struct burst *b, size_t cap, unsigned max, const struct template_
 		const struct template *t = template_set_get(set, i);
 		size_t room = cap - IPFIX_HEADER_LEN - IPFIX_SET_HEADER_LEN;
 
-		b->lanes[i].records = t->is_variable ? 1 : room / t->record_len;
+		b->lanes[i].records = t->is_variable ? 0 : room / t->record_len;
 	}
 	return 0;
 }
@@ -77,8 +77,10 @@ bool burst_has_room(const struct burst *b, const struct template *t, unsigned ma
 /* What lies in the lane's message is the message's from now on. */
 static void close_lane(struct lane *l)
 {
+	uint32_t taken = l->records ? l->records - l->left : l->taken;
+
 	if (l->m)
-		message_took(l->m, l->at - l->m->buf - l->m->len, l->taken);
+		message_took(l->m, l->at - l->m->buf - l->m->len, taken);
 	l->m = NULL;
 }
 
@@ -90,7 +92,7 @@ static int open_lane(struct burst *b, struct lane *l, const struct template *t)
 	l->m = &b->slots[b->n_used++];
 	message_begin(l->m, b->domain);
 	l->at = message_begin_set(l->m, t->id);
-	l->left = l->records;
+	l->left = l->records ? l->records : 1;
 	l->taken = 0;
 	return 0;
 }
@@ -111,6 +113,12 @@ static int add_to_one(struct burst *b, const struct template_choice *c, const st
 	return 0;
 }
 
+static void take_variable(struct lane *l, const struct template *t)
+{
+	l->taken++;
+	l->left = l->at + t->record_len <= l->m->buf + l->m->cap;
+}
+
 int burst_add(struct burst *b, const struct template_choice *c, const struct record *r)
 {
 	struct lane *l = &b->lanes[c->template->index];
@@ -124,11 +132,10 @@ int burst_add(struct burst *b, const struct template_choice *c, const struct rec
 			return err;
 	}
 	l->at += encode(c->encoder, r, l->at);
-	l->taken++;
-	if (!c->template->is_variable)
+	if (l->records)
 		l->left--;
 	else
-		l->left = l->at + c->template->record_len <= l->m->buf + l->m->cap;
+		take_variable(l, c->template);
 	b->records++;
 	b->last = l->m - b->slots;
 	return 0;

@@ -22,8 +22,8 @@ struct lane {
 	struct message *m;		/* NULL: none is open */
 	uint8_t *at;			/* of the next record */
 	uint32_t left;			/* so many more fit; of variable length: 1 while one does */
-	uint32_t taken;			/* records in it */
-	uint32_t records;		/* of a full message; of variable length: 1 */
+	uint32_t records;		/* of a full message; 0: of variable length, */
+	uint32_t taken;			/* and this many are in it */
 };
 
 struct burst {

@@ -43,16 +43,17 @@ struct op {
 
 struct program {
 	bool reverse;		/* of the reverse record */
-	uint16_t begin;		/* its first operation */
-	uint16_t end[KINDS];	/* of each kind's operations, which begin where those before end */
+	/* Where each kind's operations end, in bytes of all; they begin where those before end. */
+	uint16_t begin, end[KINDS];
 	uint16_t len;		/* bytes to go on by, */
 	const struct ie_field *tail;	/* and then there is this of variable length, or NULL */
 };
 
 struct encoder {
 	const struct ie_field *fields;	/* borrowed */
-	const struct op *ops;		/* behind the programs */
+	const uint8_t *ops;		/* struct op, behind the programs */
 	uint16_t raw_len;		/* of those with no program, which copy what there is */
+	uint16_t whole_len;		/* of those with one program and no more, else 0 */
 	uint16_t n_programs;
 	struct program programs[];
 };
@@ -176,13 +177,13 @@ static struct program *end_draft(struct compiler *c, struct draft *d)
 	struct program *p = &c->programs[c->n_programs++];
 
 	end_run(d);
-	*p = (struct program) { .begin = c->n_ops };
+	*p = (struct program) { .begin = c->n_ops * sizeof(struct op) };
 	for (enum kind kind = 0; kind < KINDS; kind++) {
 		for (size_t i = 0; i < d->n; i++) {
 			if (d->v[i].kind == kind)
 				c->ops[c->n_ops++] = d->v[i].op;
 		}
-		p->end[kind] = c->n_ops;
+		p->end[kind] = c->n_ops * sizeof(struct op);
 	}
 	d->n = 0;
 	return p;
@@ -207,16 +208,18 @@ static struct encoder *link_up(const struct compiler *c, const struct ie_field *
 {
 	size_t programs = c->n_programs * sizeof(c->programs[0]);
 	struct encoder *new = calloc(1, sizeof(*new) + programs + c->n_ops * sizeof(c->ops[0]));
-	struct op *ops;
+	uint8_t *ops;
 
 	if (!new)
 		return NULL;
-	ops = (struct op *)((char *)(new + 1) + programs);
+	ops = (uint8_t *)(new + 1) + programs;
 	memcpy(new->programs, c->programs, programs);
-	memcpy(ops, c->ops, c->n_ops * sizeof(*ops));
+	memcpy(ops, c->ops, c->n_ops * sizeof(c->ops[0]));
 	new->fields = fields;
 	new->ops = ops;
 	new->n_programs = c->n_programs;
+	if (c->n_programs == 1)
+		new->whole_len = c->programs[0].len;
 	return new;
 }
 
@@ -251,9 +254,11 @@ void encoder_free(struct encoder *e)
 	free(e);
 }
 
+#define OP_AT(bytes_) ((const struct op *)(ops + (bytes_)))
+
 /* @to and @from are where the operation at hand writes and reads. */
 #define EACH(kind_, do_)                                                         \
-	for (end = &e->ops[p->end[kind_]]; op < end; op++) {                     \
+	for (end = OP_AT(p->end[kind_]); op < end; op++) {                     \
 		uint8_t *to = out + op->to;                                      \
 		const uint8_t *from = (const uint8_t *)r + op->from;             \
 		(void)from;                                                      \
@@ -268,10 +273,11 @@ void encoder_free(struct encoder *e)
 	})
 
 /* @r: the record that the values are of; @whole: that which has both directions. */
-static inline void do_program(const struct encoder *e, const struct program *p,
+static inline __attribute__((always_inline)) void do_program(const struct encoder *e, const struct program *p,
 			      const struct record *r, const struct record *whole, uint8_t *out)
 {
-	const struct op *op = &e->ops[p->begin], *end;
+	const uint8_t *ops = e->ops;
+	const struct op *op = OP_AT(p->begin), *end;
 
 	EACH(ZERO, memset(to, 0, 16));
 	EACH(COPY1, memcpy(to, from, 1));
@@ -296,7 +302,9 @@ static size_t encode_raw(const struct encoder *e, const struct record_raw *raw, 
 	return len;
 }
 
-size_t encode(const struct encoder *e, const struct record *r, uint8_t *out)
+/* Of its own, so that the usual record does not pay for its registers. */
+static __attribute__((noinline)) size_t encode_parts(const struct encoder *e, const struct record *r,
+						     uint8_t *out)
 {
 	const struct program *p = e->programs, *end = p + e->n_programs;
 	uint8_t *at = out;
@@ -310,4 +318,12 @@ size_t encode(const struct encoder *e, const struct record *r, uint8_t *out)
 			at += ie_put(p->tail, r, at);
 	}
 	return at - out;
+}
+
+size_t encode(const struct encoder *e, const struct record *r, uint8_t *out)
+{
+	if (!e->whole_len)
+		return encode_parts(e, r, out);
+	do_program(e, e->programs, r, r, out);
+	return e->whole_len;
 }
