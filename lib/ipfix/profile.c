@@ -15,8 +15,8 @@ static const struct profile profiles[] = {
 	/*
 	 * What no collector that we know gets wrong but by not knowing it. One octet of
 	 * tcpControlBits: nfacctd reads two as 0; the others take either. Fixed texts: nfacctd
-	 * takes the 65535 of a variable length for the length, drops the whole set and
-	 * reports a sequence gap. Late: nfcapd, see below, shall see no gap in a short life.
+	 * takes the 65535 of a variable length for a length, counts records that are not there
+	 * and reports gaps of the sequence. Late: nfcapd, see below, sees no gap in a short life.
 	 */
 	{ "default", 1, SAMPLING_PACKETS, INTERFACES_SCOPED, OPTIONS_EVERY, OPTIONS_EVERY,
 	  OPTIONS_LATE, false },

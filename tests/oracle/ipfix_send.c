@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ipfix_send [-b] [-c CONFIG] [-p PROFILE] REMOTE LOCAL MAX-LEN [ID NAME[:LENGTH]...] < records
+ * ipfix_send [-b9] [-c CONFIG] [-p PROFILE] [-i INDEX:SAMPLE:NAME[:DESCRIPTION]]... [-t SECONDS]
+ *	REMOTE LOCAL MAX-LEN [ID NAME[:LENGTH]...] < records
  *
  * Sends the records on stdin by a session, with the built-in templates, one of the named
  * elements, or those of a configuration (MAX-LEN 0: its length too), at the usual pace; -b:
- * many messages at once. A record is a line of NAME=VALUE words; those that begin with rev_
+ * many messages at once; -9: by NetFlow v9; -i: an interface that options data tells of; -t:
+ * how often templates and options go. A record is a line of NAME=VALUE words; those that begin with rev_
  * make the record of the other direction (RFC 5103). A line `flush` sends what is open,
- * `resend` lets the time pass after which templates go again, and `flood=N` sends so many
+ * `resend` lets the time pass after which templates go again, `later=N` so many seconds, and `flood=N` sends so many
  * records of all kinds, of 1, 2, ... packets. So the test that reads the collector's files is
  * the only one that knows what is true.
  */
@@ -23,6 +25,7 @@
 #include "conf/conf.h"
 #include "flow/record.h"
 #include "ipfix/burst.h"
+#include "ipfix/netflow9.h"
 #include "ipfix/pace.h"
 #include "ipfix/session.h"
 
@@ -146,6 +149,13 @@ static bool set_word(struct record *r, struct record *reverse, char *word)
 	return set_value(reverse, word + 4, value);
 }
 
+/* The collector reads no faster than it can, whatever time it is here. */
+static void wait_turn(struct sink *s)
+{
+	for (uint64_t wait; (wait = s->ops->wait_ns(s, clock_boot_ns()));)
+		clock_sleep_ns(wait);
+}
+
 static void flush(struct sink *s)
 {
 	if (s->ops->flush(s) < 0)
@@ -156,8 +166,7 @@ static bool put(struct sink *s, const struct record *r)
 {
 	if (!s->ops->room(s, r)) {
 		flush(s);
-		for (uint64_t wait; (wait = s->ops->wait_ns(s, clock_boot_ns()));)
-			clock_sleep_ns(wait);
+		wait_turn(s);
 	}
 	return s->ops->put(s, r) == 0;
 }
@@ -180,9 +189,17 @@ static bool flood(struct sink *s, uint64_t n)
 	return ok;
 }
 
-static bool send_line(struct sink *s, char *line)
+static void pass_time(struct sink *s, uint64_t ns)
 {
 	static uint64_t later;
+
+	later += ns;
+	wait_turn(s);
+	s->ops->tick(s, clock_boot_ns() + later);
+}
+
+static bool send_line(struct sink *s, char *line)
+{
 	struct record r = { 0 }, reverse;
 
 	line[strcspn(line, "\n")] = '\0';
@@ -191,8 +208,11 @@ static bool send_line(struct sink *s, char *line)
 		return true;
 	}
 	if (strcmp(line, "resend") == 0) {
-		later += 2 * TEMPLATES_S * NSEC_PER_SEC;
-		s->ops->tick(s, clock_boot_ns() + later);
+		pass_time(s, 2 * TEMPLATES_S * NSEC_PER_SEC);
+		return true;
+	}
+	if (strncmp(line, "later=", 6) == 0) {
+		pass_time(s, strtoull(line + 6, NULL, 0) * NSEC_PER_SEC);
 		return true;
 	}
 	if (strncmp(line, "flood=", 6) == 0)
@@ -204,19 +224,69 @@ static bool send_line(struct sink *s, char *line)
 	return put(s, &r);
 }
 
+#define INTERFACES_MAX 64
+
 struct given {
 	struct session_config session;
+	struct options_interface interfaces[INTERFACES_MAX];
+	struct options_facts facts;
 	const char *config;		/* whose templates are used, or NULL */
 	struct conf *conf;
 	struct template_set *own;
 };
 
+static int get_facts(void *arg, uint32_t domain, struct options_facts *ret)
+{
+	const struct given *g = arg;
+
+	*ret = g->facts;
+	return 0;
+}
+
+/* Texts are borrowed. What is told besides is what the tests know: 1001, 1002, ... */
+static bool add_interface(struct given *g, char *text)
+{
+	struct options_interface *in = &g->interfaces[g->facts.n_interfaces++];
+	char *colon;
+
+	in->ifindex = strtoul(text, &text, 10);
+	in->sample = *text ? strtoul(text + 1, &text, 10) : 0;
+	if (*text != ':' || g->facts.n_interfaces == INTERFACES_MAX)
+		return false;
+	in->name = text + 1;
+	colon = strchr(in->name, ':');
+	if (colon) {
+		*colon = '\0';
+		in->description = colon + 1;
+	}
+	g->facts.interfaces = g->interfaces;
+	g->facts.ignored_packets = 1001;
+	g->facts.ignored_bytes = 1002;
+	g->facts.not_sent_flows = 1003;
+	g->facts.not_sent_packets = 1004;
+	g->facts.not_sent_bytes = 1005;
+	g->facts.first_lost_ns = UINT64_C(1795233357123456789);
+	g->facts.last_lost_ns = UINT64_C(1795233358000000000);
+	g->session.options = (struct options_source) { get_facts, g };
+	return true;
+}
+
 static int parse_options(struct given *g, int argc, char **argv)
 {
-	for (int o; (o = getopt(argc, argv, "bc:p:")) != -1;) {
+	for (int o; (o = getopt(argc, argv, "b9c:p:i:t:")) != -1;) {
 		switch (o) {
 		case 'b':
 			g->session.batch_messages = BURST_MESSAGES_MAX;
+			break;
+		case '9':
+			g->session.version = NETFLOW9_VERSION;
+			break;
+		case 'i':
+			if (!add_interface(g, optarg))
+				return -1;
+			break;
+		case 't':
+			g->session.template_flush_s = g->session.options_s = atoi(optarg);
 			break;
 		case 'c':
 			g->config = optarg;
@@ -260,6 +330,8 @@ static int make_templates(struct given *g, int argc, char **argv)
 	}
 	r = template_set_new(&g->own);
 	g->session.templates = g->own;
+	if (r == 0 && argc == 0 && g->session.version == NETFLOW9_VERSION)
+		return netflow9_add_builtin(g->own);
 	if (r < 0 || argc == 0)
 		return r < 0 ? r : template_set_add_builtin(g->own, profile, false);
 	for (; n + 1 < (size_t)argc && n < ENCODE_ELEMENTS_MAX; n++)
@@ -282,7 +354,8 @@ static int open_session(struct given *g, int argc, char **argv, struct sink **re
 
 int main(int argc, char **argv)
 {
-	struct given g = { .session = { .template_flush_s = TEMPLATES_S, .max_bytes_per_s = PACE_AUTO } };
+	struct given g = { .session = { .template_flush_s = TEMPLATES_S, .options_s = TEMPLATES_S,
+				       .max_bytes_per_s = PACE_AUTO } };
 	struct sink *s;
 	char line[2048];
 
