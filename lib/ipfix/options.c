@@ -23,7 +23,6 @@
 
 #define SET_OPTIONS_TEMPLATE 3
 #define TEMPLATE_ID_LAST 65535
-#define VARIABLE 65535		/* as a length (RFC 7011 7) */
 
 int options_new(const struct profile *profile, uint32_t enterprise,
 		const struct options_source *source, struct options **ret)
@@ -113,7 +112,7 @@ static void add_template(const struct options *o, struct message *m, const struc
 	p += 6;
 	for (size_t i = 0; i < n; i++, p += 4) {
 		put_be16(p, row->fields[i].id);
-		put_be16(p + 2, options_is_variable(o, &row->fields[i]) ? VARIABLE : row->fields[i].len);
+		put_be16(p + 2, options_is_variable(o, &row->fields[i]) ? IE_VARLEN : row->fields[i].len);
 	}
 	message_took(m, 6 + 4 * n, 0);
 }

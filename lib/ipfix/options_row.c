@@ -16,7 +16,6 @@
 #include "base/cleanup.h"
 #include "flow/ie.h"
 
-#define PEN_REVERSE 29305		/* RFC 5103: IANA's own, the other way round */
 #define SAMPLING_RANDOM 2		/* samplingAlgorithm */
 #define SELECTOR_PROBABILISTIC 4	/* selectorAlgorithm: uniform probabilistic sampling */
 
@@ -90,7 +89,7 @@ static bool pick_element(const struct options_facts *f, size_t i, struct options
 	size_t n;
 	const struct ie *e = &ie_all(&n)[i];
 
-	if (!e->pen || e->pen == PEN_REVERSE || (v->enterprise && e->pen != v->enterprise))
+	if (!e->pen || e->pen == IE_PEN_REVERSE || (v->enterprise && e->pen != v->enterprise))
 		return false;
 	v->enterprise = e->pen;
 	v->element = e->id;

@@ -102,6 +102,7 @@ static const struct sink_ops session_ops = {
 	.hurry = session_hurry,
 	.room = session_room,
 	.put = session_put,
+	.pairs = session_pairs,
 	.prepare = session_prepare,
 	.flush = session_flush,
 	.tick = session_tick,

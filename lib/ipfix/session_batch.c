@@ -49,22 +49,43 @@ static void count_lost(struct session *s, uint32_t domain, uint64_t records, con
 	d->counts.lost_bytes += h->bytes;
 }
 
+bool session_pairs(struct sink *sink, const struct record *r)
+{
+	const struct template_choice *c = template_set_look(session_of(sink)->templates, r);
+
+	return c->template && c->template->reverse;
+}
+
+/* What @r tells of, that of the other direction included where it goes with it. */
+static struct held held_by(const struct record *r, const struct template *t)
+{
+	struct held h = { r->packets, r->bytes };
+
+	if (r->reverse && t && t->reverse) {
+		h.packets += r->reverse->packets;
+		h.bytes += r->reverse->bytes;
+	}
+	return h;
+}
+
 int session_put(struct sink *sink, const struct record *r)
 {
 	struct session *s = session_of(sink);
 	const struct template_choice *c = s->choice;
+	struct held h;
 
 	if (s->asked != r)
 		c = template_set_look(s->templates, r);
 	s->asked = NULL;
 	if (!s->data.records)
 		begin_batch(s, r->domain);
+	h = held_by(r, c->template);
 	if (c->template && burst_add(&s->data, c, r) == 0) {
-		s->held[s->data.last].packets += r->packets;
-		s->held[s->data.last].bytes += r->bytes;
+		s->held[s->data.last].packets += h.packets;
+		s->held[s->data.last].bytes += h.bytes;
 		return 0;
 	}
-	count_lost(s, r->domain, 1, &(struct held) { r->packets, r->bytes });
+	count_lost(s, r->domain, 1, &h);
 	sink->stats.uncarried_records++;
 	return -ENOENT;
 }

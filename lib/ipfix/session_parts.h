@@ -95,6 +95,7 @@ void domain_options(struct session *s, struct domain_state *d, enum options_when
 /* session_batch.c: the sink's callbacks of these names */
 bool session_room(struct sink *sink, const struct record *r);
 int session_put(struct sink *sink, const struct record *r);
+bool session_pairs(struct sink *sink, const struct record *r);
 void session_prepare(struct sink *sink);
 int session_flush(struct sink *sink);
 
