@@ -125,6 +125,27 @@ const char *ie_type_name(const struct ie *e)
 	return ie_data_type(e->data_type)->name;
 }
 
+const char *ie_semantics_name(const struct ie *e)
+{
+	static const char *const names[] = {
+		"default", "quantity", "totalCounter", "deltaCounter", "identifier", "flags",
+	};
+
+	return names[e->semantics];
+}
+
+const char *ie_units_name(const struct ie *e)
+{
+	static const char *const names[] = {
+		[IE_UNITS_NONE] = "none", [IE_UNITS_BITS] = "bits", [IE_UNITS_OCTETS] = "octets",
+		[IE_UNITS_PACKETS] = "packets", [IE_UNITS_SECONDS] = "seconds",
+		[IE_UNITS_MILLISECONDS] = "milliseconds", [IE_UNITS_MICROSECONDS] = "microseconds",
+		[IE_UNITS_NANOSECONDS] = "nanoseconds", [IE_UNITS_HOPS] = "hops",
+	};
+
+	return names[e->units];
+}
+
 static bool is_unsigned(const struct ie *e)
 {
 	return (e->data_type >= DATA_U8 && e->data_type <= DATA_U64) || e->data_type == DATA_U256;

@@ -133,8 +133,10 @@ int ie_check_len(const struct ie *e, uint16_t len_bytes);
 size_t ie_put(const struct ie_field *f, const struct record *r, uint8_t *out);
 /* Bytes that @f takes at most. */
 uint16_t ie_field_max(const struct ie_field *f);
-/* "unsigned64", of its abstract data type. Static. */
+/* As the registry calls them, "unsigned64", "deltaCounter", "octets". Static. */
 const char *ie_type_name(const struct ie *e);
+const char *ie_semantics_name(const struct ie *e);
+const char *ie_units_name(const struct ie *e);
 /* The IE_* bits that @r fulfils. */
 unsigned ie_record_applies(const struct record *r);
 

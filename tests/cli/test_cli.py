@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every command owes its users, read from the commands themselves: no list of options
 stands here."""
+import json
 import os
 import re
 import subprocess
@@ -204,6 +205,24 @@ def every_configuration_that_is_shown_is_right():
             f.flush()
             r = run('agent', '--check', '-c', f.name if text else os.path.join(ROOT, path))
             assert r.returncode == 0 and r.stderr == '', (path, r.stderr)
+
+
+@test
+def elements_are_listed_as_table_and_as_json():
+    rows = [r.split(None, 5) for r in run('ie').stdout.splitlines()[1:]]
+    objects = json.loads(run('ie', '-o', 'json').stdout)
+    assert len(rows) == len(objects) > 120
+    for row, o in zip(rows, objects):
+        length = 'variable' if o['length'] == 65535 else str(o['length'])
+        assert row == [str(o['id']), str(o['pen']), o['name'], o['type'], length, o['source']], (row, o)
+    by_name = {o['name']: o for o in objects}
+    assert by_name['octetDeltaCount']['semantics'] == 'deltaCounter'
+    assert by_name['octetDeltaCount']['units'] == 'octets'
+    assert by_name['flowLabelIPv6']['range_end'] == 0xfffff
+    assert by_name['reverseOctetDeltaCount']['pen'] == 29305
+    with open(ROOT + '/man/flowctl-ie.1.scd') as f:
+        keys = re.findall(r'\*(\w+)\*', f.read().replace('\\_', '_'))
+    assert set(objects[0]) <= set(keys), set(objects[0]) - set(keys)
 
 
 @test
