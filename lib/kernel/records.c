@@ -104,17 +104,11 @@ void record_context_init(struct record_context *ctx, const struct record_names *
 	};
 }
 
-static const char *iface_name(const struct record_names *names, uint32_t ifindex)
-{
-	const struct link *l = find_link(names, ifindex);
-
-	return l ? l->name : NULL;
-}
-
 void record_from_part(const struct flow_key *key, const struct flow_part *part,
 		      const struct record_context *ctx, struct record *ret)
 {
 	uint32_t ifindex = key_ifindex(key);
+	const struct link *link = find_link(ctx->names, ifindex);
 
 	*ret = (struct record) {
 		.key = *key,
@@ -130,7 +124,8 @@ void record_from_part(const struct flow_key *key, const struct flow_part *part,
 		.min_ttl = part->min_ttl,
 		.max_ttl = part->max_ttl,
 		.netns = ctx->names->netns,
-		.iface = iface_name(ctx->names, ifindex),
+		.iface = link ? link->name : NULL,
+		.description = link && link->alias[0] ? link->alias : NULL,
 	};
 	memcpy(ret->src_mac, part->src_mac, sizeof(ret->src_mac));
 	memcpy(ret->dst_mac, part->dst_mac, sizeof(ret->dst_mac));

@@ -9,6 +9,9 @@
 
 #include "flow/record.h"
 
+/* IFALIASZ of <linux/if.h>. */
+#define LINK_ALIAS_MAX 256
+
 struct link {
 	uint32_t ifindex;
 	char name[IFACE_NAME_MAX];
@@ -19,6 +22,7 @@ struct link {
 	uint32_t parent;	/* ifindex of the device below it here (VLAN, ...); 0 = none */
 	uint32_t master;	/* ifindex of bridge or bond, 0 = none */
 	char kind[16];		/* "vlan", "veth", ""; IFLA_INFO_KIND */
+	char alias[LINK_ALIAS_MAX];	/* "ip link set ... alias", "" = none; not always UTF-8 */
 };
 
 /* A libnl socket of NETLINK_ROUTE in the namespace of @ns_fd (-1: the caller's);

@@ -1,0 +1,224 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Routes of a record, against what `ip route get` says, and against where packets really go."""
+import tempfile
+from lib import *
+
+ASK = os.environ.get('ENRICH_ASK', os.path.join(ROOT, 'build', 'tests', 'net', 'enrich_ask'))
+net = Net('routes')
+FORWARDED, DROPPED, DENIED, UNROUTABLE, FOR_US = 64, 128, 129, 131, 195
+box = None
+
+
+class Asker:
+    """enrich_ask in a namespace, asked a line at a time."""
+    def __init__(self, ns, *argv):
+        self.p = net.spawn(ASK, *argv, ns=ns, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def say(self, line):
+        self.p.stdin.write(line + '\n')
+        self.p.stdin.flush()
+
+    def speed(self, n):
+        self.say('speed %d' % n)
+        return float(self.p.stdout.readline())
+
+    def ask(self, dst, src=None, proto=17, sport=1000, dport=2000, iif=0, oif=0, mark=0, tos=0):
+        src = src or ('fd00:a::7' if ':' in dst else '10.0.10.7')
+        self.say('%s %s %d %d %d %d %d %d %d' % (src, dst, proto, sport, dport, iif, oif, mark, tos))
+        w = self.p.stdout.readline().split()
+        check(len(w) == 7, 'no answer to %s' % dst)
+        return dict(src_len=int(w[0]), dst_len=int(w[1]), next=w[2], bgp=w[3], status=int(w[4]),
+                    src_as=int(w[5]), dst_as=int(w[6]))
+
+
+def setup():
+    """A router: eth0 and eth1 to next hops, in0 to where flows come from."""
+    global box, asker, north, south, west
+    box, north, south, west = net.ns('box'), net.ns('north'), net.ns('south'), net.ns('west')
+    net.veth(box, 'eth0', north, 'eth0', ['10.0.0.1/24', 'fd00::1/64'], ['10.0.0.2/24', 'fd00::2/64'])
+    net.veth(box, 'eth1', south, 'eth0', ['10.0.1.1/24', 'fd00:1::1/64'], ['10.0.1.2/24', 'fd00:1::2/64'])
+    net.veth(box, 'in0', west, 'eth0', ['10.0.10.1/24', 'fd00:a::1/64'], ['10.0.10.7/24', 'fd00:a::7/64'])
+    for key in 'net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding':
+        net.sysctl(box, key, 1)
+    for route in ('10.8.0.0/16 via 10.0.0.2', '10.8.1.0/24 via 10.0.1.2', '10.9.0.0/16 nexthop via 10.0.0.2 '
+                  'nexthop via 10.0.1.2', '10.7.0.0/16 via inet6 fd00::2 dev eth0', '10.6.0.0/15 via 10.0.0.2 proto bgp',
+                  'blackhole 10.20.0.0/16', 'unreachable 10.21.0.0/17', 'prohibit 10.22.0.0/18',
+                  'fd08::/32 via fd00::2', 'fd08:0:1::/48 via fd00:1::2', 'fd09::/32 nexthop via fd00::2 nexthop via '
+                  'fd00:1::2', 'fd06::/32 via fd00::2 proto bird', 'blackhole fd20::/32', 'unreachable fd21::/32',
+                  'prohibit fd22::/32', '10.5.0.0/16 via 10.0.1.2 proto zebra'):
+        net.ip(box, *(['-6'] if 'fd' in route and 'inet6' not in route else []), 'route', 'add', *route.split())
+    asker = Asker(box)
+
+
+def fibmatch(dst, *more):
+    """What iproute2 makes of the kernel's answer: prefix length, [(gateway, dev)]."""
+    r = json.loads(net.ip(box, '-j', 'route', 'get', 'fibmatch', dst, *more).stdout)[0]
+    full = 128 if ':' in dst else 32
+    hops = [(h.get('gateway'), h.get('dev')) for h in r.get('nexthops', [r])]
+    return int(r['dst'].split('/')[1]) if '/' in r['dst'] else 0 if r['dst'] == 'default' else full, hops
+
+
+@test
+def prefix_and_next_hop_are_those_of_the_matching_route():
+    for dst in '10.8.2.1', '10.8.1.1', '10.8.0.0', '10.0.0.77', '10.0.1.2', 'fd08:0:2::1', 'fd08:0:1::1', 'fd00::77':
+        length, hops = fibmatch(dst)
+        a = asker.ask(dst)
+        equal(a['dst_len'], length, 'prefix length of ' + dst)
+        equal(a['next'], hops[0][0] or ('::' if ':' in dst else '0.0.0.0'), 'next hop to ' + dst)
+        equal(a['src_len'], 64 if ':' in dst else 24, 'prefix length of the source')
+
+
+@test
+def the_route_back_to_the_source_is_its_own():
+    equal(asker.ask('10.8.2.1', src='10.8.1.9')['src_len'], 24, 'of a route')
+    equal(asker.ask('10.8.2.1', src='10.0.0.1')['src_len'], 32, 'of an address of this box')
+    equal(asker.ask('10.8.2.1', src='192.0.2.1')['src_len'], 0, 'without a route')
+
+
+@test
+def the_status_says_what_became_of_the_packets():
+    for dst, oif, status in (('10.8.2.1', 2, FORWARDED), ('10.0.0.1', 0, FOR_US), ('10.0.0.255', 0, FOR_US),
+                             ('10.20.1.1', 0, DROPPED), ('10.21.1.1', 0, UNROUTABLE), ('10.22.1.1', 0, DENIED),
+                             ('192.0.2.1', 0, UNROUTABLE), ('10.8.2.1', 0, 0), ('fd00::1', 0, FOR_US),
+                             ('fd20::1', 0, DROPPED), ('fd21::1', 0, UNROUTABLE), ('fd22::1', 0, DENIED),
+                             ('2001:db8::1', 0, UNROUTABLE), ('ff02::1', 0, 0), ('10.20.1.1', 2, FORWARDED)):
+        a = asker.ask(dst, oif=oif)
+        equal(a['status'], status, 'status of %s by %d' % (dst, oif))
+        if status != FORWARDED and status != 0:
+            check(a['next'] in ('0.0.0.0', '::'), 'a next hop for ' + dst)
+
+
+@test
+def a_bgp_next_hop_is_that_of_a_route_by_such_a_daemon():
+    equal(asker.ask('10.6.1.1')['bgp'], '10.0.0.2', 'proto bgp')
+    equal(asker.ask('10.5.1.1')['bgp'], '10.0.1.2', 'proto zebra')
+    equal(asker.ask('fd06::1')['bgp'], 'fd00::2', 'proto bird')
+    equal(asker.ask('10.8.2.1')['bgp'], '0.0.0.0', 'a static one')
+
+
+@test
+def a_gateway_of_the_other_family_is_none():
+    a = asker.ask('10.7.1.1')
+    equal((a['dst_len'], a['next']), (16, '0.0.0.0'), 'via inet6')
+
+
+@test
+def of_several_hops_the_egress_interface_names_one():
+    for dev, v4, v6 in ('eth0', '10.0.0.2', 'fd00::2'), ('eth1', '10.0.1.2', 'fd00:1::2'):
+        oif = net.ifindex(box, dev)
+        for sport in range(1, 30):
+            equal(asker.ask('10.9.1.1', oif=oif, sport=sport)['next'], v4, dev)
+            equal(asker.ask('fd09::1', oif=oif, sport=sport)['next'], v6, dev)
+
+
+def way_of_packets(sports):
+    """By source port, the gateway that a packet from in0 to 10.9.1.1 really went to."""
+    gone, wires = {}, {'10.0.0.2': Wire(north, 'eth0'), '10.0.1.2': Wire(south, 'eth0')}
+    out = Wire(west, 'eth0')
+    for sport in sports:
+        out.send(eth(net.mac(box, 'in0'), net.mac(west, 'eth0'), 0x0800,
+                     ipv4('10.0.10.7', '10.9.1.1', 17, udp(sport, 53))))
+    for gateway, wire in wires.items():
+        for frame in wire.drain():
+            if frame[12:14] == b'\x08\x00' and frame[23] == 17:
+                gone[struct.unpack('!H', frame[34:36])[0]] = gateway
+    return gone
+
+
+@test
+def without_an_egress_interface_it_is_the_hop_that_packets_take():
+    iif, sports = net.ifindex(box, 'in0'), range(2000, 2060)
+    for policy in 1, 0:
+        net.sysctl(box, 'net.ipv4.fib_multipath_hash_policy', policy)
+        gone = {}
+
+        def all_came():
+            gone.update(way_of_packets([s for s in sports if s not in gone]))
+            return len(gone) == len(sports)
+        wait_for(all_came, 'every packet on one of the ways', 20)
+        said = {s: asker.ask('10.9.1.1', sport=s, dport=53, iif=iif)['next'] for s in sports}
+        equal(said, gone, 'the ways with hash policy %d' % policy)
+        equal(len(set(gone.values())), 2 if policy else 1, 'ways with policy %d' % policy)
+
+
+@test
+def a_change_of_routes_is_noticed():
+    def now(dst):
+        asker.say('tick')
+        a = asker.ask(dst)
+        return a['dst_len'], a['next']
+    equal(now('10.30.1.1'), (0, '0.0.0.0'), 'before')
+    net.ip(box, 'route', 'add', '10.30.0.0/16', 'via', '10.0.0.2')
+    equal(now('10.30.1.1'), (16, '10.0.0.2'), 'a new route')
+    net.ip(box, 'route', 'add', '10.30.1.0/24', 'via', '10.0.1.2')
+    equal(now('10.30.1.1'), (24, '10.0.1.2'), 'a longer one')
+    net.ip(box, 'route', 'del', '10.30.1.0/24')
+    equal(now('10.30.1.1'), (16, '10.0.0.2'), 'without it')
+    net.ip(box, 'link', 'set', 'eth0', 'down')
+    equal(now('10.30.1.1'), (0, '0.0.0.0'), 'its link down')
+    net.ip(box, 'link', 'set', 'eth0', 'up')
+    for r in ('10.8.0.0/16', '10.30.0.0/16', '10.6.0.0/15'):
+        net.ip(box, 'route', 'replace', r, 'via', '10.0.0.2')
+    equal(now('10.30.1.1'), (16, '10.0.0.2'), 'its link up again')
+    net.ip(box, '-6', 'route', 'add', 'fd30::/40', 'via', 'fd00:1::2')
+    equal(now('fd30::1'), (40, 'fd00:1::2'), 'a new route of IPv6')
+
+
+@test
+def rules_are_obeyed():
+    iif = net.ifindex(box, 'in0')
+    net.ip(box, 'route', 'add', '10.40.0.0/16', 'via', '10.0.0.2')
+    net.ip(box, 'route', 'add', '10.40.0.0/20', 'via', '10.0.1.2', 'table', 77)
+    asker.say('tick')
+    equal(asker.ask('10.40.1.1', mark=5)['dst_len'], 16, 'without a rule')
+    for rule, given in ((('fwmark', '5'), dict(mark=5)), (('tos', '0x10'), dict(tos=0x10)),
+                        (('from', '10.0.10.0/24'), dict(iif=iif)), (('iif', 'in0'), dict(iif=iif)),
+                        (('ipproto', 'udp', 'dport', '2000'), {})):
+        net.ip(box, 'rule', 'add', *rule, 'table', 77)
+        asker.say('tick')
+        a = asker.ask('10.40.1.1', **given)
+        equal((a['dst_len'], a['next']), (20, '10.0.1.2'), 'by the rule %r' % (rule,))
+        others = dict(src='10.0.0.1', dport=9)
+        equal(asker.ask('10.40.1.1', **others)['dst_len'], 16, 'not by the rule %r' % (rule,))
+        net.ip(box, 'rule', 'del', *rule, 'table', 77)
+    asker.say('tick')
+    equal(asker.ask('10.40.1.1', mark=5, tos=0x10, iif=iif)['dst_len'], 16, 'without rules again')
+
+
+@test
+def a_vrf_has_routes_of_its_own():
+    r = net.ip(box, 'link', 'add', 'red', 'type', 'vrf', 'table', 90, ok=False)
+    if r.returncode:
+        skip('no VRF: ' + r.stderr.strip())
+    net.ip(box, 'link', 'set', 'red', 'up')
+    net.veth(box, 'vin', west, 'vin', '10.0.20.1/24', '10.0.20.7/24')
+    net.ip(box, 'link', 'set', 'vin', 'master', 'red')
+    net.ip(box, 'route', 'add', '10.8.0.0/13', 'via', '10.0.20.9', 'vrf', 'red')
+    asker.say('tick')
+    a = asker.ask('10.8.2.1', src='10.0.20.7', iif=net.ifindex(box, 'vin'))
+    equal((a['dst_len'], a['next']), (13, '10.0.20.9'), 'in the VRF')
+    equal(asker.ask('10.8.2.1', iif=net.ifindex(box, 'in0'))['dst_len'], 16, 'outside')
+    net.ip(box, 'link', 'del', 'red')
+
+
+@test
+def autonomous_systems_come_from_the_file():
+    with tempfile.NamedTemporaryFile('w') as f:
+        f.write('10.8.0.0/16 64500\n10.8.1.0/24 64501\n10.0.10.0/24 4200000000\nfd08::/32 64502\n')
+        f.flush()
+        own = Asker(box, f.name)
+        equal([own.ask(d)['dst_as'] for d in ('10.8.2.1', '10.8.1.1', '10.9.1.1', 'fd08::1', 'fd09::1')],
+              [64500, 64501, 0, 64502, 0], 'AS of destinations')
+        equal([own.ask(d)['src_as'] for d in ('10.8.2.1', 'fd08::1')], [4200000000, 0], 'AS of sources')
+    equal(asker.ask('10.8.2.1')['dst_as'], 0, 'without a file')
+
+
+@test
+def what_was_asked_before_costs_little():
+    ns = asker.speed(2000)
+    print('# %.0f ns a record' % ns)
+    check(ns < 5000, '%.0f ns a record' % ns)
+
+
+main(net, setup)
