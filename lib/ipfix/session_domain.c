@@ -51,14 +51,15 @@ void domains_forget(struct session *s)
 
 struct iovec domain_wire(struct session *s, struct message *m, unsigned slot, uint32_t *sequence)
 {
-	uint8_t *packet = s->netflow9 + slot * s->netflow9_cap;
 	uint64_t now = clock_real_ns();
+	uint8_t *packet;
 
 	message_finish(m, *sequence, now / NSEC_PER_SEC);
 	if (!s->netflow9) {
 		*sequence += m->records;
 		return (struct iovec) { m->buf, m->len };
 	}
+	packet = s->netflow9 + slot * s->netflow9_cap;
 	return (struct iovec) { packet, netflow9_convert(m, (*sequence)++, now, packet) };
 }
 

@@ -33,9 +33,9 @@ def of(path, name):
     return shutil.which(name, path=os.environ.get('PATH', '') + path)
 
 
-def nfcapd(send_all):
+def nfcapd(send_all, port=None):
     with Collector(lambda c: ['nfcapd', '-w', c.dir, '-p', str(c.port), '-b', '127.0.0.1', '-t', '3600'],
-                   signal.SIGTERM) as c:
+                   signal.SIGTERM, port) as c:
         send_all(c.port)
         wait_for(lambda: drained(c.port), 'the socket read empty')
         log = c.stop()

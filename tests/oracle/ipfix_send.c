@@ -6,11 +6,11 @@
  * Sends the records on stdin by a session, with the built-in templates, one of the named
  * elements, or those of a configuration (MAX-LEN 0: its length too), at the usual pace; -b:
  * many messages at once; -9: by NetFlow v9; -i: an interface that options data tells of; -t:
- * how often templates and options go. A record is a line of NAME=VALUE words; those that begin with rev_
- * make the record of the other direction (RFC 5103). A line `flush` sends what is open,
- * `resend` lets the time pass after which templates go again, `later=N` so many seconds, and `flood=N` sends so many
- * records of all kinds, of 1, 2, ... packets. So the test that reads the collector's files is
- * the only one that knows what is true.
+ * how often templates and options go. A record is a line of NAME=VALUE words; those that begin
+ * with rev_ make the record of the other direction (RFC 5103). A line `flush` sends what is
+ * open, `resend` lets the time pass after which templates go again, `later=N` so many seconds,
+ * `tell` answers on stdout, and `flood=N` sends so many records of all kinds, of 1, 2, ...
+ * packets. So the test that reads the collector's files is the only one that knows what is true.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -207,6 +207,8 @@ static bool send_line(struct sink *s, char *line)
 		flush(s);
 		return true;
 	}
+	if (strcmp(line, "tell") == 0)
+		return puts("told") >= 0 && fflush(stdout) == 0;
 	if (strcmp(line, "resend") == 0) {
 		pass_time(s, 2 * TEMPLATES_S * NSEC_PER_SEC);
 		return true;

@@ -96,4 +96,46 @@ def tshark_reads_interfaces_and_sampling_in_every_shape():
                   '%s: no record with %s %s and %s %s in %s' % (profile, a, x, b, y, records))
 
 
+@test
+def tshark_reads_what_elements_of_our_own_are():
+    seen = {r['cflow.information_element_name']: (
+        r['cflow.private_enterprise_number'], r['cflow.information_element_id'],
+        r['cflow.information_element_data_type'], r['cflow.information_element_semantics'])
+        for r in told('strict') if 'cflow.information_element_name' in r}
+    # RFC 5610: unsigned32 is 3, string 13; an identifier is 4. 32473 is the number for examples.
+    equal(seen.get('packetMark'), ('32473', '1', '3', '4'), 'packetMark')
+    equal(seen.get('networkNamespaceName'), ('32473', '2', '13', '0'), 'networkNamespaceName')
+
+
+class Sender:
+    """ipfix_send, spoken to line by line."""
+    def __init__(self, port, *options):
+        self.process = subprocess.Popen([SEND, *options, '127.0.0.1:%d' % port, '127.0.0.1:0', '1400'],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def say(self, *lines):
+        """Returns when all of it has left."""
+        self.process.stdin.write(''.join(line(x) + '\n' for x in lines + ('flush', 'tell')))
+        self.process.stdin.flush()
+        equal(self.process.stdout.readline(), 'told\n', 'the answer')
+
+    def end(self):
+        return self.process.communicate(timeout=20)[0]
+
+
+@test
+def a_collector_that_was_away_knows_the_sampling_again():
+    port, all_ = free_port(), flows(N)
+    sender = Sender(port, '-p', 'nfdump', *SAMPLED)
+    try:
+        first, log = nfcapd(lambda port: sender.say(*all_[:20]), port)
+        equal({i: r['in_packets'] for i, r in first.items()}, {i: (1000 + i) * 100 for i in range(1, 21)}, 'before')
+        sender.say(all_[20])     # nobody listens
+        second, log = nfcapd(lambda port: sender.say(*all_[30:]), port)
+        equal({i: r['in_packets'] for i, r in second.items()}, {i: (1000 + i) * 100 for i in range(31, N + 1)}, 'after')
+        check('Sequence Errors: 0,' in log, log)
+    finally:
+        sender.end()
+
+
 main()
