@@ -207,6 +207,8 @@ int stream_words_tell(const struct stream_words *old, const struct stream_words 
 		if (old->v[i].set_id == IPFIX_SET_TEMPLATE && !has(now, &old->v[i]))
 			r = withdraw(&t, IPFIX_SET_TEMPLATE, old->v[i].id);
 	}
+	/* A set is of withdrawals or of templates. */
+	message_end_set(m);
 	for (size_t i = 0; r == 0 && i < now->n; i++) {
 		if (now->v[i].set_id == IPFIX_SET_TEMPLATE && !has(old, &now->v[i]))
 			r = add(&t, &now->v[i]);
