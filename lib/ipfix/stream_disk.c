@@ -45,7 +45,8 @@ int stream_disk_read(const struct stream_disk *d, uint64_t at, uint8_t *buf, siz
 	*ret_len = 0;
 	if (r < 0)
 		return r;
-	if ((got >= 2 && get_be16(buf) != IPFIX_VERSION) ||
+	if ((got >= 1 && buf[0] != IPFIX_VERSION >> 8) ||
+	    (got >= 2 && get_be16(buf) != IPFIX_VERSION) ||
 	    (got >= 4 && get_be16(buf + 2) < IPFIX_HEADER_LEN))
 		return -EBADMSG;
 	if (got < IPFIX_HEADER_LEN)
