@@ -22,7 +22,7 @@
 #include "ipfix/receive.h"
 #include "ipfix/show.h"
 
-enum { TOLD_A_RULE = 20, FLUSH_BYTES = 1 << 16 };
+enum { TOLD_A_RULE = 20 };
 
 struct collect_args {
 	struct opt_strs listen, read;
@@ -69,7 +69,7 @@ struct collector {
 	uint64_t records;
 	uint64_t told[RULE_N];
 	uint64_t violations;
-	uint64_t dropped; /* by the kernel, as told */
+	uint64_t dropped, tls_failures;	/* as told */
 	bool failed;	  /* no memory for a line */
 };
 
@@ -138,15 +138,19 @@ static void on_record(void *arg, const struct decode_record *r)
 	}
 }
 
-static void tell_drops(struct collector *c)
+static void tell_troubles(struct collector *c)
 {
-	uint64_t dropped = receive_counts(c->receive)->dropped;
+	const struct receive_counts *counts = receive_counts(c->receive);
+	uint64_t dropped = counts->dropped;
 
 	if (dropped != c->dropped)
 		log_warning("the kernel dropped %" PRIu64 " datagrams: the receive buffer was full "
 			    "(net.core.rmem_max)",
 			    dropped - c->dropped);
 	c->dropped = dropped;
+	if (counts->tls_failures != c->tls_failures)
+		log_warning("a TLS connection failed: %s", counts->tls_reason);
+	c->tls_failures = counts->tls_failures;
 }
 
 static int write_out(struct collector *c)
@@ -163,7 +167,7 @@ static int write_out(struct collector *c)
 
 static int on_settled(void *arg)
 {
-	tell_drops(arg);
+	tell_troubles(arg);
 	return write_out(arg);
 }
 
@@ -228,7 +232,7 @@ static int sum_up(struct collector *c)
 {
 	const struct receive_counts *counts = receive_counts(c->receive);
 
-	tell_drops(c);
+	tell_troubles(c);
 	for (int i = 0; i < RULE_N; i++) {
 		if (c->told[i] > TOLD_A_RULE || (c->told[i] && c->args->strict))
 			log_info("%" PRIu64 " x %s: %s (%s)", c->told[i], rule_row(i)->name,

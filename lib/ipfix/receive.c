@@ -158,7 +158,7 @@ int receive_listen(struct receive *r, const char *url)
 	if (r->n_listeners == RECEIVE_LISTENERS_MAX)
 		return fail_usage("at most %d addresses can be listened on", RECEIVE_LISTENERS_MAX);
 	if (scheme->transport == DECODE_TLS && !r->tls) {
-		err = receive_tls_new(&r->config, &r->tls);
+		err = receive_tls_new(&r->config, &r->counts, &r->tls);
 		if (err < 0)
 			return err;
 	}

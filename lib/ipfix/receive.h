@@ -28,7 +28,8 @@ struct receive_counts {
 	uint64_t dropped;	       /* by the kernel: a receive buffer was full (SO_RXQ_OVFL) */
 	uint64_t foreign;	       /* datagrams that are no message: they make no session */
 	uint64_t connections, refused; /* accepted; turned away, for there are too many */
-	uint64_t tls_failures;
+	uint64_t tls_failures;		/* handshakes, and connections that broke off */
+	const char *tls_reason;		/* of the last one, or NULL; static */
 };
 
 struct receive;

@@ -64,7 +64,9 @@ void receive_cutter_end(const struct receive_cutter *c, struct receive *r,
  */
 struct receive_tls;
 struct receive_tls_conn;
-int receive_tls_new(const struct receive_config *config, struct receive_tls **ret);
+/* What fails later is counted in @counts, which outlives it. */
+int receive_tls_new(const struct receive_config *config, struct receive_counts *counts,
+		    struct receive_tls **ret);
 void receive_tls_free(struct receive_tls *t);
 /* @fd stays the caller's. NULL: no memory. */
 struct receive_tls_conn *receive_tls_accept(struct receive_tls *t, int fd);

@@ -24,6 +24,7 @@ struct receive_conn {
 	struct decode_session *session;
 	struct receive_cutter cutter;
 	struct receive_tls_conn *tls;
+	uint32_t events; /* that are waited for */
 };
 
 void receive_cutter_deinit(struct receive_cutter *c)
@@ -94,6 +95,19 @@ static void close_conn(struct receive_conn *conn)
 	free(conn);
 }
 
+static int on_ready(struct loop *loop, int fd, uint32_t events, void *arg);
+
+/* TLS may have to write before it can read on. */
+static void watch(struct receive_conn *conn, uint32_t events)
+{
+	if (events == conn->events)
+		return;
+	loop_remove_fd(conn->owner->loop, conn->fd);
+	if (loop_add_fd(conn->owner->loop, conn->fd, events, on_ready, conn) < 0)
+		error_clear();
+	conn->events = events;
+}
+
 /* Bytes, 0 at the end, -EAGAIN, or why it broke. */
 static ssize_t read_conn(struct receive_conn *conn)
 {
@@ -105,8 +119,7 @@ static ssize_t read_conn(struct receive_conn *conn)
 		return -ENOMEM;
 	if (conn->tls) {
 		n = receive_tls_read(conn->tls, c->data + c->len, c->cap - c->len, &events);
-		if (n == -EPROTO)
-			conn->owner->counts.tls_failures++;
+		watch(conn, events);
 	} else {
 		n = recv(conn->fd, c->data + c->len, c->cap - c->len, MSG_DONTWAIT);
 		if (n < 0)
@@ -119,7 +132,7 @@ static ssize_t read_conn(struct receive_conn *conn)
 	return n;
 }
 
-static int on_readable(struct loop *loop, int fd, uint32_t events, void *arg)
+static int on_ready(struct loop *loop, int fd, uint32_t events, void *arg)
 {
 	struct receive_conn *conn = arg;
 	struct receive *r = conn->owner;
@@ -181,10 +194,7 @@ static int on_connection(struct loop *loop, int fd, uint32_t events, void *arg)
 		return 0;
 	take_fd(&accepted);
 	l->owner->counts.connections++;
-	if (loop_add_fd(loop, conn->fd, EPOLLIN, on_readable, conn) < 0) {
-		error_clear();
-		close_conn(conn);
-	}
+	watch(conn, EPOLLIN);
 	return 0;
 }
 

@@ -5,7 +5,8 @@
 #include "base/error.h"
 #include "ipfix/receive_parts.h"
 
-int receive_tls_new(const struct receive_config *config, struct receive_tls **ret)
+int receive_tls_new(const struct receive_config *config, struct receive_counts *counts,
+		    struct receive_tls **ret)
 {
 	return fail_system(-EPROTONOSUPPORT, "this flowctl was built without TLS (OpenSSL)");
 }
