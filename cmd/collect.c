@@ -57,7 +57,7 @@ static const struct opt collect_opts[] = {
 	OPT(STR, collect_args, key, .name = "key", .arg = "FILE",
 	    .help = "tls: its private key, in PEM"),
 	OPT(STR, collect_args, ca, .name = "ca", .arg = "FILE",
-	    .help = "tls: only exporters that these authorities vouch for"),
+	    .help = "tls: hear only whom these authorities know"),
 	OPT_END,
 };
 
