@@ -3,8 +3,8 @@
 """libfixbuf, the strictest reader of messages that Debian has: every element of every record,
 by UDP; and that it would complain if there were a reason."""
 from fixbuf import *
-from truth import LOOSE, TRUTH, check_loose, plain
-from elements import ELEMENTS, groups
+from truth import LOOSE, TRUTH, check_loose, plain, truth
+from elements import ELEMENTS, for_group, groups
 
 BOOT_MS = [int(l.split()[1]) * 1000 for l in open('/proc/stat') if l.startswith('btime')][0]
 
@@ -22,7 +22,7 @@ def right(read, r):
     is_ = {name: plain(name, shown) for name, shown in read.by_name.items()}
     for name in is_:
         if name not in LOOSE:
-            equal(is_[name], TRUTH[name](r), 'record of %d packets: %s' % (r['packets'], name))
+            equal(is_[name], truth(name, r), 'record of %d packets: %s' % (r['packets'], name))
     check_loose(r, is_, BOOT_MS)
 
 
@@ -39,9 +39,7 @@ def every_record_by_the_builtin_templates_is_right():
 @test
 def every_element_is_right_in_templates_of_the_user():
     for names in groups(60):
-        v6 = any('IPv6Address' in n for n in names)
-        # One of another family has no address here; the rest goes by any template.
-        records = [r for r in RECORDS[:40] if v6 == (':' in r['src'])]
+        records = for_group(names, RECORDS[:40])
         read = collected(records, 300, *names)
         equal(len(read), len(records), 'the number of records')
         for x, r in zip(read, records):
@@ -51,7 +49,7 @@ def every_element_is_right_in_templates_of_the_user():
 
 @test
 def every_element_is_known_here():
-    equal(sorted(n for n in ELEMENTS if n not in TRUTH and n not in LOOSE), [], 'elements without a truth')
+    equal(sorted(n for n in ELEMENTS if not n.startswith('reverse') and n not in TRUTH and n not in LOOSE), [], 'elements without a truth')
 
 
 @test

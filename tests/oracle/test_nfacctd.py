@@ -1,48 +1,23 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """nfacctd: any element by number, TTL and inner VLAN included; it counts sequences as we do."""
-import json, signal
-from common import *
+from nfacctd import *
+from elements import VARIABLE, for_group, groups, layout
+from truth import LOOSE, plain, truth
 
-need('nfacctd')
 PRIMITIVES = {'min_ttl': (52, 1), 'max_ttl': (53, 1), 'reason': (136, 1), 'flow_dir': (61, 1),
               'ip_version': (60, 1), 'outer_vlan': (243, 2), 'inner_vlan': (245, 2), 'icmp4': (32, 2),
               'icmp6': (139, 2), 'dscp': (195, 1)}
+KNOWN = ['src_host', 'dst_host', 'src_port', 'dst_port', 'proto', 'tcpflags', 'tos', 'in_iface', 'out_iface',
+         'vlan', 'timestamp_start', 'timestamp_end', 'export_proto_sysid']
 PROTOCOLS = {1: 'icmp', 2: 'igmp', 6: 'tcp', 17: 'udp', 47: 'gre', 58: 'ipv6-icmp', 89: 'ospf', 132: 'sctp'}
-BUFFERED = 4
-CONF = '''\
-daemonize: false
-nfacctd_ip: 127.0.0.1
-nfacctd_port: %d
-nfacctd_disable_checks: false
-aggregate_primitives: primitives
-aggregate: src_host,dst_host,src_port,dst_port,proto,tcpflags,tos,in_iface,out_iface,vlan,\
-timestamp_start,timestamp_end,export_proto_sysid,%s
-plugins: print
-print_output: json
-print_output_file: out.json
-print_output_file_append: true
-print_refresh_time: 2
-plugin_buffer_size: 1024
-plugin_pipe_size: 1024000
-timestamps_since_epoch: true
-'''
-
-
-def start(c):
-    with open(c.dir + '/primitives', 'w') as f:
-        for name, (field, length) in PRIMITIVES.items():
-            f.write('name=%s field_type=%d len=%d semantics=u_int\n' % (name, field, length))
-    with open(c.dir + '/conf', 'w') as f:
-        f.write(CONF % (c.port, ','.join(PRIMITIVES)))
-    return [shutil.which('nfacctd', path=os.environ.get('PATH', '') + ':/usr/sbin'), '-f', c.dir + '/conf']
 
 
 def seconds(ns):
     return '%d.%03d000' % (ns // 10**9, ns // 10**6 % 1000)
 
 
-def truth(r):
+def shown(r):
     v6, (sport, dport) = ':' in r['src'], ports_of(r)
     icmp = r['dport'] if icmp_of(r) else 0
     return {'packets': r['packets'], 'bytes': r['bytes'], 'ip_src': r['src'], 'ip_dst': r['dst'],
@@ -57,31 +32,45 @@ def truth(r):
             'icmp4': '0' if v6 else str(icmp), 'icmp6': str(icmp) if v6 else '0'}
 
 
-def collect(send_all, n):
-    with Collector(start, signal.SIGINT) as c:
-        wait_for(lambda: 'object handlers' in open(c.log).read(), 'the plugin ready')
-        send_all(c.port)
-        # What is in an unfilled buffer of the plugin comes when it ends.
-        wait_for(lambda: len(rows(c)) >= n - BUFFERED, '%d records' % n, timeout=30)
-        log = c.stop()
-        return rows(c), log
+@test
+def nfacctd_shows_every_field_of_every_record():
+    rows, log = collect(lambda port: send(port, RECORDS), len(RECORDS),
+                        {k: (0, n, l, 'u_int') for k, (n, l) in PRIMITIVES.items()}, KNOWN)
+    agree({r['packets']: r for r in rows}, {r['packets']: shown(r) for r in RECORDS}, shown(RECORDS[0]))
+    check('expecting flow' not in log, log)
 
 
-def rows(c):
-    """What the plugin has written so far."""
-    path = c.dir + '/out.json'
-    if not os.path.exists(path):
-        return []
-    with open(path) as f:
-        return [json.loads(l) for l in f if l.endswith('}\n')]
+def semantics(value, length):
+    if isinstance(value, int):
+        return 'u_int' if length in (1, 2, 4, 8) else 'hex'
+    if length == VARIABLE:
+        return 'raw'
+    return 'mac' if length == 6 else 'ip' if length in (4, 16) else 'str'
+
+
+def text_of(name, value, length, row):
+    """As truth() has it."""
+    if length == VARIABLE:
+        return bytes.fromhex(value.replace('-', '')).decode()
+    return plain(name, value)
 
 
 @test
-def nfacctd_shows_every_field_of_every_record():
-    seen, log = collect(lambda port: send(port, RECORDS), len(RECORDS))
-    wanted = {r['packets']: truth(r) for r in RECORDS}
-    agree({r['packets']: r for r in seen}, wanted, truth(RECORDS[0]))
-    check('expecting flow' not in log, log)
+def any_element_is_right_by_its_number():
+    for names in groups(60):
+        records = for_group(names, RECORDS[:40])
+        at = layout(names)
+        e = {n: 'e%d' % i for i, n in enumerate(names)}
+        primitives = {e[n]: (*at[i], semantics(truth(n, records[0]), at[i][2])) for i, n in enumerate(names)}
+        rows, log = collect(lambda port: send(port, records, 300, *names), len(records), primitives)
+        by_packets = {int(r['e0']): r for r in rows}
+        equal(len(by_packets), len(records), 'the number of records')
+        check('expecting flow' not in log, log)
+        for r in records:
+            for i, n in enumerate(names):
+                if n not in LOOSE:
+                    equal(text_of(n, by_packets[r['packets']][e[n]], at[i][2], r), truth(n, r),
+                          'record of %d packets: %s' % (r['packets'], n))
 
 
 main()

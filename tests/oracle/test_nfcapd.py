@@ -1,11 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """nfcapd and nfdump. They know no TTL (52, 53) and of VLANs only 58."""
-import glob, json, re, signal
 from datetime import datetime, timezone
-from common import *
+from nfcapd import *
 
-need('nfcapd', 'nfdump')
 FLAGS = 'CEUAPRSF'
 
 
@@ -26,37 +24,12 @@ def truth(r):
     return w
 
 
-def canonical(addr):
-    family = socket.AF_INET6 if ':' in addr else socket.AF_INET
-    return socket.inet_pton(family, addr)
-
-
-def seen(j, reason):
-    k = 'src6_addr' if 'src6_addr' in j else 'src4_addr'
-    j['v6'] = k == 'src6_addr'
-    j['addrs'] = (canonical(j[k]), canonical(j[k.replace('src', 'dst')]))
-    j['ports'] = (j.get('src_port', 0), j.get('dst_port', 0))
-    j['icmp'] = (j['icmp_type'], j['icmp_code']) if 'icmp_type' in j else None
-    j['flags'] = j.get('tcp_flags', '.' * 8)
-    j['reason'] = reason
-    return j
-
-
 def collect(send_all):
     """Flows by packets, and what the daemon said at its end."""
-    with Collector(lambda c: ['nfcapd', '-w', c.dir, '-p', str(c.port), '-b', '127.0.0.1', '-t', '3600'],
-                   signal.SIGTERM) as c:
+    with Nfcapd() as c:
         send_all(c.port)
-        wait_for(lambda: drained(c.port), 'the socket read empty')
-        log = c.stop()
-        files = glob.glob(c.dir + '/nfcapd.2*')
-        equal(len(files), 1, 'nfcapd files')
-        env = dict(os.environ, TZ='UTC')
-        flows = json.loads('[' + re.sub(r'}\s*{', '},{', run(
-            'nfdump', '-q', '-r', files[0], '-o', 'json', env=env).stdout.strip().strip('[]').strip(',')) + ']')
-        raw = run('nfdump', '-q', '-r', files[0], '-o', 'raw', env=env).stdout.split('Flow Record:')[1:]
-    reasons = [int(m.group(1), 16) if (m := re.search(r'end reason\s*=\s*(0x\w+)', r)) else 0 for r in raw]
-    return {j['in_packets']: seen(j, reason) for j, reason in zip(flows, reasons)}, log
+        flows = c.flows()
+        return {j['in_packets']: j for j in flows}, c.log_text
 
 
 FIELDS = ('first', 'last', 'in_packets', 'in_bytes', 'proto', 'src_tos', 'input_snmp', 'output_snmp',

@@ -6,6 +6,8 @@ IANA registry define it; nothing of it comes from the program under test.
 
 A record of another kind has 0 for what does not apply to it.
 """
+import re
+
 from common import icmp_of, ports_of
 
 NTP = 2208988800
@@ -86,18 +88,46 @@ TRUTH = {
     'flowStartMilliseconds': time('first', 10**6), 'flowEndMilliseconds': time('last', 10**6),
     'flowStartMicroseconds': time('first', 10**3), 'flowEndMicroseconds': time('last', 10**3),
     'flowStartNanoseconds': time('first', 1), 'flowEndNanoseconds': time('last', 1),
+    'observationDomainId': of('domain'), 'ipPrecedence': lambda r: r['tos'] >> 5,
+    'tcpOptionsFull': of('tcp_options'),
+    # AH is bit 14 in both registries; PAY, bit 15 of element 64, is no extension header of RFC 9740
+    'ipv6ExtensionHeadersFull': lambda r: r.get('ip6_headers', 0) & ~(1 << 15),
+    'packetMark': of('mark'), 'networkNamespaceName': text('netns'),
+    'flowDurationMicroseconds': lambda r: min((r['last'] - r['first']) // 10**3, 0xffffffff),
     'flowDurationMilliseconds': lambda r: (r['last'] - r['first']) // 10**6,
 }
 
+def reversed_record(r):
+    """What the record of the other direction holds (RFC 5103)."""
+    back = dict(r, src=r['dst'], dst=r['src'], sport=r['dport'], dport=r['sport'])
+    back.update(r['reverse'])
+    return back
+
+
+def truth(name, r):
+    """The value of an element, also of a reverse one; 0 or its like where there is no reverse."""
+    if name in LOOSE:
+        return 0
+    if not name.startswith('reverse'):
+        return TRUTH[name](r)
+    of = TRUTH[name[7].lower() + name[8:]]
+    if r.get('reverse'):
+        return of(reversed_record(r))
+    value = of(r)
+    if isinstance(value, int):
+        return 0
+    return '' if ':' not in value and '.' not in value else re.sub('[0-9a-f]+', '00', value) \
+        if value.count(':') == 5 else '::' if ':' in value else '0.0.0.0'
+
+
 # Those that a record alone does not tell: what is left to be checked of them.
-LOOSE = {
-    'flowId', 'systemInitTimeMilliseconds', 'flowStartSysUpTime', 'flowEndSysUpTime',
-}
+LOOSE = {'flowId', 'systemInitTimeMilliseconds', 'flowStartSysUpTime', 'flowEndSysUpTime'}
+LOOSE |= {'reverse' + n[0].upper() + n[1:] for n in LOOSE}
 
 
 def from_ntp(value, unit_ns):
-    """Units since 1970 of 32 bits of seconds since 1900 and 32 of a fraction."""
-    return ((value >> 32) - NTP) * (10**9 // unit_ns) + ((value & 0xffffffff) * (10**9 // unit_ns) >> 32)
+    """0, or units since 1970 of 32 bits of seconds since 1900 and 32 of a fraction."""
+    return value and ((value >> 32) - NTP) * (10**9 // unit_ns) + ((value & 0xffffffff) * (10**9 // unit_ns) >> 32)
 
 
 def plain(name, shown):

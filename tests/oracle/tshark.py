@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was sent, as tshark's cflow dissector shows it."""
-import os, select, socket, struct, tempfile
+import os, select, socket, struct, tempfile, threading
 import xml.etree.ElementTree as ET
 from datetime import datetime, timezone
 from common import run
@@ -28,21 +28,60 @@ def pcap(path, payloads):
             f.write(struct.pack('<IIII', 1795233500, 0, len(packet), len(packet)) + packet)
 
 
+class Tap(threading.Thread):
+    """Every frame of a TCP or UDP port on loopback, for a capture file."""
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.sock.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)       # SO_RCVBUFFORCE
+        self.sock.bind(('lo', 3))
+        self.sock.settimeout(0.2)
+        self.port, self.frames, self.ending = port, [], False
+        self.start()
+
+    def run(self):
+        while not self.ending:
+            try:
+                frame, addr = self.sock.recvfrom(1 << 17)
+            except socket.timeout:
+                continue
+            # Each frame is seen on its way out and in again.
+            if addr[2] == 0 and frame[12:14] == b'\x08\0' and \
+                    self.port in struct.unpack_from('!HH', frame, 14 + 4 * (frame[14] & 15)):
+                self.frames.append(frame)
+
+    def stop(self, path):
+        self.ending = True
+        self.join()
+        self.sock.close()
+        with open(path, 'wb') as f:
+            f.write(struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 1 << 18, 1))
+            for i, frame in enumerate(self.frames):
+                f.write(struct.pack('<IIII', 1795233500, i, len(frame), len(frame)) + frame)
+
+
 def dissect(payloads):
     """The flows, each a dict of field to what is shown; and what tshark complains of."""
     with tempfile.TemporaryDirectory(prefix='flowctl-oracle-') as d:
         pcap(d + '/x.pcap', payloads)
-        out = run('tshark', '-r', d + '/x.pcap', '-d', 'udp.port==4739,cflow', '-T', 'pdml',
-                  env=dict(os.environ, TZ='UTC')).stdout
+        return dissect_file(d + '/x.pcap', 'udp.port==4739,cflow')
+
+
+def dissect_file(path, *decode_as):
+    """The same of a capture, or of a file of messages."""
+    out = run('tshark', '-r', path, *(w for d in decode_as for w in ('-d', d)), '-T', 'pdml',
+              env=dict(os.environ, TZ='UTC')).stdout
     root, flows = ET.fromstring(out), []
     complaints = [f.get('showname') for f in root.iter('field')
                   if f.get('name') in ('_ws.expert', '_ws.malformed', 'cflow.no_template_found')
                   or 'Unknown' in (f.get('showname') or '')]
     complaints += ['malformed' for p in root.iter('proto') if p.get('name') == '_ws.malformed']
+    domain = None
     for p in root.iter('packet'):
-        domain = next(f.get('show') for f in p.iter('field') if f.get('name') == 'cflow.od_id')
         for f in p.iter('field'):
-            if f.get('name') == '' and f.get('show', '').startswith('Flow '):
+            if f.get('name') == 'cflow.od_id':
+                domain = f.get('show')
+            elif f.get('name') == '' and f.get('show', '').startswith('Flow '):
                 flows.append({'domain': domain, **{x.get('name'): x.get('show') for x in f.iter('field')}})
     return flows, complaints
 
@@ -52,3 +91,50 @@ def at(ns, step=1):
     ns -= ns % step
     t = datetime.fromtimestamp(ns // 10**9, timezone.utc)
     return t.strftime('%b %e, %Y %H:%M:%S') + '.%09d UTC' % (ns % 10**9)
+
+
+def elements_at(payloads, layout):
+    """Of every flow, what is shown for the elements of @layout [(enterprise, number, length)]:
+    (field, show, value in hex). A field is found by where it begins in the packet."""
+    flows = []
+    with tempfile.TemporaryDirectory(prefix='flowctl-oracle-') as d:
+        pcap(d + '/x.pcap', payloads)
+        out = run('tshark', '-r', d + '/x.pcap', '-d', 'udp.port==4739,cflow', '-T', 'pdml',
+                  env=dict(os.environ, TZ='UTC')).stdout
+    for packet, payload in zip(ET.fromstring(out).iter('packet'), payloads):
+        for flow in packet.iter('field'):
+            if flow.get('name') == '' and flow.get('show', '').startswith('Flow '):
+                flows.append(_cut(flow, b'\0' * 28 + payload, layout))
+    return flows
+
+
+def _cut(flow, frame, layout):
+    by_pos = {}
+    for f in flow.iter('field'):
+        if f.get('name') and int(f.get('size')) > 0:
+            by_pos.setdefault(int(f.get('pos')), f)
+    at, shown = int(flow.get('pos')), []
+    for _, _, length in layout:
+        before = 0
+        if length == 65535:
+            length, before = (frame[at], 1) if frame[at] < 255 else (struct.unpack_from('!H', frame, at + 1)[0], 3)
+        f = by_pos.get(at + before, by_pos.get(at))
+        raw = frame[at + before:at + before + length]
+        shown.append((f.get('name') if f is not None else '', f.get('show') if f is not None else '', raw.hex()))
+        at += before + length
+    return shown
+
+
+def value_of(shown, wanted, unit_ns=1):
+    """One of elements_at() in the form of @wanted: a number, in units of @unit_ns where it is a
+    time, or a text. What tshark has no name for, or takes apart, is read from its octets."""
+    field, show, raw = shown
+    if not field or field == 'cflow.icmp_ipv6_type':
+        return int(raw, 16) if isinstance(wanted, int) else bytes.fromhex(raw).rstrip(b'\0').decode()
+    if field.startswith('cflow.abstime'):
+        day, fraction = show.replace(' UTC', '').split('.')
+        t = datetime.strptime(day, '%b %d, %Y %H:%M:%S').replace(tzinfo=timezone.utc)
+        return (int(t.timestamp()) * 10**9 + int(fraction)) // unit_ns
+    if field == 'cflow.timedelta':
+        return round(float(show) * 1000)
+    return int(show, 0) if isinstance(wanted, int) else show
