@@ -12,8 +12,9 @@ def listed():
     r = run(FLOWCTL, 'ie', '-o', 'json', ok=False)
     if r.returncode == 0:
         return {e['name']: e for e in json.loads(r.stdout)}
-    with open(os.path.join(HERE, '../../lib/flow/ie.c')) as f:
-        return {l.split(',')[1].strip(): {} for l in f if re.match(r'\t[A-Z]+\(\d+, ', l)}
+    with open(os.path.join(HERE, '../../lib/flow/ie_table.c')) as f:
+        text = f.read().split('static const struct ie rows[]')[1]
+    return dict.fromkeys(re.findall(r'[A-Z_]+\(\d+, (\w+),', text) + re.findall(r'\.name = "(\w+)"', text))
 
 
 ELEMENTS = listed()

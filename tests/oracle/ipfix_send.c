@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ipfix_send [-b9] [-c CONFIG] [-p PROFILE] [-i INDEX:SAMPLE:NAME[:DESCRIPTION]]... [-t SECONDS]
- *	REMOTE LOCAL MAX-LEN [ID NAME[:LENGTH]...] < records
+ * ipfix_send [OPTIONS] REMOTE LOCAL MAX-LEN [ID NAME[:LENGTH]...] < records
  *
  * Sends the records on stdin by a session, with the built-in templates, one of the named
- * elements, or those of a configuration (MAX-LEN 0: its length too), at the usual pace; -b:
- * many messages at once; -9: by NetFlow v9; -i: an interface that options data tells of; -t:
- * how often templates and options go. A record is a line of NAME=VALUE words; those that begin
- * with rev_ make the record of the other direction (RFC 5103). A line `flush` sends what is
- * open, `resend` lets the time pass after which templates go again, `later=N` so many seconds,
- * `tell` answers on stdout, and `flood=N` sends so many records of all kinds, of 1, 2, ...
- * packets. So the test that reads the collector's files is the only one that knows what is true.
+ * elements, or those of a configuration (MAX-LEN 0: its length too), at the usual pace. A
+ * record is a line of NAME=VALUE words; those that begin with rev_ make the record of the
+ * other direction (RFC 5103). A line `flush` sends what is open, `later=N` lets N seconds
+ * pass, `resend` the time after which templates go again, `tell` answers on stdout, and
+ * `flood=N` sends so many records of all kinds, of 1, 2, ... packets. So the test that reads
+ * the collector's files is the only one that knows what is true.
+ *
+ *	-k KIND		tcp, tls, sctp, or file (REMOTE is its path); udp else
+ *	-a CA -s CERTIFICATE -y KEY -n NAME	of tls
+ *	-9		NetFlow v9
+ *	-b		many messages at once
+ *	-B		built-in templates for both directions too
+ *	-c CONFIG	take the templates of a configuration
+ *	-e NUMBER	the enterprise
+ *	-i INDEX:SAMPLE:NAME[:DESCRIPTION]	an interface that options data tells of
+ *	-p PROFILE	of the collector
+ *	-t SECONDS	templates and options data so often
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -28,6 +37,7 @@
 #include "ipfix/netflow9.h"
 #include "ipfix/pace.h"
 #include "ipfix/session.h"
+#include "ipfix/stream.h"
 
 #define TEMPLATES_S 3600
 
@@ -230,6 +240,8 @@ static bool send_line(struct sink *s, char *line)
 
 struct given {
 	struct session_config session;
+	struct stream_config stream;
+	bool is_stream, biflow;
 	struct options_interface interfaces[INTERFACES_MAX];
 	struct options_facts facts;
 	const char *config;		/* whose templates are used, or NULL */
@@ -273,33 +285,51 @@ static bool add_interface(struct given *g, char *text)
 	return true;
 }
 
+static const char *const kinds[] = {
+	[STREAM_TCP] = "tcp", [STREAM_TLS] = "tls", [STREAM_SCTP] = "sctp", [STREAM_FILE] = "file",
+};
+
+static bool choose_kind(struct given *g, const char *name)
+{
+	g->is_stream = true;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		g->stream.kind = i;
+		if (strcmp(kinds[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool take_option(struct given *g, int o)
+{
+	switch (o) {
+	case 'k': return choose_kind(g, optarg);
+	case 'a': return (g->stream.ca = optarg);
+	case 's': return (g->stream.certificate = optarg);
+	case 'y': return (g->stream.key = optarg);
+	case 'n': return (g->stream.server_name = optarg);
+	case '9': return (g->session.version = NETFLOW9_VERSION);
+	case 'b': return (g->session.batch_messages = BURST_MESSAGES_MAX);
+	case 'B': return (g->biflow = true);
+	case 'c': return (g->config = optarg);
+	case 'i': return add_interface(g, optarg);
+	case 'e': return (g->session.enterprise = atoi(optarg));
+	case 'p': return (g->session.profile = profile_find(optarg));
+	case 't': return (g->session.template_flush_s = g->session.options_s = atoi(optarg));
+	}
+	return false;
+}
+
 static int parse_options(struct given *g, int argc, char **argv)
 {
-	for (int o; (o = getopt(argc, argv, "b9c:p:i:t:")) != -1;) {
-		switch (o) {
-		case 'b':
-			g->session.batch_messages = BURST_MESSAGES_MAX;
-			break;
-		case '9':
-			g->session.version = NETFLOW9_VERSION;
-			break;
-		case 'i':
-			if (!add_interface(g, optarg))
-				return -1;
-			break;
-		case 't':
-			g->session.template_flush_s = g->session.options_s = atoi(optarg);
-			break;
-		case 'c':
-			g->config = optarg;
-			break;
-		case 'p':
-			g->session.profile = profile_find(optarg);
-			break;
-		default:
+	g->session.profile = profile_default();
+	g->session.version = 10;
+	for (int o; (o = getopt(argc, argv, "k:a:s:y:n:9bBc:e:i:p:t:")) != -1;) {
+		if (!take_option(g, o))
 			return -1;
-		}
 	}
+	if (g->session.enterprise)
+		ie_set_enterprise(g->session.enterprise);
 	return argc - optind < 3 ? -1 : 0;
 }
 
@@ -315,7 +345,7 @@ static struct template_field parse_field(char *s, const struct profile *profile)
 
 static int make_templates(struct given *g, int argc, char **argv)
 {
-	const struct profile *profile = g->session.profile ? g->session.profile : profile_default();
+	const struct profile *profile = g->session.profile;
 	struct template_field fields[ENCODE_ELEMENTS_MAX];
 	size_t n = 0;
 	int r;
@@ -335,10 +365,29 @@ static int make_templates(struct given *g, int argc, char **argv)
 	if (r == 0 && argc == 0 && g->session.version == NETFLOW9_VERSION)
 		return netflow9_add_builtin(g->own);
 	if (r < 0 || argc == 0)
-		return r < 0 ? r : template_set_add_builtin(g->own, profile, false);
+		return r < 0 ? r : template_set_add_builtin(g->own, profile, g->biflow);
 	for (; n + 1 < (size_t)argc && n < ENCODE_ELEMENTS_MAX; n++)
 		fields[n] = parse_field(argv[n + 1], profile);
 	return template_set_add(g->own, atoi(argv[0]), fields, n);
+}
+
+static int open_stream(struct given *g, struct sink **ret)
+{
+	const struct session_config *c = &g->session;
+	int r;
+
+	g->stream.remote = c->remote;
+	g->stream.local = c->local;
+	g->stream.max_message_len = c->max_message_len;
+	g->stream.version = c->version;
+	g->stream.templates = c->templates;
+	g->stream.profile = c->profile;
+	g->stream.enterprise = c->enterprise;
+	g->stream.options_s = c->options_s;
+	g->stream.options = c->options;
+	g->stream.backlog_bytes = 4 << 20;
+	r = stream_new(&g->stream, ret);
+	return r < 0 ? r : stream_wait_ready(*ret, 5 * NSEC_PER_SEC);
 }
 
 static int open_session(struct given *g, int argc, char **argv, struct sink **ret)
@@ -349,8 +398,9 @@ static int open_session(struct given *g, int argc, char **argv, struct sink **re
 	g->session.local = argv[1];
 	g->session.max_message_len = atoi(argv[2]);
 	r = make_templates(g, argc - 3, argv + 3);
-	if (r == 0)
-		r = session_udp_new(&g->session, ret);
+	if (r < 0 || g->is_stream)
+		return r < 0 ? r : open_stream(g, ret);
+	r = session_udp_new(&g->session, ret);
 	return r < 0 ? r : session_wait_ready(*ret, 5 * NSEC_PER_SEC);
 }
 
@@ -374,6 +424,7 @@ int main(int argc, char **argv)
 		}
 	}
 	flush(s);
+	stream_drain(s, 5 * NSEC_PER_SEC);
 	printf("records %" PRIu64 " lost %" PRIu64 " errors %" PRIu64 "\n", s->stats.records,
 	       s->stats.lost_records, s->stats.errors);
 	s->ops->close(s);

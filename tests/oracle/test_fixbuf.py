@@ -3,8 +3,8 @@
 """libfixbuf, the strictest reader of messages that Debian has: every element of every record,
 by UDP; and that it would complain if there were a reason."""
 from fixbuf import *
-from truth import LOOSE, TRUTH, check_loose, plain, truth
-from elements import ELEMENTS, for_group, groups
+from truth import LOOSE, TRUTH, check_loose, from_octets, plain, truth
+from elements import ELEMENTS, for_group, groups, layout
 
 BOOT_MS = [int(l.split()[1]) * 1000 for l in open('/proc/stat') if l.startswith('btime')][0]
 
@@ -17,10 +17,19 @@ def collected(records, *template, **how):
     return f.records
 
 
-def right(read, r):
-    """Every element that the template had."""
-    is_ = {name: plain(name, shown) for name, shown in read.by_name.items()}
-    for name in is_:
+ALIEN = '_alienInformationElement'
+
+
+def right(read, r, ids=None):
+    """Every element that the template had; @ids: names by (enterprise, number), else the library's."""
+    is_ = {}
+    for pen, number, called, _, shown in read.elements:
+        name = ids[pen, number] if ids else called
+        if called == ALIEN:
+            is_[name] = from_octets(shown, truth(name, r))
+        else:
+            equal(called, name, 'the name of %d/%d' % (pen, number))
+            is_[name] = plain(name, shown)
         if name not in LOOSE:
             equal(is_[name], truth(name, r), 'record of %d packets: %s' % (r['packets'], name))
     check_loose(r, is_, BOOT_MS)
@@ -40,11 +49,12 @@ def every_record_by_the_builtin_templates_is_right():
 def every_element_is_right_in_templates_of_the_user():
     for names in groups(60):
         records = for_group(names, RECORDS[:40])
+        ids = {(pen, number): n for n, (pen, number, _) in zip(names, layout(names))}
         read = collected(records, 300, *names)
         equal(len(read), len(records), 'the number of records')
         for x, r in zip(read, records):
-            equal(sorted(x.by_name), sorted(names), 'names')
-            right(x, r)
+            equal([(e[0], e[1]) for e in x.elements], list(ids), 'elements')
+            right(x, r, ids)
 
 
 @test

@@ -70,7 +70,7 @@ TRUTH = {
     'bgpSourceAsNumber': of('src_as'), 'bgpDestinationAsNumber': of('dst_as'),
     'forwardingStatus': of('forwarding_status'),
     'ingressInterface': of('in'), 'egressInterface': of('out'),
-    'flowDirection': of('direction'), 'biflowDirection': of('biflow_direction'),
+    'flowDirection': of('direction'), 'biflowDirection': lambda r: r.get('biflow_direction', 0) if r.get('reverse') else 0,
     'ipVersion': lambda r: 6 if v6(r) else 4,
     'minimumTTL': of('min_ttl'), 'maximumTTL': of('max_ttl'),
     'icmpTypeCodeIPv4': icmp(False, 'both'), 'icmpTypeIPv4': icmp(False, 'type'),
@@ -131,12 +131,18 @@ def from_ntp(value, unit_ns):
 
 
 def plain(name, shown):
-    """What libfixbuf shows of an element, as TRUTH has it."""
-    if name in ('flowStartMicroseconds', 'flowEndMicroseconds'):
+    """What a collector shows of an element, as TRUTH has it."""
+    if re.search('[fF]low(Start|End)Microseconds$', name):
         return from_ntp(int(shown), 1000)
-    if name in ('flowStartNanoseconds', 'flowEndNanoseconds'):
+    if re.search('[fF]low(Start|End)Nanoseconds$', name):
         return from_ntp(int(shown), 1)
     return int(shown) if shown.isdigit() else shown
+
+
+def from_octets(hexadecimal, wanted):
+    """Of what a collector does not know: a number or a text, as @wanted is."""
+    octets = bytes.fromhex(hexadecimal)
+    return int.from_bytes(octets, 'big') if isinstance(wanted, int) else octets.rstrip(b'\0').decode()
 
 
 def check_loose(r, is_, start_ms):

@@ -111,7 +111,8 @@ def elements_at(payloads, layout):
 def _cut(flow, frame, layout):
     by_pos = {}
     for f in flow.iter('field'):
-        if f.get('name') and int(f.get('size')) > 0:
+        # Of two pairs of times in one record it takes the times since the system started for the other.
+        if f.get('name') not in ('', 'cflow.timestart', 'cflow.timeend') and int(f.get('size')) > 0:
             by_pos.setdefault(int(f.get('pos')), f)
     at, shown = int(flow.get('pos')), []
     for _, _, length in layout:
@@ -125,16 +126,22 @@ def _cut(flow, frame, layout):
     return shown
 
 
-def value_of(shown, wanted, unit_ns=1):
-    """One of elements_at() in the form of @wanted: a number, in units of @unit_ns where it is a
-    time, or a text. What tshark has no name for, or takes apart, is read from its octets."""
+UNITS = {'Seconds': 10**9, 'Milliseconds': 10**6, 'Microseconds': 10**3, 'Nanoseconds': 1}
+
+
+def value_of(name, shown, wanted):
+    """One of elements_at() in the form of @wanted: a number, in the unit of the element @name
+    where it is a time, or a text. What tshark has no name for, or takes apart, is read from
+    its octets."""
     field, show, raw = shown
-    if not field or field == 'cflow.icmp_ipv6_type':
+    unit_ns = next((ns for unit, ns in UNITS.items() if name.endswith(unit)), None)
+    if not field or field in ('cflow.icmp_ipv6_type', 'cflow.forwarding_status') or \
+            (isinstance(wanted, int) and ':' in show and not field.startswith('cflow.abstime')):
         return int(raw, 16) if isinstance(wanted, int) else bytes.fromhex(raw).rstrip(b'\0').decode()
     if field.startswith('cflow.abstime'):
         day, fraction = show.replace(' UTC', '').split('.')
         t = datetime.strptime(day, '%b %d, %Y %H:%M:%S').replace(tzinfo=timezone.utc)
         return (int(t.timestamp()) * 10**9 + int(fraction)) // unit_ns
     if field == 'cflow.timedelta':
-        return round(float(show) * 1000)
+        return round(float(show) * 10**9) // unit_ns
     return int(show, 0) if isinstance(wanted, int) else show
