@@ -34,10 +34,11 @@ static const struct profile profiles[] = {
 	  .reverse_counts_only = true },
 	/*
 	 * nfacctd counts options data as RFC 7011 has it. It understands 34 with 35 and 305 with
-	 * 306, both of four octets, not samplingProbability; texts and flags as above.
+	 * 306, both of four octets, not samplingProbability; texts and flags as above. Of elements
+	 * of IANA that are of variable length its own primitives show nothing.
 	 */
 	{ "pmacct", 1, SAMPLING_INTERVAL, INTERFACES_SCOPED, OPTIONS_EVERY, OPTIONS_EVERY,
-	  OPTIONS_AT_ONCE, false },
+	  OPTIONS_AT_ONCE, false, .fixed_texts = true },
 	/* nProbe and ntopng could not be tried here: what all the others understand. */
 	{ "ntop", 1, SAMPLING_PACKETS, INTERFACES_SCOPED, OPTIONS_EVERY, OPTIONS_EVERY,
 	  OPTIONS_AT_ONCE, false },
@@ -64,8 +65,21 @@ const struct profile *profile_default(void)
 
 uint16_t profile_field_len(const struct profile *profile, const char *name)
 {
-	bool flags = strcasecmp(name, "tcpControlBits") == 0 ||
-		     strcasecmp(name, "reverseTcpControlBits") == 0;
+	/* As long as the options data has them. */
+	static const struct {
+		const char *name;
+		uint16_t len;		/* 0: of TCP flags */
+	} shaped[] = {
+		{ "tcpControlBits", 0 }, { "reverseTcpControlBits", 0 },
+		{ "interfaceName", 16 }, { "interfaceDescription", 64 },
+	};
 
-	return flags ? profile->tcp_flags_len : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(shaped); i++) {
+		if (strcasecmp(name, shaped[i].name) != 0)
+			continue;
+		if (!shaped[i].len)
+			return profile->tcp_flags_len;
+		return profile->fixed_texts ? shaped[i].len : 0;
+	}
+	return 0;
 }

@@ -51,6 +51,7 @@ struct profile {
 	enum profile_timing timing;
 	/* Variable-length texts may be in built-in templates and options; else of fixed length. */
 	bool strings;
+	bool fixed_texts;		/* the user's templates too have texts of fixed length */
 	bool reverse_counts_only;	/* of reverse elements, none but octets and packets */
 };
 

@@ -36,10 +36,10 @@ def for_group(names, records):
     return [r for r in records if v6 == (':' in r['src'])]
 
 
-def layout(names):
+def layout(names, *options):
     """(enterprise, number, length) of each element, from the template as it is announced."""
     template = next(d for d in datagrams(lambda port: send(
-        port, for_group(names, RECORDS)[:1], 300, *names)) if d[16:18] == b'\0\2')
+        port, for_group(names, RECORDS)[:1], 300, *names, options=options)) if d[16:18] == b'\0\2')
     found, at = [], 24
     for _ in names:
         number, length = struct.unpack_from('!HH', template, at)
