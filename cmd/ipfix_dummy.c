@@ -124,20 +124,31 @@ static int load(const struct dummy_args *a, struct conf **ret)
 	return 0;
 }
 
-static int send_file(const struct dummy_args *a, const struct conf *conf, struct sender *s)
+/* Decoded for each output: how long values are is for its profile to say. */
+static int send_file_to(const struct dummy_args *a, const struct conf *conf, struct sender *s, size_t i)
 {
 	_cleanup_(flow_file_deinit) struct flow_file f = { 0 };
-	int r = flow_file_load(a->file, conf->templates, &f);
+	int r = flow_file_load(a->file, s->v[i].templates, &f);
+
+	for (size_t k = 0; r == 0 && k < f.n && !stop; k++) {
+		const struct record record = {
+			.domain = conf->domain ? conf->domain : 1, .raw = &f.raws[k],
+		};
+
+		sender_put_into(s, i, &record);
+	}
+	return r;
+}
+
+static int send_file(const struct dummy_args *a, const struct conf *conf, struct sender *s)
+{
+	_cleanup_(flow_file_deinit) struct flow_file check = { 0 };
+	int r = flow_file_load(a->file, conf->templates, &check);
 
 	if (r == 0)
 		r = sender_open(s, conf, &(struct sender_how) { .in_order = true }, &stop);
-	for (size_t i = 0; r == 0 && i < f.n && !stop; i++) {
-		const struct record record = {
-			.domain = conf->domain ? conf->domain : 1, .raw = &f.raws[i],
-		};
-
-		sender_put(s, &record);
-	}
+	for (size_t i = 0; r == 0 && i < s->n; i++)
+		r = send_file_to(a, conf, s, i);
 	return r;
 }
 
@@ -206,11 +217,11 @@ static int send_synthetic(const struct dummy_args *a, const struct conf *conf, s
 static void print_text(const struct sender *s, uint64_t ns)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		const struct sink_stats *t = &s->sinks[i]->stats;
+		const struct sink_stats *t = &s->v[i].sink->stats;
 
 		printf("%s: %" PRIu64 " records in %" PRIu64 " messages, %" PRIu64
 		       " bytes, %.3f s, %.0f records/s\n",
-		       s->sinks[i]->label, t->records, t->messages, t->bytes, (double)ns / NSEC_PER_SEC,
+		       s->v[i].sink->label, t->records, t->messages, t->bytes, (double)ns / NSEC_PER_SEC,
 		       (double)t->records * NSEC_PER_SEC / ns);
 	}
 }
@@ -223,10 +234,11 @@ static void print_json(const struct sender *s, uint64_t ns)
 	json_init(&j, &out, true);
 	json_array_begin(&j, NULL);
 	for (size_t i = 0; i < s->n; i++) {
-		const struct sink_stats *t = &s->sinks[i]->stats;
+		const struct sink *sink = s->v[i].sink;
+		const struct sink_stats *t = &sink->stats;
 
 		json_object_begin(&j, NULL);
-		json_str(&j, "output", s->sinks[i]->label);
+		json_str(&j, "output", sink->label);
 		json_u64(&j, "records", t->records);
 		json_u64(&j, "messages", t->messages);
 		json_u64(&j, "bytes", t->bytes);

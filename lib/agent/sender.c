@@ -19,7 +19,7 @@
 #define SETTLE_NS (20 * NSEC_PER_MSEC)
 
 static int open_one(const struct conf *conf, const struct conf_output *out,
-		    const struct sender_how *how, struct sink **ret)
+		    const struct sender_how *how, struct sender_output *o)
 {
 	struct session_config session = {
 		.remote = out->remote,
@@ -28,10 +28,14 @@ static int open_one(const struct conf *conf, const struct conf_output *out,
 		.template_flush_s = conf->template_flush_s,
 		.batch_messages = how->in_order ? 1 : BURST_MESSAGES_MAX,
 		.max_bytes_per_s = how->unpaced ? 0 : out->max_bytes_per_s,
-		.templates = conf->templates,
+		.profile = out->profile,
+		.version = out->version,
+		.enterprise = conf->enterprise,
 	};
+	int r = conf_templates_for(conf, out->profile, &o->templates);
 
-	return session_udp_new(&session, ret);
+	session.templates = o->templates;
+	return r < 0 ? r : session_udp_new(&session, &o->sink);
 }
 
 static int open_all(struct sender *s, const struct conf *conf, const struct sender_how *how)
@@ -41,10 +45,9 @@ static int open_all(struct sender *s, const struct conf *conf, const struct send
 
 		if (conf->outputs[i].kind == CONF_LOG)
 			continue;
-		r = open_one(conf, &conf->outputs[i], how, &s->sinks[s->n]);
+		r = open_one(conf, &conf->outputs[i], how, &s->v[s->n++]);
 		if (r < 0)
 			return r;
-		s->n++;
 	}
 	return s->n ? 0 : fail_usage("the configuration has no collector to send to");
 }
@@ -55,8 +58,8 @@ int sender_open(struct sender *s, const struct conf *conf, const struct sender_h
 	int r;
 
 	*s = (struct sender) { .stop = stop };
-	s->sinks = calloc(conf->n_outputs + 1, sizeof(*s->sinks));
-	if (!s->sinks)
+	s->v = calloc(conf->n_outputs + 1, sizeof(*s->v));
+	if (!s->v)
 		return fail(-ENOMEM, "cannot open the outputs");
 	r = open_all(s, conf, how);
 	if (r < 0) {
@@ -64,16 +67,19 @@ int sender_open(struct sender *s, const struct conf *conf, const struct sender_h
 		return r;
 	}
 	for (size_t i = 0; i < s->n; i++)
-		session_wait_ready(s->sinks[i], READY_NS);
+		session_wait_ready(s->v[i].sink, READY_NS);
 	s->opened_ns = s->ticked_ns = clock_boot_ns();
 	return 0;
 }
 
 void sender_close(struct sender *s)
 {
-	for (size_t i = 0; i < s->n; i++)
-		s->sinks[i]->ops->close(s->sinks[i]);
-	free(s->sinks);
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i].sink)
+			s->v[i].sink->ops->close(s->v[i].sink);
+		template_set_free(s->v[i].templates);
+	}
+	free(s->v);
 	*s = (struct sender) { 0 };
 }
 
@@ -89,32 +95,38 @@ static void wait_for(const struct sender *s, struct sink *sink)
 	}
 }
 
+void sender_put_into(struct sender *s, size_t i, const struct record *r)
+{
+	struct sink *sink = s->v[i].sink;
+
+	if (!sink->ops->room(sink, r)) {
+		sink->ops->flush(sink);
+		wait_for(s, sink);
+	}
+	sink->ops->put(sink, r);
+}
+
 void sender_put(struct sender *s, const struct record *r)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		struct sink *sink = s->sinks[i];
-
-		if (!sink->ops->room(sink, r)) {
-			sink->ops->flush(sink);
-			wait_for(s, sink);
-		}
-		sink->ops->put(sink, r);
-	}
+	for (size_t i = 0; i < s->n; i++)
+		sender_put_into(s, i, r);
 }
 
 void sender_flush(struct sender *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		s->sinks[i]->ops->flush(s->sinks[i]);
-		wait_for(s, s->sinks[i]);
+		s->v[i].sink->ops->flush(s->v[i].sink);
+		wait_for(s, s->v[i].sink);
 	}
 }
 
 static void tick(struct sender *s, uint64_t now_ns)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		if (s->sinks[i]->ops->tick)
-			s->sinks[i]->ops->tick(s->sinks[i], now_ns);
+		struct sink *sink = s->v[i].sink;
+
+		if (sink->ops->tick)
+			sink->ops->tick(sink, now_ns);
 	}
 	s->ticked_ns = now_ns;
 }
@@ -130,11 +142,11 @@ void sender_tick(struct sender *s)
 int sender_finish(struct sender *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		s->sinks[i]->ops->flush(s->sinks[i]);
+		s->v[i].sink->ops->flush(s->v[i].sink);
 	clock_sleep_ns(SETTLE_NS);
 	tick(s, clock_boot_ns());
 	for (size_t i = 0; i < s->n; i++) {
-		const struct sink *sink = s->sinks[i];
+		const struct sink *sink = s->v[i].sink;
 
 		if (sink->trouble[0])
 			return fail_plain(-EIO, "%s: %s", sink->label, sink->trouble);

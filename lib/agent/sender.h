@@ -16,8 +16,13 @@ struct sender_how {
 	bool in_order;		/* they leave as they come, message by message */
 };
 
+struct sender_output {
+	struct sink *sink;
+	struct template_set *templates;	/* of its profile */
+};
+
 struct sender {
-	struct sink **sinks;
+	struct sender_output *v;
 	size_t n;
 	const volatile sig_atomic_t *stop;	/* not 0: wait no longer. Borrowed */
 	uint64_t opened_ns;	/* CLOCK_BOOTTIME */
@@ -33,11 +38,16 @@ int sender_open(struct sender *s, const struct conf *conf, const struct sender_h
 void sender_close(struct sender *s);
 /* Put @r; what is open leaves when it is full, at the pace of each output. */
 void sender_put(struct sender *s, const struct record *r);
+/* The same into output @i alone. */
+void sender_put_into(struct sender *s, size_t i, const struct record *r);
 /* Let leave what is open. */
 void sender_flush(struct sender *s);
 /* To be called now and again: templates, connections. Does that once a second. */
 void sender_tick(struct sender *s);
-/* Flush, hear what became of it, and fail_plain() when an output has trouble or lost records. */
+/*
+ * Flush, wait some seconds until it is known to have arrived where that can be known, and
+ * fail_plain() when an output has trouble or lost records.
+ */
 int sender_finish(struct sender *s);
 
 #endif
