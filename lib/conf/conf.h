@@ -109,6 +109,9 @@ void conf_free(struct conf *conf);
  */
 int conf_templates_for(const struct conf *conf, const struct profile *profile,
 		       struct template_set **ret);
+/* The same for @out: of its profile and version. */
+int conf_templates_of(const struct conf *conf, const struct conf_output *out,
+		      struct template_set **ret);
 void conf_template_deinit(struct conf_template *t);
 
 /*

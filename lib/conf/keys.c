@@ -265,5 +265,7 @@ int keys_decode(struct decoder *d, struct conf *conf)
 				 "biflow: needs count: once, which tells which way a flow went");
 	if (r == 0)
 		r = add_builtin(d, conf);
+	if (r == 0)
+		r = keys_check_netflow9(d, conf);
 	return r < 0 ? r : check_message_len(d, conf);
 }

@@ -27,6 +27,9 @@ void conf_output_deinit(struct conf_output *out);
 int keys_add_template(struct template_set *set, const struct conf_template *t,
 		      const struct profile *profile);
 
+/* Can what outputs with version: netflow9 are to send be said in it? templates.c */
+int keys_check_netflow9(struct decoder *d, const struct conf *conf);
+
 /* outputs[].collector, outputs:, collectors:, templates:; @to is the struct conf. */
 int keys_collector(struct decoder *d, const cJSON *node, void *to);
 int keys_outputs(struct decoder *d, const cJSON *node, void *to);

@@ -193,6 +193,11 @@ static int check_transport(struct decoder *d, const cJSON *node, const struct co
 		decode_push(d, ".%s", rules[i].key);
 		return decode_fault(d, key, "belongs to transport: %s", rules[i].of);
 	}
+	if (out->version == 9 && out->transport != CONF_UDP) {
+		decode_push(d, ".version");
+		return decode_fault(d, cJSON_GetObjectItemCaseSensitive(node, "version"),
+				    "netflow9 goes over udp only");
+	}
 	return 0;
 }
 

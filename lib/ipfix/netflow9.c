@@ -36,8 +36,8 @@ int netflow9_check(const struct template_set *set)
 				return fail_usage("NetFlow v9 has no elements of enterprises: '%s' "
 						  "of template %u", e->name, t->id);
 			if (t->elements[k].len_bytes == IE_VARLEN)
-				return fail_usage("NetFlow v9 has no variable lengths: '%s' of "
-						  "template %u", e->name, t->id);
+				return fail_usage("NetFlow v9 has no variable lengths: give '%s' "
+						  "of template %u a length", e->name, t->id);
 		}
 	}
 	return 0;

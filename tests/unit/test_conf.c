@@ -95,7 +95,7 @@ TEST(every_value_of_whole_ipfix_arrives)
 		"- collector:\n"
 		"    remoteAddress: 127.0.0.1:4739\n"
 		"    transport: tls\n"
-		"    version: netflow9\n"
+		"    version: ipfix\n"
 		"    profile: pmacct\n"
 		"    group: first\n"
 		"    tls: {ca: a.pem, certificate: b.pem, key: c.pem, serverName: d.example}\n"
@@ -113,7 +113,7 @@ TEST(every_value_of_whole_ipfix_arrives)
 	CHECK(c->options_s == 30 && c->biflow && c->enterprise == 28972);
 	CHECK_STR(c->as_file, "/etc/flowctl/as");
 	o = c->outputs;
-	CHECK(o[0].transport == CONF_TLS && o[0].version == 9 && o[1].transport == CONF_SCTP);
+	CHECK(o[0].transport == CONF_TLS && o[0].version == 10 && o[1].transport == CONF_SCTP);
 	CHECK_STR(o[0].profile->name, "pmacct");
 	CHECK_STR(o[0].group, "first");
 	CHECK_STR(o[0].tls.ca, "a.pem");
@@ -207,6 +207,30 @@ TEST(templates_replace_the_built_in_ones_unless_told_otherwise)
 		 "templates: [{id: 300, template: [{name: octetDeltaCount}]}]\n");
 	CHECK(c);
 	CHECK(template_set_count(c->templates) == 1);
+	conf_free(c);
+}
+
+TEST(an_output_has_the_templates_of_its_version_and_profile)
+{
+	struct conf *c = load("outputs:\n"
+			      "- collector: {remoteAddress: 10.0.0.1:1, version: netflow9, profile: strict}\n"
+			      "- collector: {remoteAddress: 10.0.0.1:1, profile: strict}\n"
+			      "builtinTemplates: true\n"
+			      "templates: [{id: 300, template: [{name: tcpControlBits}, {name: interfaceName, length: 16}]}]\n");
+	struct template_set *v9, *ipfix;
+	const struct template *t;
+
+	CHECK(c && c->outputs[0].version == 9);
+	CHECK(conf_templates_of(c, &c->outputs[0], &v9) == 0);
+	CHECK(conf_templates_of(c, &c->outputs[1], &ipfix) == 0);
+	t = template_set_get(v9, 0);
+	CHECK(t->elements[0].len_bytes == 1 && t->elements[1].len_bytes == 16);
+	/* flowStartSysUpTime behind addresses, ports and flags */
+	CHECK(template_set_get(v9, 1)->elements[5].ie->id == 22);
+	t = template_set_get(ipfix, 0);
+	CHECK(t->elements[0].len_bytes == 2);
+	template_set_free(v9);
+	template_set_free(ipfix);
 	conf_free(c);
 }
 
@@ -368,6 +392,17 @@ static const struct row {
 	{ "outputs: [{file: 7}]\n", "c.yaml:1: outputs[0].file: must be a mapping, not a number" },
 	{ COLLECTOR("version: 5"),
 	  "c.yaml:1: outputs[0].collector.version: must be ipfix or netflow9, not a number" },
+	{ COLLECTOR("version: netflow9, transport: tcp"),
+	  "c.yaml:1: outputs[0].collector.version: netflow9 goes over udp only" },
+	{ "outputs:\n- log: {file: stdout}\n- collector:\n    remoteAddress: 10.0.0.1:1\n"
+	  "    version: netflow9\n"
+	  "templates: [{id: 300, template: [{name: packetMark}]}]\n",
+	  "c.yaml:5: outputs[1].collector.version: NetFlow v9 has no elements of enterprises: "
+	  "'packetMark' of template 300" },
+	{ COLLECTOR("version: netflow9")
+	  "templates: [{id: 300, template: [{name: interfaceName}]}]\n",
+	  "c.yaml:1: outputs[0].collector.version: NetFlow v9 has no variable lengths: "
+	  "give 'interfaceName' of template 300 a length" },
 	{ COLLECTOR("profile: cisco"),
 	  "c.yaml:1: outputs[0].collector.profile: 'cisco' is not default, nfdump, pmacct, ntop or strict" },
 	{ COLLECTOR("tls: {ca: a}"), "c.yaml:1: outputs[0].collector.tls: belongs to transport: tls" },
