@@ -2,11 +2,11 @@
 /*
  * enrich_ask [PREFIX-FILE] < questions
  *
- * What lib/enrich says in the caller's network namespace. A question is a line of
+ * What lib/enrich says in the caller's network namespace, or $ENRICH_NETNS. A question is a line of
  *	SRC DST PROTO SPORT DPORT INGRESS EGRESS MARK TOS
  * and gets a line of
  *	SRC-LEN DST-LEN NEXT-HOP BGP-NEXT-HOP STATUS SRC-AS DST-AS
- * `tick` lets it look for changes, `speed N` tells the ns of each of N questions that it has
+ * `tick` lets it look for changes and gets a line, `later` lets seconds pass before; `speed N` tells the ns of each of N questions that it has
  * answers to. Templates have an element for everything.
  */
 #include <arpa/inet.h>
@@ -81,10 +81,11 @@ int main(int argc, char **argv)
 	struct template_set *set;
 	struct netns ns = NETNS_NULL;
 	struct enrich *e;
+	uint64_t cookie, later = 0;
 	char line[512];
 
 	if (template_set_new(&set) < 0 || template_set_add(set, 256, names, ARRAY_SIZE(names)) < 0 ||
-	    netns_open(NULL, &ns) < 0) {
+	    netns_open(getenv("ENRICH_NETNS"), &ns) < 0) {
 		fprintf(stderr, "%s\n", error_message());
 		return 1;
 	}
@@ -93,17 +94,20 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", error_message());
 		return 1;
 	}
+	cookie = ns.cookie;
+	netns_close(&ns);	/* or it would keep the namespace */
 	while (fgets(line, sizeof(line), stdin)) {
-		if (strcmp(line, "tick\n") == 0)
-			enrich_tick(e, clock_boot_ns());
-		else if (strncmp(line, "speed ", 6) == 0)
-			speed(e, ns.cookie, strtoul(line + 6, NULL, 10));
-		else if (!answer(e, ns.cookie, line))
+		later += strcmp(line, "later\n") == 0 ? 10 * NSEC_PER_SEC : 0;
+		if (strcmp(line, "tick\n") == 0 || strcmp(line, "later\n") == 0) {
+			enrich_tick(e, clock_boot_ns() + later);
+			puts("ticked");
+		} else if (strncmp(line, "speed ", 6) == 0)
+			speed(e, cookie, strtoul(line + 6, NULL, 10));
+		else if (!answer(e, cookie, line))
 			return 1;
 		fflush(stdout);
 	}
 	enrich_free(e);
-	netns_close(&ns);
 	template_set_free(set);
 	return 0;
 }

@@ -12,12 +12,16 @@ box = None
 
 class Asker:
     """enrich_ask in a namespace, asked a line at a time."""
-    def __init__(self, ns, *argv):
-        self.p = net.spawn(ASK, *argv, ns=ns, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, ns, *argv, **env):
+        self.p = net.spawn(ASK, *argv, ns=ns, env=dict(os.environ, **env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def say(self, line):
         self.p.stdin.write(line + '\n')
         self.p.stdin.flush()
+
+    def tick(self, word='tick'):
+        self.say(word)
+        equal(self.p.stdout.readline(), 'ticked\n', 'the answer')
 
     def speed(self, n):
         self.say('speed %d' % n)
@@ -145,7 +149,7 @@ def without_an_egress_interface_it_is_the_hop_that_packets_take():
 @test
 def a_change_of_routes_is_noticed():
     def now(dst):
-        asker.say('tick')
+        asker.tick()
         a = asker.ask(dst)
         return a['dst_len'], a['next']
     equal(now('10.30.1.1'), (0, '0.0.0.0'), 'before')
@@ -170,19 +174,19 @@ def rules_are_obeyed():
     iif = net.ifindex(box, 'in0')
     net.ip(box, 'route', 'add', '10.40.0.0/16', 'via', '10.0.0.2')
     net.ip(box, 'route', 'add', '10.40.0.0/20', 'via', '10.0.1.2', 'table', 77)
-    asker.say('tick')
+    asker.tick()
     equal(asker.ask('10.40.1.1', mark=5)['dst_len'], 16, 'without a rule')
     for rule, given in ((('fwmark', '5'), dict(mark=5)), (('tos', '0x10'), dict(tos=0x10)),
                         (('from', '10.0.10.0/24'), dict(iif=iif)), (('iif', 'in0'), dict(iif=iif)),
                         (('ipproto', 'udp', 'dport', '2000'), {})):
         net.ip(box, 'rule', 'add', *rule, 'table', 77)
-        asker.say('tick')
+        asker.tick()
         a = asker.ask('10.40.1.1', **given)
         equal((a['dst_len'], a['next']), (20, '10.0.1.2'), 'by the rule %r' % (rule,))
         others = dict(src='10.0.0.1', dport=9)
         equal(asker.ask('10.40.1.1', **others)['dst_len'], 16, 'not by the rule %r' % (rule,))
         net.ip(box, 'rule', 'del', *rule, 'table', 77)
-    asker.say('tick')
+    asker.tick()
     equal(asker.ask('10.40.1.1', mark=5, tos=0x10, iif=iif)['dst_len'], 16, 'without rules again')
 
 
@@ -195,7 +199,7 @@ def a_vrf_has_routes_of_its_own():
     net.veth(box, 'vin', west, 'vin', '10.0.20.1/24', '10.0.20.7/24')
     net.ip(box, 'link', 'set', 'vin', 'master', 'red')
     net.ip(box, 'route', 'add', '10.8.0.0/13', 'via', '10.0.20.9', 'vrf', 'red')
-    asker.say('tick')
+    asker.tick()
     a = asker.ask('10.8.2.1', src='10.0.20.7', iif=net.ifindex(box, 'vin'))
     equal((a['dst_len'], a['next']), (13, '10.0.20.9'), 'in the VRF')
     equal(asker.ask('10.8.2.1', iif=net.ifindex(box, 'in0'))['dst_len'], 16, 'outside')
@@ -216,9 +220,22 @@ def autonomous_systems_come_from_the_file():
 
 @test
 def what_was_asked_before_costs_little():
-    ns = asker.speed(2000)
+    ns = min(asker.speed(2000) for _ in range(5))
     print('# %.0f ns a record' % ns)
     check(ns < 5000, '%.0f ns a record' % ns)
+
+
+@test
+def a_namespace_that_goes_is_let_go():
+    gone = net.ns('gone')
+    net.veth(gone, 'eth0', box, 'peer', '10.0.50.1/24', '10.0.50.2/24')
+    own = Asker(None, ENRICH_NETNS=gone)
+    equal(own.ask('10.0.50.9')['dst_len'], 24, 'while it is there')
+    own.tick('later')
+    equal(own.ask('10.0.50.9')['dst_len'], 24, 'it is kept')
+    net.del_ns(gone)
+    own.tick('later')
+    wait_for(lambda: 'peer' not in net.ip(box, 'link').stdout, 'its end of the cable gone')
 
 
 main(net, setup)
