@@ -69,8 +69,8 @@ struct collector {
 	uint64_t records;
 	uint64_t told[RULE_N];
 	uint64_t violations;
-	uint64_t dropped, tls_failures;	/* as told */
-	bool failed;	  /* no memory for a line */
+	uint64_t dropped, tls_failures; /* as told */
+	bool failed;			/* no memory for a line */
 };
 
 /* "udp 127.0.0.1:2055, message 3, domain 1, octet 16: set length 3 (RFC 7011 3.3.2)" */
@@ -221,7 +221,9 @@ static int run(struct collector *c)
 		r = watch(c);
 		if (r == 0)
 			r = listen_all(c);
-		return r == 0 ? loop_run(c->loop) : r;
+		if (r == 0)
+			r = loop_run(c->loop);
+		return r == 0 && !is_done(c) ? receive_drain(c->receive) : r;
 	}
 	for (size_t i = 0; i < files->n && r == 0 && !is_done(c); i++)
 		r = receive_file(c->receive, files->v[i]);

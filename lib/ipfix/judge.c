@@ -2,7 +2,7 @@
 /* See judge.h. Messages, templates and single values; times are in judge_time.c. */
 #include "ipfix/judge.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -13,33 +13,32 @@
 
 enum { EXPORT_TIME_FAR_S = 3600, OBSERVATION_DOMAIN_ID = 149 };
 
-/* Values that an element cannot have, by its number at IANA. */
+/* Values that an element cannot have, at its number at IANA. max 0: any. */
 static const struct range {
-	uint16_t id;
 	uint32_t min, max;
 } ranges[] = {
-	{ 9, 0, 32 },	    /* sourceIPv4PrefixLength */
-	{ 13, 0, 32 },	    /* destinationIPv4PrefixLength */
-	{ 29, 0, 128 },	    /* sourceIPv6PrefixLength */
-	{ 30, 0, 128 },	    /* destinationIPv6PrefixLength */
-	{ 31, 0, 0xfffff }, /* flowLabelIPv6 */
-	{ 58, 0, 4095 },    /* vlanId */
-	{ 59, 0, 4095 },    /* postVlanId */
-	{ 60, 0, 15 },	    /* ipVersion */
-	{ 61, 0, 1 },	    /* flowDirection */
-	{ 88, 0, 8191 },    /* fragmentOffset */
-	{ 98, 0, 63 },	    /* postIpDiffServCodePoint */
-	{ 136, 1, 5 },	    /* flowEndReason */
-	{ 195, 0, 63 },	    /* ipDiffServCodePoint */
-	{ 196, 0, 7 },	    /* ipPrecedence */
-	{ 239, 0, 3 },	    /* biflowDirection */
-	{ 243, 0, 4095 },   /* dot1qVlanId */
-	{ 244, 0, 7 },	    /* dot1qPriority */
-	{ 245, 0, 4095 },   /* dot1qCustomerVlanId */
-	{ 246, 0, 7 },	    /* dot1qCustomerPriority */
-	{ 254, 0, 4095 },   /* postDot1qVlanId */
-	{ 255, 0, 4095 },   /* postDot1qCustomerVlanId */
-	{ 344, 0, 14 },	    /* informationElementSemantics */
+	[9] = { 0, 32 },       /* sourceIPv4PrefixLength */
+	[13] = { 0, 32 },      /* destinationIPv4PrefixLength */
+	[29] = { 0, 128 },     /* sourceIPv6PrefixLength */
+	[30] = { 0, 128 },     /* destinationIPv6PrefixLength */
+	[31] = { 0, 0xfffff }, /* flowLabelIPv6 */
+	[58] = { 0, 4095 },    /* vlanId */
+	[59] = { 0, 4095 },    /* postVlanId */
+	[60] = { 0, 15 },      /* ipVersion */
+	[61] = { 0, 1 },       /* flowDirection */
+	[88] = { 0, 8191 },    /* fragmentOffset */
+	[98] = { 0, 63 },      /* postIpDiffServCodePoint */
+	[136] = { 1, 5 },      /* flowEndReason */
+	[195] = { 0, 63 },     /* ipDiffServCodePoint */
+	[196] = { 0, 7 },      /* ipPrecedence */
+	[239] = { 0, 3 },      /* biflowDirection */
+	[243] = { 0, 4095 },   /* dot1qVlanId */
+	[244] = { 0, 7 },      /* dot1qPriority */
+	[245] = { 0, 4095 },   /* dot1qCustomerVlanId */
+	[246] = { 0, 7 },      /* dot1qCustomerPriority */
+	[254] = { 0, 4095 },   /* postDot1qVlanId */
+	[255] = { 0, 4095 },   /* postDot1qCustomerVlanId */
+	[344] = { 0, 14 },     /* informationElementSemantics */
 };
 
 /* The first is never more than the second. */
@@ -118,56 +117,52 @@ static bool is_utf8(const uint8_t *p, size_t len)
 	return true;
 }
 
-static const char *name_of(const struct schema_value *v, char buf[ELEMENT_NAME_MAX + 8])
+static void tell_value(const struct decode_record *r, enum rule rule, const struct schema_value *v,
+		       const char *says)
 {
-	memcpy(buf, v->field->name, v->field->name_len);
-	buf[v->field->name_len] = '\0';
-	return buf;
+	decode_find(r->message, rule, v->data, "%.*s %s", v->field->name_len, v->field->name, says);
 }
 
-static void judge_number(const struct decode_record *r, const struct schema_value *v,
-			 const char *name)
+static void judge_number(const struct decode_record *r, const struct schema_value *v)
 {
-	const struct decode_message *m = r->message;
+	uint16_t id = v->field->id;
 	uint64_t n = wire_be(v->data, v->len);
+	char says[64];
 
-	if (v->field->id == OBSERVATION_DOMAIN_ID && m->domain_id && n != m->domain_id)
-		decode_find(m, RULE_DOMAIN, v->data, "%s %llu in domain %u", name,
-			    (unsigned long long)n, m->domain_id);
-	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
-		if (ranges[i].id == v->field->id && (n < ranges[i].min || n > ranges[i].max))
-			decode_find(m, RULE_VALUE_RANGE, v->data, "%s is %llu", name,
-				    (unsigned long long)n);
+	if (id == OBSERVATION_DOMAIN_ID && r->message->domain_id && n != r->message->domain_id) {
+		snprintf(says, sizeof(says), "%llu in domain %u", (unsigned long long)n,
+			 r->message->domain_id);
+		tell_value(r, RULE_DOMAIN, v, says);
+	}
+	if (id < ARRAY_SIZE(ranges) && ranges[id].max &&
+	    (n < ranges[id].min || n > ranges[id].max)) {
+		snprintf(says, sizeof(says), "is %llu", (unsigned long long)n);
+		tell_value(r, RULE_VALUE_RANGE, v, says);
 	}
 }
 
 static void judge_value(const struct decode_record *r, const struct schema_value *v)
 {
-	const struct decode_message *m = r->message;
-	char name[ELEMENT_NAME_MAX + 8];
-
 	switch (v->field->type) {
 	case DATA_BOOL:
 		if (v->len == 1 && v->data[0] != 1 && v->data[0] != 2)
-			decode_find(m, RULE_BOOLEAN, v->data, "%s is %u", name_of(v, name),
-				    v->data[0]);
+			tell_value(r, RULE_BOOLEAN, v, "is neither 1 nor 2");
 		break;
 	case DATA_STRING:
 		if (!is_utf8(v->data, v->len))
-			decode_find(m, RULE_STRING, v->data, "%s is no UTF-8", name_of(v, name));
+			tell_value(r, RULE_STRING, v, "is no UTF-8");
 		break;
 	case DATA_LIST:
 	case DATA_STL:
 	case DATA_STML:
 		if (!list_is_sound(v->field->type, v->data, v->len))
-			decode_find(m, RULE_LIST, v->data, "%s is not well formed",
-				    name_of(v, name));
+			tell_value(r, RULE_LIST, v, "is not well formed");
 		break;
 	case DATA_U8:
 	case DATA_U16:
 	case DATA_U32:
 		if (v->len <= 8 && (v->field->pen == 0 || v->field->pen == ELEMENT_REVERSE_PEN))
-			judge_number(r, v, name_of(v, name));
+			judge_number(r, v);
 		break;
 	}
 }

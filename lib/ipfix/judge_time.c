@@ -51,12 +51,18 @@ static const struct clock {
 	{ 22, 21, UPTIME, 4, false, from_u32 },		 /* flowStartSysUpTime */
 };
 
+/* Most elements are none: only the few are looked for in the table. */
+static bool is_time(uint16_t id)
+{
+	return (id >= 150 && id <= 159) || id == 21 || id == 22;
+}
+
 void judge_time_note(struct judge_times *t, const struct decode_record *r,
 		     const struct schema_value *v)
 {
 	unsigned way = v->field->pen == ELEMENT_REVERSE_PEN;
 
-	if (v->field->pen && !way)
+	if ((v->field->pen && !way) || !is_time(v->field->id))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
 		const struct clock *c = &clocks[i];

@@ -71,6 +71,22 @@ void receive_stop(struct receive *r)
 	r->stopped = true;
 }
 
+int receive_drain(struct receive *r)
+{
+	uint64_t begin = r->counts.bytes;
+	int err = 0;
+
+	for (unsigned i = 0; i < r->n_listeners && err == 0; i++) {
+		while (r->listeners[i].transport == DECODE_UDP && err == 0 &&
+		       receive_udp_take(&r->listeners[i]) &&
+		       r->counts.bytes - begin < RECEIVE_BUFFER_BYTES) {
+			if (r->config.settled)
+				err = r->config.settled(r->config.handler.arg);
+		}
+	}
+	return err;
+}
+
 const struct receive_counts *receive_counts(const struct receive *r)
 {
 	return &r->counts;

@@ -48,6 +48,9 @@ const char *receive_listening(const struct receive *r, unsigned i);
 /* Read a whole file of messages ("-": standard input). 0 at its end, or fail(). Stops early,
  * with 0, once receive_stop() was called. */
 int receive_file(struct receive *r, const char *path);
+/* Take what waits in UDP sockets already, before the end: as much as their buffers hold. 0, or
+ * what settled() said. */
+int receive_drain(struct receive *r);
 /* Nothing more is to be decoded. */
 void receive_stop(struct receive *r);
 const struct receive_counts *receive_counts(const struct receive *r);

@@ -39,6 +39,8 @@ struct receive {
 
 /* receive_udp.c. Watches a bound socket. */
 int receive_udp_start(struct receive_listener *l);
+/* Take what waits. True: there may be more. */
+bool receive_udp_take(struct receive_listener *l);
 void receive_udp_stop(struct receive *r);
 
 /* receive_stream.c. Watches a listening socket; closes all connections. */

@@ -91,21 +91,25 @@ static int receive_batch(struct receive_listener *l)
 	return recvmmsg(l->fd, b->messages, BATCH, MSG_DONTWAIT, NULL);
 }
 
+bool receive_udp_take(struct receive_listener *l)
+{
+	struct receive *r = l->owner;
+	int n = receive_batch(l); /* an error is one of the network, and no end */
+	uint64_t now_ns = clock_real_ns();
+
+	for (int i = 0; i < n && !r->stopped; i++)
+		take(l, &r->batch->messages[i], now_ns);
+	return n == BATCH && !r->stopped;
+}
+
 static int on_readable(struct loop *loop, int fd, uint32_t events, void *arg)
 {
 	struct receive_listener *l = arg;
 	struct receive *r = l->owner;
+	int round = 0;
 
-	for (int round = 0; round < ROUNDS && !r->stopped; round++) {
-		int n = receive_batch(l);
-		uint64_t now_ns = clock_real_ns();
-
-		/* ICMP errors of earlier answers (there are none) and signals are no end. */
-		for (int i = 0; i < n && !r->stopped; i++)
-			take(l, &r->batch->messages[i], now_ns);
-		if (n < BATCH)
-			break;
-	}
+	while (round < ROUNDS && receive_udp_take(l))
+		round++;
 	return r->config.settled ? r->config.settled(r->config.handler.arg) : 0;
 }
 
