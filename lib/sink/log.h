@@ -24,7 +24,18 @@ struct log_config {
 	size_t n_hooks;
 };
 
-/* fail() when the file cannot be opened. */
+/* fail() when the file cannot be opened; fail_usage() when a hook's command is none. */
 int sink_log_new(const struct log_config *config, struct sink **ret);
+
+/*
+ * Hooks are run by a thread, so nothing here waits for them: close() leaves what they still hold
+ * to that thread. Whoever has time calls these, each of which waits, at most for the timeouts
+ * of all hooks of a log; then what is left is written without them.
+ */
+/* Before close(): until all that was put into @s is written; stats and trouble tell how. Of a
+ * sink that is no log, nothing. */
+void sink_log_drain(struct sink *s);
+/* Before the process ends: until all is written that closed logs have left. */
+void sink_log_settle(void);
 
 #endif

@@ -26,6 +26,7 @@ struct sink_stats {
 	uint64_t lost_records;		/* could not be sent: collector unresolved, disk full */
 	uint64_t uncarried_records;	/* no template carries such a record */
 	uint64_t last_export_ns;	/* CLOCK_REALTIME of the last success, 0 = never */
+	uint64_t unhooked_records;	/* of a log: written without the hooks that failed them */
 };
 
 struct sink_ops {
