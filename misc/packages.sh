@@ -6,7 +6,7 @@ BUILD_PACKAGES="clang llvm gcc libc6-dev meson ninja-build pkg-config libbpf-dev
 DEMO_PACKAGES="iproute2 iputils-ping iperf3 nfdump python3 procps"
 TEST_PACKAGES="$DEMO_PACKAGES pmacct tshark python3-scapy ethtool nftables jq man-db util-linux
 	softflowd libclang-rt-14-dev socat tmux universal-ctags libcap2-bin libfixbuf-dev libglib2.0-dev qemu-system-x86
-	busybox-static cpio xz-utils"
+	busybox-static cpio xz-utils openssl netcat-openbsd"
 
 # Install those of "$@" that are missing.
 install_packages()

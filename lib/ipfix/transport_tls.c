@@ -134,9 +134,6 @@ static int load_own(SSL_CTX *ctx, const char *certificate, const char *key)
 		key = certificate;
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
 		return fail_plain(-EINVAL, "cannot use the key '%s': %s", key, reason());
-	if (SSL_CTX_check_private_key(ctx) != 1)
-		return fail_plain(-EINVAL, "the key '%s' is not that of the certificate '%s'", key,
-				  certificate);
 	return 0;
 }
 
