@@ -120,6 +120,52 @@ static bool is_sound(struct bench *b, unsigned kinds, unsigned upto, unsigned *r
 	       lengths <= 2 * kinds && memchr(seen, 0, n ? n : 1) == (n ? NULL : (void *)seen);
 }
 
+/* Record after record of the three values, each in its turn. */
+static bool read_texts(const struct message *m, unsigned *n)
+{
+	size_t at = IPFIX_HEADER_LEN + IPFIX_SET_HEADER_LEN;
+	unsigned records = 0;
+
+	if (be16_at(m->buf + 16) != 300 || be16_at(m->buf + 18) != m->len - IPFIX_HEADER_LEN)
+		return false;
+	for (; at < m->len; records++, ++*n) {
+		const uint8_t *p = m->buf + at, *count = p + 1 + p[0];
+
+		if (p[0] != *n % 16 || (be16_at(count) << 16 | be16_at(count + 2)) != *n + 1)
+			return false;
+		at = count + 5 + count[4] - m->buf;
+		if (count[4] != *n % 7)
+			return false;
+	}
+	return at == m->len && records == m->records;
+}
+
+static bool is_told(struct bench *b, unsigned upto)
+{
+	static const char text[] = "abcdefghijklmno";
+	unsigned n = 0, told = 0;
+
+	burst_begin(&b->b, 9);
+	for (; n < upto; n++) {
+		struct record r = { .packets = n + 1, .iface = text + 15 - n % 16,
+				    .netns = text + 15 - n % 7 };
+
+		if (!put(b, &r))
+			break;
+	}
+	burst_finish(&b->b);
+	for (unsigned i = 0; i < b->b.n_order; i++) {
+		struct message *m = b->b.order[i];
+
+		message_finish(m, 0, 0);
+		/* but for the last, none has room for one more of 1 + 15 + 4 + 64 bytes */
+		if (m->len > m->cap || !read_texts(m, &told) ||
+		    (i + 1 < b->b.n_order && m->len + 84 <= m->cap))
+			return false;
+	}
+	return told == n && b->b.records == n && n;
+}
+
 TEST(every_record_leaves_once_however_they_come_mixed)
 {
 	static const size_t caps[] = { 240, 600, 1400, 9000, 32000, 65507 };
@@ -135,6 +181,24 @@ TEST(every_record_leaves_once_however_they_come_mixed)
 			for (unsigned n = 0; n < 200; n++)
 				CHECK(is_sound(&b, kinds, n, &messages));
 		}
+	}
+}
+
+/* Texts of 0 to 15 bytes: messages are as full as they can be without knowing the next. */
+TEST(records_of_many_lengths_leave_once_each)
+{
+	static const struct template_field fields[] = {
+		{ "interfaceName" }, { "packetDeltaCount", 4 }, { "networkNamespaceName" },
+	};
+	static const size_t caps[] = { 120, 200, 1400, 65507 };
+
+	for (size_t i = 0; i < 4 * sizeof(caps) / sizeof(caps[0]); i++) {
+		struct bench b = { 0 };
+
+		CHECK(template_set_new(&b.set) == 0 && template_set_add(b.set, 300, fields, 3) == 0);
+		CHECK(burst_init(&b.b, caps[i / 4], i % 2 ? 1 : BURST_MESSAGES_MAX, b.set) == 0);
+		CHECK(is_told(&b, i % 4 < 2 ? 60000 : 37));
+		bench_deinit(&b);
 	}
 }
 

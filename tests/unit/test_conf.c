@@ -234,6 +234,46 @@ TEST(an_output_has_the_templates_of_its_version_and_profile)
 	conf_free(c);
 }
 
+static const struct ie_field *field(const struct template_set *set, size_t t, size_t i)
+{
+	return &template_set_get(set, t)->elements[i];
+}
+
+/* What the file says holds for all; where it says nothing, nfcapd and others want one octet. */
+TEST(a_length_is_the_files_or_the_profiles)
+{
+	static const char text[] =
+		"collectors: [{address: 10.0.0.1:2055}]\n"
+		"biflow: true\nbuiltinTemplates: true\n"
+		"templates:\n"
+		"- id: 1000\n"
+		"  template: [tcpControlBits, {name: OctetDeltaCount, length: 4}, interfaceName]\n"
+		"- id: 1001\n"
+		"  template:\n"
+		"  - {name: tcpControlBits, length: 2}\n"
+		"  - {length: 12, name: interfaceName}\n"
+		"  - {name: reverseTcpControlBits}\n";
+	struct template_set *strict = NULL, *plain = NULL;
+	struct conf *c = load(text);
+
+	CHECK(c);
+	CHECK(conf_templates_for(c, profile_find("strict"), &strict) == 0);
+	CHECK(conf_templates_for(c, profile_default(), &plain) == 0);
+	CHECK(template_set_equal(plain, c->templates) && !template_set_equal(strict, plain));
+	CHECK(template_set_count(strict) == 2 + 16);
+	for (size_t i = 0; i < template_set_count(strict); i++)
+		CHECK(template_set_get(strict, i)->id == template_set_get(plain, i)->id);
+	CHECK(field(plain, 0, 0)->len_bytes == 1 && field(strict, 0, 0)->len_bytes == 2);
+	CHECK(field(plain, 0, 1)->len_bytes == 4 && field(strict, 0, 1)->len_bytes == 4);
+	CHECK(field(plain, 0, 2)->len_bytes == IE_VARLEN);
+	CHECK(field(plain, 1, 0)->len_bytes == 2 && field(strict, 1, 0)->len_bytes == 2);
+	CHECK(field(plain, 1, 1)->len_bytes == 12);
+	CHECK(field(plain, 1, 2)->len_bytes == 1 && field(strict, 1, 2)->len_bytes == 2);
+	template_set_free(strict);
+	template_set_free(plain);
+	conf_free(c);
+}
+
 /* "of a template in use": a log has no use for any. */
 TEST(the_longest_message_is_no_matter_without_a_collector)
 {
@@ -448,6 +488,25 @@ static const struct row {
 	  "did you mean 'octetDeltaCount'?" },
 	{ OUT "templates: [{id: 300, template: [{nam: ipVersion}]}]\n",
 	  "c.yaml:2: templates[0].template[0].nam: unknown key", "did you mean 'name'?" },
+	{ OUT "templates: [{id: 300, template: [{length: 4}]}]\n",
+	  "c.yaml:2: templates[0].template[0]: 'name' is missing" },
+	{ OUT "templates:\n- id: 300\n  template:\n  - ipVersion\n  - {name: octetDeltaCount,\n"
+	  "     length: 9}\n",
+	  "c.yaml:7: templates[0].template[1].length: 'octetDeltaCount' has 1 to 8 octets" },
+	{ OUT "templates: [{id: 300, template: [{length: 4, name: flowStartMilliseconds}]}]\n",
+	  "c.yaml:2: templates[0].template[0].length: 'flowStartMilliseconds' has 8 octets, no more and "
+	  "no less" },
+	{ OUT "templates: [{id: 300, template: [{name: interfaceName, length: 256}]}]\n",
+	  "c.yaml:2: templates[0].template[0].length: 'interfaceName' has 1 to 255 octets, or 65535 for a "
+	  "variable length" },
+	{ OUT "templates: [{id: 300, template: [{name: ipVersion, length: 0}]}]\n",
+	  "c.yaml:2: templates[0].template[0].length: 0 is out of range (1 to 65535)" },
+	{ OUT "templates: [{id: 300, template: [{name: ipVersion, length: one}]}]\n",
+	  "c.yaml:2: templates[0].template[0].length: must be a whole number, not text" },
+	{ OUT "templates: [{id: 300, template: [ipVersion, {name: IpVersion}]}]\n",
+	  "c.yaml:2: templates[0]: information element 'IpVersion' is named twice" },
+	{ OUT "biflow: true\nbuiltinTemplates: true\ntemplates: [{id: 264, template: [ipVersion]}]\n",
+	  "c.yaml:3: builtinTemplates: the template id 264 is used twice" },
 	{ OUT "templates: [{id: 300, template: [7]}]\n",
 	  "c.yaml:2: templates[0].template[0]: must be an element's name, not a number" },
 	/* of later versions */

@@ -197,6 +197,88 @@ TEST(an_element_of_an_enterprise_names_it)
 	message_deinit(&m);
 }
 
+/* RFC 7011 8.1: no field; all of a kind by the number of their set. */
+TEST(templates_are_withdrawn_in_sets_of_their_own)
+{
+	_cleanup_(bench_deinit) struct bench b = { 0 };
+
+	CHECK(bench_init(&b, 1400) == 0);
+	message_begin(&b.m, 1);
+	CHECK(message_add_template(&b.m, b.v6) == 0);
+	CHECK(message_add_withdrawal(&b.m, IPFIX_SET_TEMPLATE, 300) == 0);
+	CHECK(message_add_withdrawal(&b.m, IPFIX_SET_TEMPLATE, 301) == 0);
+	CHECK(message_add_withdrawal(&b.m, IPFIX_SET_OPTIONS_TEMPLATE, 302) == 0);
+	CHECK(message_add_template(&b.m, b.v6) == 0);
+	CHECK(message_add_withdrawal(&b.m, IPFIX_SET_TEMPLATE, 2) == 0);
+	CHECK(message_add_withdrawal(&b.m, IPFIX_SET_OPTIONS_TEMPLATE, 3) == 0);
+	message_finish(&b.m, 7, 0);
+	CHECK(is_hex(&b.m,
+		     "000a 0054 00000000 00000007 00000001"
+		     "0002 0010  0101 0002  001c 0010  003c 0001"
+		     "0002 000c  012c 0000  012d 0000"
+		     "0003 0008  012e 0000"
+		     "0002 0010  0101 0002  001c 0010  003c 0001"
+		     "0002 0008  0002 0000"
+		     "0003 0008  0003 0000"));
+	CHECK(b.m.records == 0);
+	message_begin(&b.m, 1);
+	CHECK(message_add_withdrawal(&b.m, IPFIX_SET_TEMPLATE, 300) == 0);
+	message_begin(&b.m, 1);
+	CHECK(message_add_template(&b.m, b.v6) == 0);
+	message_finish(&b.m, 7, 0);
+	CHECK(b.m.len == 32);
+}
+
+/* RFC 7011 7: 65535 in the template, the length before the value; 3.2: PEN 29305. */
+TEST(records_of_variable_length_take_what_they_take)
+{
+	static const struct template_field names[] = {
+		{ "ipVersion" }, { "interfaceName" }, { "reverseOctetDeltaCount", 4 },
+		{ "interfaceDescription" }, { "tcpControlBits", 1 },
+	};
+	static const struct record back = { .bytes = 0x01020304 };
+	struct record r = { .key = { .family = 4, .proto = 6 }, .tcp_flags = 0x1b, .iface = "eth0",
+			    .reverse = &back };
+	_cleanup_(bench_deinit) struct bench b = { 0 };
+	const struct template *t;
+
+	CHECK(bench_init(&b, 1400) == 0 && template_set_add(b.set, 300, names, 5) == 0);
+	t = template_set_get(b.set, 2);
+	/* 1 + 1 and 15 + 4 + 3 and 255 + 1 */
+	CHECK(t->is_variable && t->reverse && t->record_len == 280);
+	CHECK(message_add_template(&b.m, t) == 0);
+	CHECK(message_add_record(&b.m, t, &r) == 0);
+	r.reverse = NULL;
+	r.description = "up";
+	CHECK(message_add_record(&b.m, t, &r) == 0);
+	message_finish(&b.m, 0, 0);
+	CHECK(is_hex(&b.m,
+		     "000a 004e 00000000 00000000 00000000"
+		     "0002 0020  012c 0005  003c 0001  0052 ffff  8001 0004 00007279"
+		     "           0053 ffff  0006 0001"
+		     "012c 001e  04 0465746830 01020304 00 1b"
+		     "           04 0465746830 00000000 027570 1b"));
+	CHECK(b.m.records == 2);
+}
+
+/* What is asked for is room for the longest, what is taken is less. */
+TEST(a_message_has_room_for_the_longest_record)
+{
+	static const struct template_field name[] = { { "interfaceName" } };
+	struct record r = { .iface = "a" };
+	_cleanup_(bench_deinit) struct bench b = { 0 };
+	const struct template *t;
+
+	CHECK(bench_init(&b, 16 + 4 + 2 + 2 + 16) == 0);
+	CHECK(template_set_add(b.set, 300, name, 1) == 0);
+	t = template_set_get(b.set, 2);
+	for (int i = 0; i < 3; i++)
+		CHECK(message_has_room(&b.m, t) && message_add_record(&b.m, t, &r) == 0);
+	CHECK(!message_has_room(&b.m, t) && message_add_record(&b.m, t, &r) == -EMSGSIZE);
+	message_finish(&b.m, 0, 0);
+	CHECK(is_hex(&b.m, "000a 001a 00000000 00000000 00000000  012c 000a 0161 0161 0161"));
+}
+
 TEST(a_length_that_holds_nothing_is_refused)
 {
 	struct message m;

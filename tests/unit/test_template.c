@@ -114,6 +114,94 @@ TEST(fewest_idle_elements_win_then_most_elements_then_the_first)
 	CHECK(chosen(set, 6, 58) == 302);
 }
 
+/* RFC 5103: a record of both directions loses the one in any template of one. */
+TEST(a_biflow_goes_by_a_template_of_both_directions)
+{
+	static const struct template_field both[] = {
+		{ "octetDeltaCount" }, { "reverseOctetDeltaCount" }, { "sourceIPv4Address" },
+	};
+	static const struct record back = { .key.family = 4 };
+	struct record flow = { .key.family = 4 }, biflow = { .key.family = 4, .reverse = &back };
+	_cleanup_(template_set_freep) struct template_set *set = NULL;
+
+	CHECK(template_set_new(&set) == 0);
+	CHECK(template_set_add(set, 300, both, 3) == 0);
+	CHECK(template_set_choose(set, &flow)->id == 300);
+	CHECK(add(set, 301, "octetDeltaCount", "packetDeltaCount", "sourceIPv4Address") == 0);
+	CHECK(add(set, 302, "octetDeltaCount", "packetDeltaCount", NULL) == 0);
+	CHECK(template_set_choose(set, &flow)->id == 301);
+	CHECK(template_set_choose(set, &biflow)->id == 300);
+	/* of another family none of both directions is left */
+	flow.key.family = biflow.key.family = 6;
+	CHECK(template_set_choose(set, &flow)->id == 302);
+	CHECK(template_set_choose(set, &biflow)->id == 302);
+}
+
+static bool has_reverse(const struct template *t, unsigned id)
+{
+	for (size_t i = 0; i < t->n_elements; i++) {
+		if (t->elements[i].ie->id == id && t->elements[i].ie->pen == 29305)
+			return true;
+	}
+	return false;
+}
+
+TEST(builtin_templates_are_there_for_biflows_too)
+{
+	static const unsigned all[] = { 1, 2, 152, 153, 5, 52, 53, 136 };
+	static const struct record back = { .key.family = 4 };
+	_cleanup_(template_set_freep) struct template_set *set = NULL;
+
+	CHECK(template_set_new(&set) == 0);
+	CHECK(template_set_add_builtin(set, profile_default(), true) == 0);
+	CHECK(template_set_count(set) == 16);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct record r = { .key = kinds[i].key };
+		const struct template *t;
+
+		CHECK(template_set_choose(set, &r)->id == kinds[i].id);
+		r.reverse = &back;
+		t = template_set_choose(set, &r);
+		CHECK(t->id == kinds[i].id + 8 && has(t, 239) && t->reverse);
+		for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++)
+			CHECK(has_reverse(t, all[k]));
+		CHECK(has_reverse(t, 6) == (r.key.proto == 6));
+		CHECK(t->n_elements <= 60);	/* tshark, again */
+	}
+}
+
+/* nfcapd 1.7.1 takes other reverse elements for the forward ones; strict is RFC 9565. */
+TEST(builtin_templates_are_as_a_profile_wants_them)
+{
+	_cleanup_(template_set_freep) struct template_set *set = NULL, *strict = NULL;
+	const struct template *t;
+
+	CHECK(template_set_new(&set) == 0 && template_set_new(&strict) == 0);
+	CHECK(template_set_add_builtin(set, profile_find("nfdump"), true) == 0);
+	t = template_set_get(set, 8);
+	CHECK(t->id == 264 && has_reverse(t, 1) && has_reverse(t, 2) && has(t, 239));
+	CHECK(!has_reverse(t, 6) && !has_reverse(t, 136) && !has_reverse(t, 152));
+	CHECK(!t->is_variable && t->elements[4].ie->id == 6 && t->elements[4].len_bytes == 1);
+	CHECK(template_set_add_builtin(strict, profile_find("strict"), true) == 0);
+	t = template_set_get(strict, 0);
+	CHECK(t->is_variable && has(t, 82) && t->elements[4].len_bytes == 2);
+}
+
+TEST(sets_are_equal_when_all_of_them_is)
+{
+	static const struct template_field one[] = { { "octetDeltaCount", 4 } };
+	static const struct template_field other[] = { { "octetDeltaCount", 8 } };
+	_cleanup_(template_set_freep) struct template_set *a = NULL, *b = NULL, *c = NULL;
+
+	CHECK(template_set_new(&a) == 0 && template_set_new(&b) == 0 && template_set_new(&c) == 0);
+	CHECK(template_set_equal(a, b));
+	CHECK(template_set_add(a, 300, one, 1) == 0 && !template_set_equal(a, b));
+	CHECK(template_set_add(b, 300, one, 1) == 0 && template_set_equal(a, b));
+	CHECK(template_set_add(c, 300, other, 1) == 0 && !template_set_equal(a, c));
+	CHECK(template_set_add(a, 301, one, 1) == 0 && template_set_add(b, 302, one, 1) == 0);
+	CHECK(!template_set_equal(a, b));
+}
+
 TEST(only_addresses_exclude_a_family)
 {
 	_cleanup_(template_set_freep) struct template_set *set = NULL;
@@ -130,6 +218,7 @@ TEST(only_addresses_exclude_a_family)
 TEST(impossible_templates_are_refused)
 {
 	_cleanup_(template_set_freep) struct template_set *set = NULL;
+	static const struct template_field long_time = { "flowStartSeconds", 8 };
 	struct template_field many[65] = { 0 };
 
 	CHECK(template_set_new(&set) == 0);
@@ -144,6 +233,8 @@ TEST(impossible_templates_are_refused)
 	for (size_t i = 0; i < 65; i++)
 		many[i].name = "octetDeltaCount";
 	CHECK(template_set_add(set, 256, many, 65) == -EINVAL);
+	CHECK(template_set_add(set, 256, &long_time, 1) == -EINVAL);
+	CHECK_STR(error_message(), "'flowStartSeconds' has 4 octets, no more and no less");
 	CHECK(template_set_count(set) == 0);
 	CHECK(add(set, 256, "octetDeltaCount", NULL, NULL) == 0);
 	CHECK(add(set, 256, "packetDeltaCount", NULL, NULL) == -EINVAL);
