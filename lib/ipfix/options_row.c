@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "flow/ie.h"
+#include "flow/ie_registry.h"
 
 #define SAMPLING_RANDOM 2		/* samplingAlgorithm */
 #define SELECTOR_PROBABILISTIC 4	/* selectorAlgorithm: uniform probabilistic sampling */
@@ -84,6 +85,19 @@ static size_t count_elements(const struct options_facts *f)
 	return n;
 }
 
+/* Where the table tells no range it is all of the type, of which RFC 5610 has it for numbers. */
+static uint64_t range_end_of(const struct ie *e)
+{
+	static const uint64_t ends[] = {
+		[DATA_U8] = UINT8_MAX, [DATA_U16] = UINT16_MAX,
+		[DATA_U32] = UINT32_MAX, [DATA_U64] = UINT64_MAX,
+	};
+
+	if (e->range_begin || e->range_end || e->data_type >= ARRAY_SIZE(ends))
+		return e->range_end;
+	return ends[e->data_type];
+}
+
 static bool pick_element(const struct options_facts *f, size_t i, struct options_values *v)
 {
 	size_t n;
@@ -97,7 +111,7 @@ static bool pick_element(const struct options_facts *f, size_t i, struct options
 	v->semantics = e->semantics;
 	v->units = e->units;
 	v->range_begin = e->range_begin;
-	v->range_end = e->range_end;
+	v->range_end = range_end_of(e);
 	v->name = e->name;
 	v->description = e->source;
 	return true;

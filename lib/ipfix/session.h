@@ -38,7 +38,7 @@ struct session_config {
 	uint64_t max_bytes_per_s;	/* of messages: 0 = no limit, PACE_AUTO (ipfix/pace.h) */
 	const struct template_set *templates;	/* borrowed, outlives the session */
 	const struct profile *profile;	/* the same; NULL = profile_default() */
-	unsigned version;		/* 10 IPFIX (0 too), 9 NetFlow */
+	unsigned version;		/* 10 IPFIX (0 too), 9 NetFlow: its sequences are not kept */
 	uint32_t enterprise;
 	uint64_t options_s;		/* seconds between options data; 0 = none */
 	struct options_source options;	/* get NULL: none */
@@ -48,8 +48,8 @@ struct session_config {
 /*
  * Open a UDP session. The name is resolved without blocking, and again after trouble; a
  * collector that cannot be resolved or reached is no error here. fail_usage() for malformed
- * addresses and for a template that does not fit into a message, fail() when the local
- * address cannot be bound. With a kept sequence, prepare() goes before each flush().
+ * addresses, for a template that does not fit into a message, and for one that NetFlow v9
+ * cannot say, fail() when the local address cannot be bound. With a kept sequence, prepare() goes before each flush().
  */
 int session_udp_new(const struct session_config *config, struct sink **ret);
 /*

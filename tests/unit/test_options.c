@@ -264,6 +264,26 @@ TEST(interfaces_that_are_not_metered_are_not_sampled)
 	known = before;
 }
 
+/* RFC 5610 3.9. packetMark is unsigned32 (3), an identifier (4), without unit. */
+TEST(elements_of_the_enterprise_are_described)
+{
+	struct profile p = only(OPTIONS_TYPES, SAMPLING_RFC, true);
+	_cleanup_(bench_deinit) struct bench b;
+
+	CHECK(bench_init(&b, &p, 1400) == 0 && send_templates(&b) == 0);
+	CHECK(is_hex(b.sent, b.len, "0003 002e  fff5 0009 0002  015a 0004 012f 0002"
+		     "0153 0001 0158 0001 0159 0002 0156 0008 0157 0008 0155 ffff 0154 ffff"));
+	CHECK(send_data(&b) == 0 && b.records >= 2);
+	CHECK(is_hex(b.sent, 2, "fff5"));
+	CHECK(is_hex(b.sent + 4, 4 + 2 + 1 + 1 + 2 + 8 + 8 + 11, "00007ed9 0001 03 04 0000"
+		     "0000000000000000 00000000ffffffff 0a 7061636b65744d61726b"));
+	bench_deinit(&b);
+	/* of another enterprise there are none */
+	CHECK(message_init(&b.m, 1400) == 0);
+	CHECK(options_new(&p, 9, &(struct options_source) { get, &known }, &b.o) == 0);
+	CHECK(send_data(&b) == 0 && b.records == 0);
+}
+
 TEST(ids_that_the_user_has_taken_are_left_alone)
 {
 	static const struct template_field names[] = { { "octetDeltaCount" } };
