@@ -90,6 +90,28 @@ def with_templates_again(records, every):
 RECORDS = [complete(i, r) for i, r in enumerate(KNOWN)] + list(many(600))
 
 
+def both_ways(r):
+    """The same with the other direction (RFC 5103), of which everything is another number."""
+    back = dict(packets=r['packets'] + 50000, bytes=r['bytes'] + 77, first=r['first'] + 10**6 + 1,
+                last=r['last'] + 3 * 10**9 + 5, min_ttl=33, max_ttl=44, tos=r['tos'] ^ 0x20,
+                reason=1 + r['reason'] % 5, src_mac=r['dst_mac'], dst_mac=r['src_mac'],
+                total_packets=r['packets'] + 60000, total_bytes=r['bytes'] + 88, mark=r['mark'] + 500,
+                fragment_id=r['fragment_id'] + 700, iface='back', description='way→back',
+                src_as=65000, dst_as=65001, src_prefix_len=r['dst_prefix_len'],
+                dst_prefix_len=r['src_prefix_len'], forwarding_status=129, direction=1 - r['direction'])
+    back['in'], back['out'] = 7, 8
+    if r['proto'] == 6:
+        back.update(flags=r['flags'] ^ 0x09, tcp_options=1 << 63 | 1)
+    if ':' in r['src']:
+        back.update(flow_label=0x54321, ip6_headers=0x42, next_hop='2001:db8:f::1', bgp_next_hop='2001:db8:f::2')
+    else:
+        back.update(next_hop='192.0.2.254', bgp_next_hop='192.0.2.253')
+    return dict(r, reverse=back)
+
+
+BIFLOWS = [both_ways(r) for r in RECORDS[:40]]
+
+
 def icmp_of(r):
     """Type and code, or None."""
     if (r['proto'], ':' in r['src']) in ((1, False), (58, True)):
@@ -105,11 +127,11 @@ def line(r):
     if isinstance(r, str):      # 'flush', 'resend'
         return r
     words = dict(r)
+    back = words.pop('reverse', {})
     tagged = words.pop('tagged', False) or r['vlan']
     words['vlan'] = r['vlan'] | TAG if tagged else 0
     words['inner'] = r['inner'] | TAG if r['inner'] else 0
-    for k, v in words.pop('reverse', {}).items():
-        words['rev_' + k] = v
+    words.update(('rev_' + k, v) for k, v in back.items())
     return ' '.join('%s=%s' % kv for kv in words.items())
 
 

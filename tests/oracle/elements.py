@@ -9,22 +9,17 @@ VARIABLE = 65535
 
 def listed():
     """By name, of what `flowctl ie` lists."""
-    r = run(FLOWCTL, 'ie', '-o', 'json', ok=False)
-    if r.returncode == 0:
-        return {e['name']: e for e in json.loads(r.stdout)}
-    with open(os.path.join(HERE, '../../lib/flow/ie_table.c')) as f:
-        text = f.read().split('static const struct ie rows[]')[1]
-    return dict.fromkeys(re.findall(r'[A-Z_]+\(\d+, (\w+),', text) + re.findall(r'\.name = "(\w+)"', text))
+    return {e['name']: e for e in json.loads(run(FLOWCTL, 'ie', '-o', 'json').stdout)}
 
 
 ELEMENTS = listed()
 ALWAYS = ['packetDeltaCount']       # names the record
 
 
-def groups(at_most):
+def groups(at_most, which=lambda name: True):
     """All elements, in lists of so many, of one family of addresses each, each with ALWAYS."""
-    of_v6 = [n for n in ELEMENTS if 'IPv6' in n]
-    rest = [n for n in ELEMENTS if 'IPv6' not in n and n not in ALWAYS]
+    of_v6 = [n for n in ELEMENTS if 'IPv6' in n and which(n)]
+    rest = [n for n in ELEMENTS if 'IPv6' not in n and n not in ALWAYS and which(n)]
     for names in rest, of_v6:
         for i in range(0, len(names), at_most - len(ALWAYS)):
             yield ALWAYS + names[i:i + at_most - len(ALWAYS)]

@@ -116,7 +116,7 @@ def times_since_the_system_started_come_with_that_start():
 @test
 def every_element_is_right_in_templates_of_the_user():
     for names in groups(60):
-        records, at = for_group(names, RECORDS[:40]), layout(names)
+        records, at = for_group(names, BIFLOWS + RECORDS[:40]), layout(names)
         flows = elements_at(datagrams(lambda port: send(port, records, 300, *names)), at)
         equal(len(flows), len(records), 'flows')
         for flow, r in zip(flows, records):

@@ -119,7 +119,7 @@ def _cut(flow, frame, layout):
         before = 0
         if length == 65535:
             length, before = (frame[at], 1) if frame[at] < 255 else (struct.unpack_from('!H', frame, at + 1)[0], 3)
-        f = by_pos.get(at + before, by_pos.get(at))
+        f = by_pos.get(at + before, by_pos.get(at)) if length else None
         raw = frame[at + before:at + before + length]
         shown.append((f.get('name') if f is not None else '', f.get('show') if f is not None else '', raw.hex()))
         at += before + length
@@ -134,7 +134,7 @@ def value_of(name, shown, wanted):
     where it is a time, or a text. What tshark has no name for, or takes apart, is read from
     its octets."""
     field, show, raw = shown
-    unit_ns = next((ns for unit, ns in UNITS.items() if name.endswith(unit)), None)
+    unit_ns = next((ns for unit, ns in UNITS.items() if name.endswith(unit)), 1)
     if not field or field in ('cflow.icmp_ipv6_type', 'cflow.forwarding_status') or \
             (isinstance(wanted, int) and ':' in show and not field.startswith('cflow.abstime')):
         return int(raw, 16) if isinstance(wanted, int) else bytes.fromhex(raw).rstrip(b'\0').decode()
