@@ -135,10 +135,11 @@ def line(r):
     return ' '.join('%s=%s' % kv for kv in words.items())
 
 
-def send(port, records, *template, local='127.0.0.1:0', max_len=1400, batches=False, options=()):
+def send(port, records, *template, local='127.0.0.1:0', max_len=1400, batches=False, options=(),
+         remote=None):
     """Every record through one session, or what else a line may say; all must leave."""
     n = sum(not isinstance(x, str) for x in records)
-    r = run(SEND, *(['-b'] if batches else []), *options, '127.0.0.1:%d' % port, local, max_len, *template,
+    r = run(SEND, *(['-b'] if batches else []), *options, remote or '127.0.0.1:%d' % port, local, max_len, *template,
             input=''.join(line(x) + '\n' for x in records))
     equal(r.stdout.strip(), 'records %d lost 0 errors 0' % n, 'what ipfix_send says')
 

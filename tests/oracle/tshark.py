@@ -73,7 +73,8 @@ def dissect_file(path, *decode_as):
               env=dict(os.environ, TZ='UTC')).stdout
     root, flows = ET.fromstring(out), []
     complaints = [f.get('showname') for f in root.iter('field')
-                  if f.get('name') in ('_ws.expert', '_ws.malformed', 'cflow.no_template_found')
+                  if (f.get('name') == '_ws.expert' and '(Chat' not in f.get('showname') and
+                      '(Note' not in f.get('showname')) or f.get('name') in ('_ws.malformed', 'cflow.no_template_found')
                   or 'Unknown' in (f.get('showname') or '')]
     complaints += ['malformed' for p in root.iter('proto') if p.get('name') == '_ws.malformed']
     domain = None
@@ -96,15 +97,28 @@ def at(ns, step=1):
 def elements_at(payloads, layout):
     """Of every flow, what is shown for the elements of @layout [(enterprise, number, length)]:
     (field, show, value in hex). A field is found by where it begins in the packet."""
-    flows = []
     with tempfile.TemporaryDirectory(prefix='flowctl-oracle-') as d:
         pcap(d + '/x.pcap', payloads)
-        out = run('tshark', '-r', d + '/x.pcap', '-d', 'udp.port==4739,cflow', '-T', 'pdml',
-                  env=dict(os.environ, TZ='UTC')).stdout
-    for packet, payload in zip(ET.fromstring(out).iter('packet'), payloads):
+        return _elements(d + '/x.pcap', [b'\0' * 28 + p for p in payloads], layout,
+                         '-d', 'udp.port==4739,cflow')
+
+
+def elements_of_file(path, layout):
+    """The same of a file of messages (RFC 5655)."""
+    frames = []
+    with open(path, 'rb') as f:
+        while head := f.read(16):
+            frames.append(head + f.read(struct.unpack_from('!H', head, 2)[0] - 16))
+    return _elements(path, frames, layout)
+
+
+def _elements(path, frames, layout, *options):
+    flows = []
+    out = run('tshark', '-r', path, *options, '-T', 'pdml', env=dict(os.environ, TZ='UTC')).stdout
+    for packet, frame in zip(ET.fromstring(out).iter('packet'), frames):
         for flow in packet.iter('field'):
             if flow.get('name') == '' and flow.get('show', '').startswith('Flow '):
-                flows.append(_cut(flow, b'\0' * 28 + payload, layout))
+                flows.append(_cut(flow, frame, layout))
     return flows
 
 
