@@ -23,6 +23,7 @@
 
 struct bench {
 	int listener, fd;		/* the collector, and its connection */
+	int protocol;			/* 0 = TCP */
 	struct sockaddr_in at;
 	char remote[64];
 	char dir[32], file[64];		/* for files, made on demand */
@@ -46,7 +47,7 @@ static inline int listen_at(struct bench *b)
 	socklen_t len = sizeof(b->at);
 	int one = 1;
 
-	b->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	b->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, b->protocol);
 	setsockopt(b->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(b->listener, (struct sockaddr *)&b->at, len) < 0 || listen(b->listener, 8) < 0)
 		return -errno;
@@ -79,9 +80,11 @@ static inline struct template_set *templates_of(uint16_t id, bool more)
 	return NULL;
 }
 
-static inline int bench_init(struct bench *b)
+static inline int bench_init_of(struct bench *b, int protocol)
 {
-	*b = (struct bench) { .listener = -1, .fd = -1, .at.sin_family = AF_INET };
+	*b = (struct bench) {
+		.listener = -1, .fd = -1, .at.sin_family = AF_INET, .protocol = protocol,
+	};
 	b->at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (listen_at(b) < 0)
 		return -1;
@@ -96,6 +99,11 @@ static inline int bench_init(struct bench *b)
 		.templates = b->set, .backlog_bytes = 1 << 20, .backlog_file_bytes = 1 << 30,
 	};
 	return b->set ? 0 : -1;
+}
+
+static inline int bench_init(struct bench *b)
+{
+	return bench_init_of(b, 0);
 }
 
 static inline void bench_deinit(struct bench *b)

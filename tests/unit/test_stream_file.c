@@ -93,10 +93,11 @@ TEST(a_file_that_was_emptied_under_our_hands_begins_anew)
 
 TEST(a_full_device_is_counted_and_told)
 {
-	_cleanup_(bench_deinit) struct bench b;
-
 	if (access("/dev/full", W_OK) < 0)
 		SKIP("no /dev/full");
+
+	_cleanup_(bench_deinit) struct bench b;
+
 	CHECK(bench_init(&b) == 0);
 	b.config.kind = STREAM_FILE;
 	b.config.remote = "/dev/full";

@@ -43,6 +43,7 @@ for mode in native generic; do
 	part $mode-dump flowctl dump -o json -p icmp
 	flowctl flush -p icmp
 done
+part sctp test_stream_sctp
 part detach flowctl meter detach --all
 part qdisc /bin/ip -n x -o link show v1
 part pins ls -A /sys/fs/bpf

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The same binary in a guest with Debian 12's kernel: no tcx, an older verifier and XDP."""
+"""The same binary in a guest with Debian 12's kernel: no tcx, an older verifier and XDP; and SCTP,
+which the kernel that runs the tests may not have."""
 import glob
 import json
 import os
@@ -11,7 +12,7 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODULES = 'veth', 'sch_ingress', 'cls_bpf'
+MODULES = 'veth', 'sch_ingress', 'cls_bpf', 'libcrc32c', 'udp_tunnel', 'ip6_udp_tunnel', 'sctp'
 
 
 def skip(why):
@@ -50,7 +51,7 @@ def build(work):
         path, = glob.glob(work + '/k/**/%s.ko*' % module, recursive=True)
         shutil.copy(path, '%s/modules/%d%s' % (root, n, os.path.basename(path)))
     run('sh', '-c', 'xz -dq %s/modules/*.xz' % root)
-    for path in os.environ['FLOWCTL'], shutil.which('ip'), shutil.which('ping'), shutil.which('busybox'):
+    for path in os.environ['FLOWCTL'], os.environ['TEST_STREAM_SCTP'], shutil.which('ip'), shutil.which('ping'), shutil.which('busybox'):
         put(root, os.path.realpath(path), os.path.basename(path))
     shutil.copy(HERE + '/guest.sh', root + '/init')
     os.chmod(root + '/init', 0o755)
@@ -105,6 +106,8 @@ checks = {
     'dump is exact': flows(parts.get('dump', none)[0]) == THREE_PINGS,
     'flush drops them': parts.get('flush', none)[0] == '2 flows flushed\n',
     **{'%s XDP is attached, replaced and exact' % mode: xdp_is_right(mode) for mode in ('native', 'generic')},
+    'streams go over SCTP': parts.get('sctp', none)[1] == 0 and 'ok 1 ' in parts['sctp'][0] and
+    'SKIP' not in parts['sctp'][0],
     'detach leaves no qdisc and no pin': parts.get('detach', none)[1] == 0 and 'qdisc noqueue' in parts['qdisc'][0] and
     'xdp' not in parts['qdisc'][0] and
     parts.get('pins', none)[0] == '',
