@@ -88,6 +88,54 @@ def a_flow_has_the_same_number_in_each_of_its_records():
     check(a['flowId'] != other['flowId'], 'two flows have one number')
 
 
+PROFILES = 'default', 'nfdump', 'pmacct', 'ntop', 'strict'
+INTERFACES = ['-i', '7:1:eth7:uplink', '-i', '8:100:eth8', '-i', '9:0:eth9']
+
+
+def hour():
+    """A record and a minute, sixty times, of two domains and in part of both directions."""
+    for r in BIFLOWS[:20] + RECORDS[590:]:
+        yield from (r, 'flush', 'later=60')
+    yield from (x for r in RECORDS[100:120] for x in (r, 'later=60'))
+
+
+@test
+def an_hour_of_any_profile_is_nothing_to_complain_of():
+    records = list(hour())
+    n = sum(not isinstance(r, str) for r in records)
+    for profile in PROFILES:
+        with Fixbuf() as f:
+            send(f.port, records, options=['-B', '-p', profile, '-t', '60', *INTERFACES])
+            f.wait(n)
+        equal(f.complaints, [], 'complaints of the profile ' + profile)
+        equal([int(x['packetDeltaCount']) for x in f.records],
+              [r['packets'] for r in records if not isinstance(r, str)], 'records in their order')
+
+
+@test
+def our_own_judge_agrees():
+    records = list(hour())
+    for profile in PROFILES:
+        with Strict() as s:
+            send(s.port, records, options=['-B', '-p', profile, '-t', '60', *INTERFACES])
+        equal(s.status, 0, 'of the profile %s, the judge says: %s' % (profile, s.says))
+        equal(s.flows, sum(not isinstance(r, str) for r in records), 'flows that the judge saw')
+
+
+class Strict(Collector):
+    """flowctl collect --strict, told to stop at the end."""
+    def __init__(self):
+        super().__init__(lambda c: [FLOWCTL, 'collect', '--strict', '-l', 'udp://127.0.0.1:%d' % c.port], signal.SIGTERM)
+
+    def __exit__(self, *why):
+        wait_for(lambda: drained(self.port), 'all of it read')
+        lines = self.stop().splitlines()
+        self.flows = sum(' packetDeltaCount=' in l for l in lines)
+        self.says = '\n'.join(lines[-10:])
+        self.status = self.process.returncode
+        super().__exit__(*why)
+
+
 class Forward:
     """Between ipfix_send and the collector: loses what @drops says."""
     def __init__(self, to, drops):

@@ -65,6 +65,16 @@ def templates_that_come_again_change_nothing():
 
 
 @test
+def both_directions_are_shown_in_one_flow_with_its_profile():
+    """Any reverse element but the two counts it would take for the forward one."""
+    flows, log = collect(lambda port: send(port, BIFLOWS, options=['-B', '-p', 'nfdump']))
+    wanted = {r['packets']: dict(truth(r), out_packets=r['reverse']['packets'], out_bytes=r['reverse']['bytes'])
+              for r in BIFLOWS}
+    agree(flows, wanted, FIELDS + ('out_packets', 'out_bytes'))
+    check('Sequence Errors: 0,' in log, log)
+
+
+@test
 def a_user_template_is_used():
     names = ('SourceIPv4Address', 'DestinationIPv4Address', 'OctetDeltaCount', 'PacketDeltaCount',
              'FlowStartMilliseconds', 'FlowDurationMilliseconds')

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from common import *
 from elements import for_group, groups, layout
 from truth import LOOSE, truth as element
-from tshark import at, datagrams, dissect, elements_at, value_of
+from tshark import at, datagrams, dissect, elements_at, pcap, value_of
 
 need('tshark')
 
@@ -124,6 +124,16 @@ def every_element_is_right_in_templates_of_the_user():
                 if n not in LOOSE:
                     w = element(n, r)
                     equal(value_of(n, shown, w), w, 'record of %d packets: %s, as %s' % (r['packets'], n, shown))
+
+
+@test
+def reverse_elements_are_labelled_so():
+    with tempfile.TemporaryDirectory(prefix='flowctl-oracle-') as d:
+        pcap(d + '/x.pcap', datagrams(lambda port: send(port, BIFLOWS[:1], options=['-B'])))
+        out = run('tshark', '-r', d + '/x.pcap', '-d', 'udp.port==4739,cflow', '-V').stdout
+    back = BIFLOWS[0]['reverse']
+    for wanted in 'Packets: %d (Reverse ' % back['packets'], 'Octets: %d (Reverse ' % back['bytes']:
+        check(wanted in out, 'no "%s" in %s' % (wanted, out[out.find('Flow 1'):]))
 
 
 main()
