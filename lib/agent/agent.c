@@ -17,7 +17,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "ipfix/session.h"
 
 #define TICK_NS (25 * NSEC_PER_MSEC)
 #define TICK_BUSY_NS (5 * NSEC_PER_MSEC)
@@ -149,9 +148,13 @@ static int look(struct agent *a, uint64_t now)
 	r = tables_look(a);
 	if (r < 0)
 		log_warning("%s", error_message());
-	if (!a->outputs.n && outputs_open(&a->outputs, a->conf, a) < 0)
+	if (!a->outputs.n && outputs_open(&a->outputs, a->conf, a, NULL) < 0) {
 		log_debug("%s", error_message());
+		outputs_close(&a->outputs);
+	}
 	outputs_tick(&a->outputs, now);
+	if (a->enrich)
+		enrich_tick(a->enrich, now);
 	return 0;
 }
 
@@ -175,23 +178,35 @@ static int on_tick(struct loop *loop, void *arg)
 static void reload(struct agent *a)
 {
 	struct agent_outputs outputs;
+	struct enrich *enrich;
 	struct conf *conf;
+	int r;
 
 	outputs_reopen(&a->outputs);
-	if (conf_load(a->config_path, &conf) < 0) {
+	r = conf_load(a->config_path, &conf);
+	if (r == 0) {
+		r = enrich_open(conf, &enrich);
+		if (r < 0)
+			conf_free(conf);
+	}
+	if (r < 0) {
 		log_warning("%s; the running configuration stays", error_message());
 		return;
 	}
-	/* The old ones go first: the new may want their ports. */
-	outputs_close(&a->outputs);
-	if (outputs_open(&outputs, conf, a) < 0) {
+	if (outputs_open(&outputs, conf, a, &a->outputs) < 0) {
 		log_warning("%s; the running configuration stays", error_message());
-		conf_free(conf);
-		if (outputs_open(&a->outputs, a->conf, a) < 0)
+		/* What cannot be opened now is tried again, every second. */
+		if (outputs_open(&a->outputs, a->conf, a, &outputs) < 0) {
 			log_error("%s", error_message());
+			outputs_close(&a->outputs);
+		}
+		conf_free(conf);
+		enrich_free(enrich);
 		return;
 	}
 	a->outputs = outputs;
+	enrich_free(a->enrich);
+	a->enrich = enrich;
 	conf_free(a->conf);
 	a->conf = conf;
 	a->meters_seen = 0;
@@ -230,17 +245,20 @@ static int setup(struct agent *a)
 	/* Tables first: an output asks them where its sequence stood. */
 	attach_configured(a);
 	r = tables_look(a);
-	return r < 0 ? r : outputs_open(&a->outputs, a->conf, a);
+	if (r == 0)
+		r = enrich_open(a->conf, &a->enrich);
+	return r < 0 ? r : outputs_open(&a->outputs, a->conf, a, NULL);
 }
 
 static void finish(struct agent *a)
 {
-	for (size_t i = 0; i < a->outputs.n && a->n_tables; i++)
-		session_wait_ready(a->outputs.sinks[i], READY_NS);
+	if (a->n_tables)
+		outputs_wait_ready(&a->outputs, READY_NS);
 	for (size_t i = 0; i < a->n_tables; i++) {
 		if (export_forced(a, &a->tables[i]) < 0)
 			log_error("%s", error_message());
 	}
+	outputs_drain(&a->outputs, READY_NS);
 	outputs_tell(&a->outputs);
 }
 
@@ -260,6 +278,8 @@ int agent_run(const struct agent_options *options, struct conf *conf)
 	}
 	tables_close(&a);
 	outputs_close(&a.outputs);
+	enrich_free(a.enrich);
+	facts_deinit(&a.facts);
 	loop_free(a.loop);
 	conf_free(a.conf);
 	return r;

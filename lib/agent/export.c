@@ -28,32 +28,25 @@
  * or shortly before. */
 #define LEARN_SLACK_NS (3 * NSEC_PER_SEC)
 
-struct batch {
-	struct agent *agent;
-	struct agent_table *t;
-	struct journal_taken taken[JOURNAL_BATCH_MAX];
-	size_t n;
-	uint64_t wait_ns;	/* until the next one may be begun */
-};
-
-static void commit(struct batch *b)
+void batch_commit(struct batch *b)
 {
 	struct agent_outputs *o = &b->agent->outputs;
 
 	if (!b->n)
 		return;
 	if (o->noted)
-		session_note(o->sinks[0], journal_send(b->t->table, b->taken, b->n));
+		session_note(o->v[0].sink, journal_send(b->t->table, b->taken, b->n));
 	for (size_t i = 0; i < o->n; i++) {
-		if (o->sinks[i]->ops->prepare)
-			o->sinks[i]->ops->prepare(o->sinks[i]);
+		if (o->v[i].sink->ops->prepare)
+			o->v[i].sink->ops->prepare(o->v[i].sink);
 	}
 	if (!o->noted)
 		journal_take(b->t->table, b->taken, b->n);
 	for (size_t i = 0; i < o->n; i++)
-		o->sinks[i]->ops->flush(o->sinks[i]);
+		o->v[i].sink->ops->flush(o->v[i].sink);
 	if (o->noted)
 		journal_take(b->t->table, b->taken, b->n);
+	biflow_committed(b);
 	b->n = 0;
 	b->wait_ns = outputs_wait_ns(o, clock_boot_ns());
 }
@@ -61,47 +54,54 @@ static void commit(struct batch *b)
 static bool all_have_room(const struct agent_outputs *o, const struct record *rec)
 {
 	for (size_t i = 0; i < o->n; i++) {
-		if (!o->sinks[i]->ops->room(o->sinks[i], rec))
+		if (!o->v[i].sink->ops->room(o->v[i].sink, rec))
 			return false;
 	}
 	return true;
 }
 
-/* Put @rec into every output. -ENOENT: none of them carries it; -EAGAIN: none may send now. */
-static int put(struct batch *b, const struct record *rec)
+/* An output that has no records of both directions gets two. */
+static int put_into(struct sink *s, const struct record *rec)
+{
+	struct record one = *rec;
+
+	if (!rec->reverse || s->ops->pairs)
+		return s->ops->put(s, rec);
+	one.reverse = NULL;
+	s->ops->put(s, &one);
+	return s->ops->put(s, rec->reverse);
+}
+
+int batch_put(struct batch *b, const struct record *rec)
 {
 	struct agent_outputs *o = &b->agent->outputs;
 	int r = -ENOENT;
 
-	if (!all_have_room(o, rec))
-		commit(b);
+	if (b->n > JOURNAL_BATCH_MAX - 2 || !all_have_room(o, rec))
+		batch_commit(b);
 	if (b->wait_ns)
 		return -EAGAIN;
 	for (size_t i = 0; i < o->n; i++) {
-		if (o->sinks[i]->ops->put(o->sinks[i], rec) == 0)
+		if (put_into(o->v[i].sink, rec) == 0)
 			r = 0;
 	}
 	return r;
 }
 
-/* What the flow is counted as, or -EAGAIN: later. */
-static int leave(struct batch *b, const struct store_entry *e, enum flow_end_reason why,
-		 const struct record_context *ctx)
+int batch_record(struct batch *b, uint32_t entry, enum flow_end_reason why, struct record *ret)
 {
-	struct record rec;
-	int r;
+	const struct store_entry *e = journal_flow(b->t->table, entry);
 
-	record_from_part(&e->key, &e->part, ctx, &rec);
-	rec.end_reason = why;
+	record_from_part(&e->key, &e->part, b->ctx, ret);
+	ret->end_reason = why;
 	if (outputs_is_self(&b->agent->outputs, &e->key))
 		return LEDGER_SELF;
 	if (!b->agent->conf->count_all &&
-	    once_classify(b->t->once, &rec, &rec.key.egress_ifindex) == ONCE_DUPLICATE)
+	    once_classify(b->t->once, ret, &ret->key.egress_ifindex) == ONCE_DUPLICATE)
 		return LEDGER_DUPLICATE;
-	r = put(b, &rec);
-	if (r == -EAGAIN)
-		return r;
-	return r == 0 ? LEDGER_EXPORTED : LEDGER_UNDELIVERED;
+	if (b->agent->enrich)
+		enrich_record(b->agent->enrich, b->t->table->dir.cookie, ret);
+	return 0;
 }
 
 static struct expire_policy policy_of(const struct conf *conf)
@@ -114,20 +114,27 @@ static struct expire_policy policy_of(const struct conf *conf)
 	};
 }
 
-static enum expire_action decide(const struct agent_table *t, const struct expire_policy *policy,
-				 const struct store_entry *e, uint64_t now,
+enum expire_action export_decide(const struct batch *b, const struct store_entry *e,
 				 enum flow_end_reason *why)
 {
-	bool is_cut = journal_is_cut(t->table, e);
-	enum expire_action action = expire_decide(policy, &e->part, is_cut, now, why);
+	bool is_cut = journal_is_cut(b->t->table, e);
+	enum scan_kind kind = b->t->sweep.kind;
+	enum expire_action action = expire_decide(&b->policy, &e->part, is_cut, b->now_ns, why);
 
-	if (action == EXPIRE_EXPORT || t->sweep.kind == SCAN_EXPIRED)
+	if (action == EXPIRE_EXPORT || kind == SCAN_EXPIRED)
 		return action;
-	*why = t->sweep.kind == SCAN_FORCED ? FLOW_END_FORCED : FLOW_END_LACK;
-	if (t->sweep.kind == SCAN_FORCED ||
-	    expire_is_quiet(policy, &e->part, now, t->sweep.limit_ns))
+	*why = kind == SCAN_FORCED ? FLOW_END_FORCED : FLOW_END_LACK;
+	if (kind == SCAN_FORCED ||
+	    expire_is_quiet(&b->policy, &e->part, b->now_ns, b->t->sweep.limit_ns))
 		return EXPIRE_EXPORT;
 	return action;
+}
+
+void batch_cut(struct batch *b, uint32_t entry)
+{
+	if (!journal_flow(b->t->table, entry)->cut)
+		journal_cut(b->t->table, entry);
+	b->t->sweep.cut = true;
 }
 
 /* An entry without anything in it waits for its flow for a while. */
@@ -138,12 +145,12 @@ static bool is_forgotten(const struct agent_table *t, const struct expire_policy
 	       expire_is_quiet(policy, &e->part, now, policy->idle_ns);
 }
 
-static void batch_add(struct batch *b, uint32_t entry, enum ledger_reason reason, bool keep,
-		      uint8_t message)
+static void add(struct batch *b, uint32_t entry, enum ledger_reason reason, bool keep,
+		uint8_t message)
 {
 	b->taken[b->n++] = (struct journal_taken) { entry, reason, keep, message };
 	if (b->n == JOURNAL_BATCH_MAX)
-		commit(b);
+		batch_commit(b);
 }
 
 /* Where the record is that was put last. */
@@ -153,7 +160,7 @@ static uint8_t message_of(const struct batch *b, enum ledger_reason reason)
 
 	if (!o->noted || reason != LEDGER_EXPORTED)
 		return JOURNAL_NO_MESSAGE;
-	return session_message(o->sinks[0]);
+	return session_message(o->v[0].sink);
 }
 
 /* Then its entry is kept, and found again by its number; where there is room for that. */
@@ -162,31 +169,45 @@ static bool will_be_back(const struct agent_table *t, enum flow_end_reason why)
 	return why == FLOW_END_ACTIVE || (why == FLOW_END_FORCED && !t->store_full);
 }
 
+void batch_add(struct batch *b, uint32_t entry, enum ledger_reason reason, enum flow_end_reason why)
+{
+	add(b, entry, reason, will_be_back(b->t, why), message_of(b, reason));
+}
+
+bool batch_leave(struct batch *b, uint32_t i, enum ledger_reason reason, const struct record *rec)
+{
+	int r = reason ? 0 : batch_put(b, rec);
+
+	if (r == -EAGAIN)
+		return false;
+	if (!reason)
+		reason = r == 0 ? LEDGER_EXPORTED : LEDGER_UNDELIVERED;
+	batch_add(b, i, reason, rec->end_reason);
+	return true;
+}
+
 /* False: it is to be visited again, later. */
-static bool visit(struct batch *b, uint32_t i, const struct expire_policy *policy, uint64_t now,
-		  const struct record_context *ctx)
+static bool visit(struct batch *b, uint32_t i)
 {
 	const struct store_entry *e = journal_flow(b->t->table, i);
 	enum flow_end_reason why = FLOW_ACTIVE;
-	int reason;
+	enum ledger_reason reason;
+	struct record rec;
 
-	if (e && !e->part.first_ns && is_forgotten(b->t, policy, e, now))
-		batch_add(b, i, LEDGER_EXPORTED, false, JOURNAL_NO_MESSAGE);
+	if (e && !e->part.first_ns && is_forgotten(b->t, &b->policy, e, b->now_ns))
+		add(b, i, LEDGER_EXPORTED, false, JOURNAL_NO_MESSAGE);
 	/* packets and bytes may be read one packet apart:
 	 * half a packet waits for its other half. */
-	if (!e || !e->part.packets || !e->part.bytes)
+	if (!e || !e->part.packets || !e->part.bytes || biflow_is_taken(b->t, i))
 		return true;
-	switch (decide(b->t, policy, e, now, &why)) {
+	switch (export_decide(b, e, &why)) {
 	case EXPIRE_EXPORT:
-		reason = leave(b, e, why, ctx);
-		if (reason < 0)
-			return false;
-		batch_add(b, i, reason, will_be_back(b->t, why), message_of(b, reason));
-		break;
+		reason = batch_record(b, i, why, &rec);
+		if (!reason && b->agent->conf->biflow)
+			return biflow_leave(b, i, &rec);
+		return batch_leave(b, i, reason, &rec);
 	case EXPIRE_CUT:
-		if (!e->cut)
-			journal_cut(b->t->table, i);
-		b->t->sweep.cut = true;
+		batch_cut(b, i);
 		break;
 	case EXPIRE_KEEP:
 		break;
@@ -195,19 +216,18 @@ static bool visit(struct batch *b, uint32_t i, const struct expire_policy *polic
 }
 
 /* False: an output must wait, for b->wait_ns. */
-static bool sweep(struct batch *b, const struct record_context *ctx)
+static bool sweep(struct batch *b)
 {
-	struct expire_policy policy = policy_of(b->agent->conf);
 	struct sweep *s = &b->t->sweep;
-	uint64_t now = clock_boot_ns();
 
-	b->wait_ns = outputs_wait_ns(&b->agent->outputs, now);
+	b->now_ns = clock_boot_ns();
+	b->wait_ns = outputs_wait_ns(&b->agent->outputs, b->now_ns);
 	for (; s->at < journal_top(b->t->table); s->at++) {
-		if (!visit(b, s->at, &policy, now, ctx))
+		if (!visit(b, s->at))
 			break;
 	}
 	s->running = s->at < journal_top(b->t->table);
-	commit(b);
+	batch_commit(b);
 	return !s->running;
 }
 
@@ -257,15 +277,23 @@ int export_resume(struct agent *a, struct agent_table *t, uint64_t *ret_wait_ns)
 {
 	_cleanup_(freep) struct batch *b = malloc(sizeof(*b));
 	struct record_context ctx;
+	int r;
 
 	*ret_wait_ns = 0;
 	if (!b)
 		return fail(-ENOMEM, "cannot export");
+	r = journal_refresh(t->table);
+	if (r == 0 && a->conf->biflow)
+		r = biflow_begin(t);
+	if (r < 0)
+		return r;
 	b->agent = a;
 	b->t = t;
 	b->n = 0;
+	b->ctx = &ctx;
+	b->policy = policy_of(a->conf);
 	record_context_init(&ctx, &t->names, a->conf->domain);
-	while (sweep(b, &ctx) && lacks_more(t))
+	while (sweep(b) && lacks_more(t))
 		;
 	if (t->sweep.running)
 		*ret_wait_ns = b->wait_ns ? b->wait_ns : 1;

@@ -9,10 +9,14 @@
 
 #include "base/loop.h"
 #include "conf/conf.h"
+#include "enrich/enrich.h"
+#include "ipfix/options.h"
+#include "ipfix/session.h"
 #include "flow/expire.h"
 #include "flow/once.h"
 #include "kernel/netns.h"
 #include "kernel/journal.h"
+#include "kernel/key_index.h"
 #include "kernel/records.h"
 #include "sink/sink.h"
 
@@ -38,6 +42,8 @@ struct agent_table {
 	uint64_t learnt_ns;		/* CLOCK_BOOTTIME of the last look for ways through */
 	struct ledger_count full;	/* what found no room, of all its hooks, as last told */
 	bool full_known;
+	uint64_t lost_first_ns, lost_last_ns;	/* CLOCK_REALTIME, since the agent came; 0 = never */
+	uint32_t *biflow;		/* by entry of the store: biflow.c; NULL = not used */
 	size_t ring_records;		/* capacity of all its rings */
 	uint64_t next_scan_ns;		/* CLOCK_BOOTTIME */
 	bool gone;			/* to be closed */
@@ -46,12 +52,32 @@ struct agent_table {
 	unsigned vanished_looks;
 };
 
+/* One collector of a group, or an output alone. */
+struct agent_member {
+	const struct conf_output *conf;	/* borrowed of the configuration in force */
+	struct sink *sink;		/* the output's; of a group: its failover's */
+	struct template_set *templates;	/* of its profile; NULL for a log */
+};
+
+struct agent_output {
+	struct sink *sink;
+	char *key;			/* all that it was opened by, templates apart */
+	struct agent_member *members;
+	size_t n_members;
+	char told[192];			/* the trouble last told */
+};
+
 struct agent_outputs {
-	struct sink **sinks;
+	struct agent_output *v;
 	size_t n;
-	char (*told)[192];		/* the trouble last told, by sink */
 	uint64_t opened_ns;		/* CLOCK_BOOTTIME */
 	bool noted;			/* one session alone: its sending is noted (journal.h) */
+};
+
+/* What facts.c lends. */
+struct facts {
+	struct options_interface *interfaces;
+	size_t n;
 };
 
 struct agent {
@@ -63,12 +89,25 @@ struct agent {
 	struct agent_table *tables;
 	size_t n_tables;
 	struct agent_outputs outputs;
+	struct facts facts;
+	struct enrich *enrich;		/* NULL: no template has an element that needs it */
 	uint64_t next_look_ns;		/* for tables that came or went */
 	uint64_t meters_seen;		/* fingerprint of the links that meters were tried on */
 };
 
-/* outputs.c: one sink for each configured output. @agent: for the sequences, NULL = not kept. */
-int outputs_open(struct agent_outputs *o, const struct conf *conf, struct agent *agent);
+/*
+ * outputs_open.c: a sink for each output, or group, of @conf, which must live as long. @agent:
+ * for sequences and options data; NULL = none. @from, which may be NULL, is always closed,
+ * but for what is gone on with. On failure *o holds what was opened so far, to be closed or
+ * given as @from.
+ */
+int outputs_open(struct agent_outputs *o, const struct conf *conf, struct agent *agent,
+		 struct agent_outputs *from);
+
+/* What @conf's templates want to be known beside what packets tell; *ret NULL: nothing. */
+int enrich_open(const struct conf *conf, struct enrich **ret);
+
+/* outputs.c */
 void outputs_close(struct agent_outputs *o);
 /* Tell new trouble, and its end, once each. */
 void outputs_tell(struct agent_outputs *o);
@@ -76,6 +115,10 @@ void outputs_tick(struct agent_outputs *o, uint64_t now_ns);
 /* False for a while after the start, as long as a collector's name is being looked up: what is
  * due can as well stay held. */
 bool outputs_ready(const struct agent_outputs *o, uint64_t now_ns);
+/* The same for all of @timeout_ns, each. */
+void outputs_wait_ready(struct agent_outputs *o, uint64_t timeout_ns);
+/* And until all has arrived. */
+void outputs_drain(struct agent_outputs *o, uint64_t timeout_ns);
 void outputs_reopen(struct agent_outputs *o);
 /* For how long no batch may be sent, for the slowest output's sake; 0 = go on. */
 uint64_t outputs_wait_ns(const struct agent_outputs *o, uint64_t now_ns);
@@ -84,6 +127,13 @@ void outputs_hurry(const struct agent_outputs *o, uint64_t now_ns);
 /* Is @key the agent's own export stream, in either direction? From any port of its address: a
  * stream of before a reload or a restart is as much its own. */
 bool outputs_is_self(const struct agent_outputs *o, const struct flow_key *key);
+
+/* sequence.c */
+struct sequence_ops sequence_kept_by(struct agent *a);
+
+/* facts.c: what options data tell of the agent's meters. */
+struct options_source facts_of(struct agent *a);
+void facts_deinit(struct facts *f);
 
 /* tables.c */
 /* Open tables that came, close those that went. */
@@ -98,6 +148,45 @@ void tables_set_limits(const struct agent *a, struct agent_table *t);
 /* Attach what the configuration's meters: name and nothing meters yet. Trouble is told,
  * never fatal. */
 void attach_configured(struct agent *a);
+
+/* What leaves together, of one table; export.c. */
+struct batch {
+	struct agent *agent;
+	struct agent_table *t;
+	const struct record_context *ctx;
+	struct expire_policy policy;
+	uint64_t now_ns;	/* CLOCK_BOOTTIME of the sweep */
+	struct journal_taken taken[JOURNAL_BATCH_MAX];
+	size_t n;
+	uint64_t wait_ns;	/* until the next one may be begun */
+};
+/* Send what was put, and take it out of the store. */
+void batch_commit(struct batch *b);
+/* The record of an entry. 0, or the reason for which it leaves without being exported. */
+int batch_record(struct batch *b, uint32_t entry, enum flow_end_reason why, struct record *ret);
+/*
+ * Put @rec into every output. -ENOENT: none of them carries it; -EAGAIN: none may send now. Two
+ * batch_add() may follow before anything is committed.
+ */
+int batch_put(struct batch *b, const struct record *rec);
+/* What the entry holds leaves with the batch, in the record that was put last if it is exported. */
+void batch_add(struct batch *b, uint32_t entry, enum ledger_reason reason, enum flow_end_reason why);
+/* Both: put the record if @reason is 0, and let the entry go. False: no output may send now. */
+bool batch_leave(struct batch *b, uint32_t i, enum ledger_reason reason, const struct record *rec);
+/* Ask for a cut of the entry's flow, if nobody has. */
+void batch_cut(struct batch *b, uint32_t entry);
+enum expire_action export_decide(const struct batch *b, const struct store_entry *e,
+				 enum flow_end_reason *why);
+
+/* biflow.c: both directions in one record (RFC 5103). */
+/* Make room for what is remembered of @t's flows. */
+int biflow_begin(struct agent_table *t);
+/* Was it put into the open batch with the flow of the other direction? */
+bool biflow_is_taken(const struct agent_table *t, uint32_t entry);
+/* Let entry @i leave, whose record is @rec, with its other direction if there is one. False:
+ * it is to be visited again, later. */
+bool biflow_leave(struct batch *b, uint32_t i, struct record *rec);
+void biflow_committed(const struct batch *b);
 
 /* export.c: the folder of @t is locked. */
 /*

@@ -10,14 +10,13 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "ipfix/session.h"
 
 #define READY_NS (5 * NSEC_PER_SEC)
 
 static void flush_all(struct agent_outputs *o)
 {
 	for (size_t i = 0; i < o->n; i++)
-		o->sinks[i]->ops->flush(o->sinks[i]);
+		o->v[i].sink->ops->flush(o->v[i].sink);
 }
 
 /* Until the collector had time for the next batch; 5 s for a device that is stuck. */
@@ -35,22 +34,26 @@ static void wait_for(struct sink *s)
 static void put_all(struct agent_outputs *o, const struct record *rec)
 {
 	for (size_t i = 0; i < o->n; i++) {
-		if (!o->sinks[i]->ops->room(o->sinks[i], rec)) {
-			o->sinks[i]->ops->flush(o->sinks[i]);
-			wait_for(o->sinks[i]);
+		if (!o->v[i].sink->ops->room(o->v[i].sink, rec)) {
+			o->v[i].sink->ops->flush(o->v[i].sink);
+			wait_for(o->v[i].sink);
 		}
-		o->sinks[i]->ops->put(o->sinks[i], rec);
+		o->v[i].sink->ops->put(o->v[i].sink, rec);
 	}
 }
 
 /* A batch ends with its namespace: a message is of one observation domain. */
-static void put_namespace(struct agent_outputs *o, const struct conf *conf, struct record *v, size_t n)
+static void put_namespace(struct agent_outputs *o, const struct conf *conf, struct enrich *enrich,
+			  uint64_t cookie, struct record *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (conf->domain)
 			v[i].domain = conf->domain;
-		if (!outputs_is_self(o, &v[i].key))
-			put_all(o, &v[i]);
+		if (outputs_is_self(o, &v[i].key))
+			continue;
+		if (enrich)
+			enrich_record(enrich, cookie, &v[i]);
+		put_all(o, &v[i]);
 	}
 	flush_all(o);
 }
@@ -59,8 +62,8 @@ static void put_namespace(struct agent_outputs *o, const struct conf *conf, stru
 static int verdict(const struct agent_outputs *o)
 {
 	for (size_t i = 0; i < o->n; i++) {
-		if (o->sinks[i]->stats.lost_records)
-			return fail_plain(-EIO, "%s: %s", o->sinks[i]->label, o->sinks[i]->trouble);
+		if (o->v[i].sink->stats.lost_records)
+			return fail_plain(-EIO, "%s: %s", o->v[i].sink->label, o->v[i].sink->trouble);
 	}
 	return 0;
 }
@@ -68,21 +71,28 @@ static int verdict(const struct agent_outputs *o)
 int agent_run_once(const struct agent_options *options, const struct conf *conf)
 {
 	_cleanup_(records_deinit) struct records all = { 0 };
-	struct agent_outputs outputs;
+	struct agent_outputs outputs = { 0 };
+	struct enrich *enrich = NULL;
 	int r;
 
 	r = records_read(options->netns, &all);
 	if (r == 0 && !conf->count_all)
 		r = records_once(&all);
 	if (r == 0)
-		r = outputs_open(&outputs, conf, NULL);
-	if (r < 0)
+		r = enrich_open(conf, &enrich);
+	if (r == 0)
+		r = outputs_open(&outputs, conf, NULL, NULL);
+	if (r < 0) {
+		outputs_close(&outputs);
+		enrich_free(enrich);
 		return r;
-	for (size_t i = 0; i < outputs.n; i++)
-		session_wait_ready(outputs.sinks[i], READY_NS);
+	}
+	outputs_wait_ready(&outputs, READY_NS);
 	for (size_t i = 0; i < all.n_names; i++)
-		put_namespace(&outputs, conf, &all.v[all.first[i]], all.first[i + 1] - all.first[i]);
+		put_namespace(&outputs, conf, enrich, all.names[i].cookie, &all.v[all.first[i]], all.first[i + 1] - all.first[i]);
+	outputs_drain(&outputs, READY_NS);
 	r = verdict(&outputs);
 	outputs_close(&outputs);
+	enrich_free(enrich);
 	return r;
 }

@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "agent/output.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "ipfix/burst.h"
-#include "ipfix/session.h"
 
 #define READY_NS (5 * NSEC_PER_SEC)
 /* By then a refusal came back, from wherever a test is made. */
@@ -21,21 +21,13 @@
 static int open_one(const struct conf *conf, const struct conf_output *out,
 		    const struct sender_how *how, struct sender_output *o)
 {
-	struct session_config session = {
-		.remote = out->remote,
-		.local = out->local,
-		.max_message_len = conf->max_message_len,
-		.template_flush_s = conf->template_flush_s,
+	const struct output_env env = {
 		.batch_messages = how->in_order ? 1 : BURST_MESSAGES_MAX,
-		.max_bytes_per_s = how->unpaced ? 0 : out->max_bytes_per_s,
-		.profile = out->profile,
-		.version = out->version,
-		.enterprise = conf->enterprise,
+		.unpaced = how->unpaced,
 	};
-	int r = conf_templates_for(conf, out->profile, &o->templates);
+	int r = conf_templates_of(conf, out, &o->templates);
 
-	session.templates = o->templates;
-	return r < 0 ? r : session_udp_new(&session, &o->sink);
+	return r < 0 ? r : output_open(conf, out, o->templates, &env, &o->sink);
 }
 
 static int open_all(struct sender *s, const struct conf *conf, const struct sender_how *how)
@@ -58,6 +50,7 @@ int sender_open(struct sender *s, const struct conf *conf, const struct sender_h
 	int r;
 
 	*s = (struct sender) { .stop = stop };
+	ie_set_enterprise(conf->enterprise);
 	s->v = calloc(conf->n_outputs + 1, sizeof(*s->v));
 	if (!s->v)
 		return fail(-ENOMEM, "cannot open the outputs");
@@ -67,7 +60,7 @@ int sender_open(struct sender *s, const struct conf *conf, const struct sender_h
 		return r;
 	}
 	for (size_t i = 0; i < s->n; i++)
-		session_wait_ready(s->v[i].sink, READY_NS);
+		output_wait_ready(s->v[i].sink, READY_NS);
 	s->opened_ns = s->ticked_ns = clock_boot_ns();
 	return 0;
 }
@@ -143,6 +136,8 @@ int sender_finish(struct sender *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		s->v[i].sink->ops->flush(s->v[i].sink);
+	for (size_t i = 0; i < s->n && !*s->stop; i++)
+		output_drain(s->v[i].sink, READY_NS);
 	clock_sleep_ns(SETTLE_NS);
 	tick(s, clock_boot_ns());
 	for (size_t i = 0; i < s->n; i++) {

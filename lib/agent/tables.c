@@ -48,6 +48,7 @@ static void close_one(struct agent_table *t)
 		release(t->table);
 	table_close(t->table);
 	once_free(t->once);
+	free(t->biflow);
 	record_names_deinit(&t->names);
 	*t = (struct agent_table) { 0 };
 }
@@ -135,10 +136,13 @@ static void tell_full(struct agent_table *t)
 		sum.packets += c.packets;
 		sum.bytes += c.bytes;
 	}
-	if (t->full_known && sum.packets > t->full.packets)
+	if (t->full_known && sum.packets > t->full.packets) {
+		t->lost_last_ns = clock_real_ns();
+		t->lost_first_ns = t->lost_first_ns ? t->lost_first_ns : t->lost_last_ns;
 		log_warning("the table of '%s' was full: %llu packets of %llu bytes are in no flow record",
 			    t->names.netns, (unsigned long long)(sum.packets - t->full.packets),
 			    (unsigned long long)(sum.bytes - t->full.bytes));
+	}
 	t->full = sum;
 	t->full_known = true;
 }

@@ -20,6 +20,23 @@
 /* table_ctl.gaps */
 enum { GAPS_NONE, GAPS_GROW, GAPS_END };
 
+int journal_refresh(struct table *t)
+{
+	int r;
+
+	if (t->view.free && t->commit_seen == t->ctl->commit_seq)
+		return 0;
+	commit_begin(t);
+	r = store_open(t);
+	commit_end(t);
+	return r;
+}
+
+uint32_t journal_find(const struct table *t, const struct flow_key *key)
+{
+	return store_find(t, key, key_index_hash(key));
+}
+
 uint32_t journal_top(const struct table *t)
 {
 	return t->view.top;

@@ -28,7 +28,13 @@ int journal_drain(struct table *t, size_t *ret_n);
  */
 int journal_scan(struct table *t, size_t *ret_n);
 
-/* Entries that may be in use are 0 .. journal_top() - 1, after journal_drain() or _scan(). */
+/* Has anybody else written? Then learn the store anew, which has taken what is known of it away. */
+int journal_refresh(struct table *t);
+/* The entry of @key, or CTL_NONE. */
+uint32_t journal_find(const struct table *t, const struct flow_key *key);
+
+/* Entries that may be in use are 0 .. journal_top() - 1, after
+ * journal_refresh() or _scan(), as is all below. */
 uint32_t journal_top(const struct table *t);
 /* How many entries are free. */
 uint32_t journal_room(const struct table *t);

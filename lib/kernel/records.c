@@ -83,6 +83,7 @@ int record_names_init(struct record_names *names, const struct table *t, const s
 		if (n.links[i].loopback)
 			n.loopback = n.links[i].ifindex;
 	}
+	n.cookie = t->dir.cookie;
 	*names = n;
 	return 0;
 }

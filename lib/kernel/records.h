@@ -17,6 +17,7 @@
 /* What a namespace and its interfaces are called now, and which hooks are metered in it. */
 struct record_names {
 	char netns[NETNS_NAME_MAX];
+	uint64_t cookie;
 	uint32_t domain;		/* the default one, netns_domain() */
 	struct link *links;		/* by ifindex; metered ones that are gone by name only */
 	size_t n_links;

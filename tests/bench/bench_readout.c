@@ -171,7 +171,7 @@ static struct conf *conf_for(uint16_t port)
 static void time_export(const struct bench_table *b, struct agent *a, uint32_t flows)
 {
 	struct agent_table t = { .table = b->table };
-	uint64_t before = a->outputs.sinks[0]->stats.records, begin, wait;
+	uint64_t before = a->outputs.v[0].sink->stats.records, begin, wait;
 
 	size_t drained;
 
@@ -185,7 +185,7 @@ static void time_export(const struct bench_table *b, struct agent *a, uint32_t f
 	}
 	times[STAGE_EXPORT][rounds_done] = now() - begin;
 	export_wall[rounds_done] = clock_boot_ns() - export_wall[rounds_done];
-	sent = a->outputs.sinks[0]->stats.records - before;
+	sent = a->outputs.v[0].sink->stats.records - before;
 	if (sent != flows)
 		fprintf(stderr, "bench: %llu records sent of %u\n", (unsigned long long)sent, flows);
 }
@@ -291,7 +291,7 @@ int main(int argc, char **argv)
 	CPU_SET(0, &set);
 	sched_setaffinity(0, sizeof(set), &set);
 	a.conf = conf_for(c.port);
-	need(outputs_open(&a.outputs, a.conf, &a), "outputs");
+	need(outputs_open(&a.outputs, a.conf, &a, NULL), "outputs");
 	for (unsigned i = 0; i < rounds; i++)
 		run_round(&a, flows);
 	tell(flows);

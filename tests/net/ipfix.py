@@ -10,35 +10,41 @@ SRC6, DST6 = 27, 28
 
 
 class Message:
-    def __init__(self, sequence, domain, records):
+    """The sequence counts all data records (RFC 7011 3.1): those of flows, and of options."""
+    def __init__(self, sequence, domain, records, n_options):
         self.sequence, self.domain, self.records = sequence, domain, records
+        self.n_counted = len(records) + n_options
 
 
 class Stream:
     """All messages of one exporter's address and port, in the order they came."""
     def __init__(self):
-        self.templates, self.messages = {}, []
+        self.templates, self.messages, self.options = {}, [], set()
 
     def add(self, data):
         version, length, _, sequence, domain = struct.unpack_from('!HHIII', data)
         if version != 10 or length != len(data):
             raise ValueError('no IPFIX message')
-        records, at = [], 16
+        records, at, n_options = [], 16, 0
         while at < length:
             set_id, set_len = struct.unpack_from('!HH', data, at)
             body = data[at + 4:at + set_len]
-            if set_id == 2:
-                self._templates(domain, body)
+            if set_id in (2, 3):
+                self._templates(domain, body, set_id == 3)
+            elif (domain, set_id) in self.options:
+                n_options += len(self._records(self.templates[domain, set_id], body))
             elif set_id >= 256:
                 records += self._records(self.templates[domain, set_id], body)
             at += set_len
-        self.messages.append(Message(sequence, domain, records))
+        self.messages.append(Message(sequence, domain, records, n_options))
 
-    def _templates(self, domain, body):
+    def _templates(self, domain, body, options):
         at = 0
         while at + 4 <= len(body):
             tid, n = struct.unpack_from('!HH', body, at)
-            at += 4
+            at += 6 if options else 4
+            if options:
+                self.options.add((domain, tid))
             fields = []
             for _ in range(n):
                 ie, length = struct.unpack_from('!HH', body, at)
@@ -50,15 +56,23 @@ class Stream:
             self.templates[domain, tid] = fields
 
     @staticmethod
-    def _records(fields, body):
-        size = sum(length for _, length in fields)
-        records = []
-        for at in range(0, len(body) - size + 1, size):
+    def _value(body, at, length):
+        """(bytes, place behind them); 65535 is a variable length (RFC 7011 7)."""
+        if length == 65535:
+            length, at = body[at], at + 1
+            if length == 255:
+                length, at = int.from_bytes(body[at:at + 2], 'big'), at + 2
+        return body[at:at + length], at + length
+
+    @classmethod
+    def _records(cls, fields, body):
+        least = sum(1 if length == 65535 else length for _, length in fields)
+        records, at = [], 0
+        while at + least <= len(body):
             r = {}
             for ie, length in fields:
-                raw = body[at:at + length]
+                raw, at = cls._value(body, at, length)
                 r[ie] = raw if ie in (SRC4, DST4, SRC6, DST6) else int.from_bytes(raw, 'big')
-                at += length
             records.append(r)
         return records
 
@@ -68,7 +82,7 @@ class Stream:
         for i, m in enumerate(m for m in self.messages if m.domain == domain):
             if next_ is not None and m.sequence != next_:
                 found.append((i, m.sequence - next_))
-            next_ = m.sequence + len(m.records)
+            next_ = m.sequence + m.n_counted
         return found
 
     def domains(self):
