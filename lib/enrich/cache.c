@@ -2,7 +2,9 @@
 /*
  * A table of fixed size, four places for a question; the oldest answer there gives way.
  * Questions are reduced first to what answers can depend on, which without policy rules is
- * the destination alone. A change of routing makes all of it old at once, by a number.
+ * the class of the destination alone (classes.h), or while classes are not known its address.
+ * A route that comes or goes makes the answers of its prefix old, where there are few such;
+ * any other change makes old all at once, by a number.
  */
 #include "enrich/cache.h"
 
@@ -13,10 +15,13 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/large.h"
+#include "enrich/classes.h"
 
 /* 2.9 MB. */
 #define PLACES (1 << 15)
 #define WAYS 4
+/* So many prefixes that changed at once are looked for in the table. */
+#define CHANGES_MAX 16
 
 /* Of one hop, as most are, or of several that lie elsewhere. */
 struct place {
@@ -33,9 +38,12 @@ struct place {
 
 struct cache {
 	struct routes *routes;
+	struct route_watch *watch;
+	struct classes classes;
 	struct place *places;
 	uint32_t generation;
 	uint32_t asked;		/* questions so far */
+	unsigned changes;	/* prefixes that changed, of the look at hand */
 	unsigned by[2];		/* selectors that count, IPv4 and IPv6 */
 	struct route answer;
 };
@@ -55,6 +63,8 @@ void cache_free(struct cache *c)
 		forget(&c->places[i]);
 	free(c->places);
 	routes_close(c->routes);
+	route_watch_close(c->watch);
+	classes_forget(&c->classes);
 	free(c);
 }
 
@@ -80,6 +90,8 @@ int cache_new(int ns_fd, struct cache **ret)
 	if (!c->places)
 		return fail(-ENOMEM, "cannot keep routes");
 	r = routes_open(ns_fd, &c->routes);
+	if (r == 0)
+		r = route_watch_open(ns_fd, &c->watch);
 	if (r < 0)
 		return r;
 	c->generation = 1;
@@ -88,17 +100,51 @@ int cache_new(int ns_fd, struct cache **ret)
 	return 0;
 }
 
-void cache_check(struct cache *c)
+static bool holds(const struct parse_prefix *p, const struct route_query *q)
 {
-	if (!routes_changed(c->routes))
+	unsigned whole = p->len_bits / 8, rest = p->len_bits % 8;
+
+	return p->family == q->family && memcmp(p->addr, q->dst, whole) == 0 &&
+	       (!rest || (p->addr[whole] ^ q->dst[whole]) >> (8 - rest) == 0);
+}
+
+/* An answer that is kept for a shorter prefix is not of this route, unless it is new: then
+ * there are no classes any more, and the address of the question may well be in it. */
+static void on_route(void *arg, const struct parse_prefix *p, bool by_source)
+{
+	struct cache *c = arg;
+
+	classes_changed(&c->classes, p, by_source);
+	if (!c->classes.now)
+		c->changes = CHANGES_MAX;
+	if (++c->changes > CHANGES_MAX)
 		return;
-	c->generation++;
-	read_rules(c);
+	for (size_t i = 0; i < PLACES; i++) {
+		if (c->places[i].generation == c->generation && holds(p, &c->places[i].q))
+			c->places[i].generation = 0;
+	}
+}
+
+void cache_check(struct cache *c, uint64_t now_ns)
+{
+	unsigned changes;
+
+	c->changes = 0;
+	changes = route_watch_look(c->watch, on_route, c);
+	if (changes & ROUTE_CHANGE_LOST)
+		classes_forget(&c->classes);
+	if (changes & (ROUTE_CHANGE_RULES | ROUTE_CHANGE_LOST))
+		read_rules(c);
+	if (changes || c->changes > CHANGES_MAX)
+		c->generation++;
+	if (classes_tick(&c->classes, c->watch, now_ns))
+		c->generation++;
 }
 
 /* No more than what counts: routes may have a ToS even without rules, in IPv4. */
-static struct route_query reduce(const struct route_query *q, unsigned by)
+static struct route_query reduce(const struct cache *c, const struct route_query *q)
 {
+	unsigned by = c->by[q->family == 6];
 	struct route_query less = { .family = q->family };
 
 	memcpy(less.dst, q->dst, sizeof(less.dst));
@@ -106,7 +152,7 @@ static struct route_query reduce(const struct route_query *q, unsigned by)
 		less.tos = q->tos & ROUTE_TOS_MASK;
 	if (by & ROUTE_BY_MARK)
 		less.mark = q->mark;
-	if (by & (ROUTE_BY_SRC | ROUTE_BY_IIF)) {
+	if (by & (ROUTE_BY_SRC | ROUTE_BY_IIF) || (q->family == 6 && c->classes.by_source)) {
 		memcpy(less.src, q->src, sizeof(less.src));
 		less.iif = q->iif;
 	}
@@ -200,10 +246,26 @@ static int ask(struct cache *c, const struct route_query *q)
 	return routes_match(c->routes, &without, &c->answer);
 }
 
+/* What an answer to @q is kept by. */
+static struct route_query key_of(const struct cache *c, const struct route_query *q)
+{
+	struct route_query key = *q;
+	uint8_t len;
+
+	if (c->by[q->family == 6] & ROUTE_BY_DST || !classes_find(&c->classes, q->family, q->dst, &len))
+		return key;
+	key.len_bits = len;
+	if (len == CLASS_NONE)
+		len = 0;
+	for (unsigned i = len / 8; i < sizeof(key.dst); i++)
+		key.dst[i] &= i == len / 8 ? ~(0xff >> len % 8) : 0;
+	return key;
+}
+
 const struct route *cache_match(struct cache *c, const struct route_query *q)
 {
-	struct route_query less = reduce(q, c->by[q->family == 6]);
-	struct place *set = places_of(c, &less), *p = find(c, set, &less);
+	struct route_query less = reduce(c, q), key = key_of(c, &less);
+	struct place *set = places_of(c, &key), *p = find(c, set, &key);
 
 	if (p) {
 		recall(c, p);
@@ -211,7 +273,7 @@ const struct route *cache_match(struct cache *c, const struct route_query *q)
 	}
 	if (ask(c, &less) < 0)
 		return NULL;
-	keep(c, victim(c, set), &less);
+	keep(c, victim(c, set), &key);
 	return &c->answer;
 }
 

@@ -20,7 +20,7 @@ void cache_free(struct cache *c);
 const struct route *cache_match(struct cache *c, const struct route_query *q);
 /* The hop that the kernel takes for this very flow; nothing is kept. As routes_resolve(). */
 int cache_resolve(struct cache *c, const struct route_query *q, struct route_hop *ret);
-/* Forget all if routing changed. */
-void cache_check(struct cache *c);
+/* Forget what routing changed. @now_ns: CLOCK_BOOTTIME. */
+void cache_check(struct cache *c, uint64_t now_ns);
 
 #endif

@@ -292,6 +292,6 @@ void enrich_tick(struct enrich *e, uint64_t now_ns)
 	}
 	for (size_t i = 0; i < e->n_spaces; i++) {
 		if (e->spaces[i].cache)
-			cache_check(e->spaces[i].cache);
+			cache_check(e->spaces[i].cache, now_ns);
 	}
 }

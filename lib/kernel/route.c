@@ -6,8 +6,7 @@
  * with its prefix and all its hops; without, the one way that this flow goes.
  *
  * A route of the kinds blackhole, unreachable and prohibit is not told but obeyed: its error
- * is the answer. That a link went down takes IPv4 routes with it and tells of none, so
- * changes are those of links and addresses too.
+ * is the answer.
  */
 #include "kernel/route.h"
 
@@ -34,17 +33,12 @@
 #endif
 
 struct routes {
-	struct nl_sock *ask, *hear;
+	struct nl_sock *ask;
 	uint32_t seq;
 	union {
 		struct nlmsghdr align;
 		uint8_t bytes[32 * 1024];
 	} buf;
-};
-
-static const int groups[] = {
-	RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-	RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_NEXTHOP,
 };
 
 void routes_close(struct routes *r)
@@ -53,8 +47,6 @@ void routes_close(struct routes *r)
 		return;
 	if (r->ask)
 		nl_socket_free(r->ask);
-	if (r->hear)
-		nl_socket_free(r->hear);
 	free(r);
 }
 
@@ -69,33 +61,11 @@ int routes_open(int ns_fd, struct routes **ret)
 	if (!new)
 		return fail(-ENOMEM, "cannot ask for routes");
 	r = rtnl_open(ns_fd, &new->ask);
-	if (r == 0)
-		r = rtnl_open(ns_fd, &new->hear);
 	if (r < 0)
 		return r;
 	setsockopt(nl_socket_get_fd(new->ask), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-	/* A group that an older kernel does not have tells of what it does not have either. */
-	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
-		nl_socket_add_membership(new->hear, groups[i]);
 	*ret = take_ptr(new);
 	return 0;
-}
-
-bool routes_changed(struct routes *r)
-{
-	int fd = nl_socket_get_fd(r->hear);
-	bool changed = false;
-	char byte;
-
-	for (;;) {
-		ssize_t n = recv(fd, &byte, sizeof(byte), MSG_DONTWAIT | MSG_TRUNC);
-
-		/* ENOBUFS: more changed than there was room to tell. */
-		if (n >= 0 || errno == ENOBUFS)
-			changed = true;
-		else if (errno != EINTR)
-			return changed;
-	}
 }
 
 static size_t address_len(uint8_t family)
@@ -312,7 +282,7 @@ int routes_resolve(struct routes *r, const struct route_query *q, struct route_h
 #define RULE_ATTRS 64
 enum { KNOWN = 1 << 7, BY_ALL = KNOWN - 1 };
 static const uint8_t selectors[RULE_ATTRS] = {
-	[FRA_DST] = KNOWN, [FRA_GOTO] = KNOWN, [FRA_PRIORITY] = KNOWN, [FRA_TABLE] = KNOWN,
+	[FRA_DST] = KNOWN | ROUTE_BY_DST, [FRA_GOTO] = KNOWN, [FRA_PRIORITY] = KNOWN, [FRA_TABLE] = KNOWN,
 	[FRA_FLOW] = KNOWN, [FRA_SUPPRESS_IFGROUP] = KNOWN, [FRA_SUPPRESS_PREFIXLEN] = KNOWN,
 	[FRA_OIFNAME] = KNOWN, [FRA_PAD] = KNOWN, [FRA_PROTOCOL] = KNOWN, [FRA_UID_RANGE] = KNOWN,
 	[FRA_TUN_ID] = KNOWN,

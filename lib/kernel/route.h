@@ -21,7 +21,7 @@ struct route_query {
 	uint8_t family;		/* 4 or 6 */
 	uint8_t proto;
 	uint8_t tos;		/* of which ROUTE_TOS_MASK counts */
-	uint8_t reserved;
+	uint8_t len_bits;	/* not asked for; for whoever keeps answers by prefix */
 };
 
 enum route_kind {
@@ -49,7 +49,7 @@ struct route {
 	struct route_hop hops[ROUTE_HOPS_MAX];
 };
 
-/* Sockets in one namespace. */
+/* A socket in one namespace. */
 struct routes;
 
 /* @ns_fd: -1 = the caller's. fail(). */
@@ -63,17 +63,14 @@ int routes_match(struct routes *r, const struct route_query *q, struct route *re
 /* The hop that the kernel takes for this very flow, its hash over several included. The same,
  * or -EHOSTUNREACH: it takes none. */
 int routes_resolve(struct routes *r, const struct route_query *q, struct route_hop *ret);
-/* Has anything that answers rest on (routes, rules, addresses, links) changed since this was
- * last asked? Never blocks. */
-bool routes_changed(struct routes *r);
-
-/* Parts of a query that answers depend on beside the destination. */
+/* Parts of a query that answers depend on beside the routes to the destination. */
 enum {
 	ROUTE_BY_SRC = 1 << 0,
 	ROUTE_BY_IIF = 1 << 1,
 	ROUTE_BY_MARK = 1 << 2,
 	ROUTE_BY_TOS = 1 << 3,
 	ROUTE_BY_PORTS = 1 << 4,	/* and the protocol */
+	ROUTE_BY_DST = 1 << 5,		/* rules for some destinations only */
 };
 /* By the namespace's rules for @family (ip-rule(8)). *ret is a mask of the above; the same
  * errors. */
