@@ -338,6 +338,11 @@ void backlog_save(struct backlog *b, uint64_t *ret_lost)
 	*ret_lost = count_records(&b->memory);
 }
 
+uint64_t backlog_records(const struct backlog *b)
+{
+	return count_records(&b->flying) + count_records(&b->out) + count_records(&b->memory);
+}
+
 bool backlog_is_empty(const struct backlog *b)
 {
 	return !b->out.first && !b->memory.first && !backlog_has_file(b);

@@ -64,6 +64,8 @@ void backlog_save(struct backlog *b, uint64_t *ret_lost);
 bool backlog_is_empty(const struct backlog *b);
 /* Bytes in memory that wait to be sent. */
 size_t backlog_waiting(const struct backlog *b);
+/* Records of flows that are in memory only, those in flight included. */
+uint64_t backlog_records(const struct backlog *b);
 /* Is there something in the file that was not sent? */
 bool backlog_has_file(const struct backlog *b);
 

@@ -374,6 +374,15 @@ static int is_drained(const struct stream *s)
 	return backlog_is_empty(&s->net.backlog) && !s->net.backlog.flying.first ? 0 : -EAGAIN;
 }
 
+uint64_t stream_waiting(const struct sink *sink)
+{
+	const struct stream *s = stream_of(sink);
+
+	if (sink->ops != &stream_ops || s->outlet != &stream_outlet_net)
+		return 0;
+	return backlog_records(&s->net.backlog);
+}
+
 int stream_wait_ready(struct sink *s, uint64_t timeout_ns)
 {
 	return wait_for(s, timeout_ns, is_ready);

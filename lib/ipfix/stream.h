@@ -55,6 +55,11 @@ int stream_wait_ready(struct sink *s, uint64_t timeout_ns);
 /* Is the connection up? For failover. True for a file that can be written. */
 bool stream_is_up(const struct sink *s);
 /*
+ * Records of flows that were flushed and are neither acknowledged nor lost nor on disk: what a
+ * close() without a backlog file loses. 0 for other sinks and files.
+ */
+uint64_t stream_waiting(const struct sink *s);
+/*
  * Wait until all that was flushed was acknowledged, so that the counts are true: 0; -EAGAIN
  * after @timeout_ns; -ENOTCONN when there is no connection. 0 for other sinks and files.
  */

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -90,6 +91,10 @@ static int open_file(struct stream_disk *d)
 		return fail(-errno, "cannot open the IPFIX file '%s'", d->path);
 	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
 		return fail_plain(-EINVAL, "'%s' is no file that can be appended to", d->path);
+	/* Two that append would mix their sequences. */
+	if (S_ISREG(st.st_mode) && flock(d->fd, LOCK_EX | LOCK_NB) < 0)
+		return fail_plain(-EBUSY, "the IPFIX file '%s' is being written by another output or "
+				  "process", d->path);
 	d->regular = S_ISREG(st.st_mode);
 	d->dev = st.st_dev;
 	d->ino = st.st_ino;

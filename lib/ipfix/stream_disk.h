@@ -26,7 +26,7 @@ struct stream_disk {
 /*
  * Open @path, made if need be, and read what it holds, so that what is appended goes on with
  * its sequences and withdraws what it had otherwise. fail() when that cannot be, also for a
- * file that holds something else. deinit() in any case.
+ * file that holds something else or that another writes. deinit() in any case.
  * @options_every_ns: for the clocks of options data.
  */
 int stream_disk_init(struct stream_disk *d, const char *path, uint64_t options_every_ns);

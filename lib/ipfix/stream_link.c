@@ -262,14 +262,13 @@ ssize_t link_socket_send(struct link *l, const uint8_t *data, size_t len)
 int link_socket_look(struct link *l)
 {
 	char rubbish[512];
-	ssize_t n;
+	ssize_t n = 1;
 
-	do {
+	for (int i = 0; i < LINK_READS_MAX && (n > 0 || (n < 0 && errno == EINTR)); i++)
 		n = recv(l->fd, rubbish, sizeof(rubbish), MSG_DONTWAIT);
-	} while (n > 0 || (n < 0 && errno == EINTR));
 	if (n == 0)
 		return fail_plain(-EPIPE, "the collector closed the connection");
-	if (errno == EAGAIN || errno == EWOULDBLOCK)
+	if (n > 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
 		return 0;
 	return fail(-errno, "the connection to the collector broke");
 }

@@ -78,6 +78,8 @@ uint64_t link_acked(const struct link *l);
 
 extern const struct link_ops link_tcp, link_tls, link_sctp;
 
+/* However much it says, it is not listened to for long. */
+#define LINK_READS_MAX 64
 /* For kinds that do not otherwise. */
 ssize_t link_socket_send(struct link *l, const uint8_t *data, size_t len);
 int link_socket_look(struct link *l);

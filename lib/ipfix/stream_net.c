@@ -111,7 +111,7 @@ static int advance(struct stream *s, uint64_t now)
 
 	if (n->up && r < 0)
 		after_break(s);
-	else if (errors != n->link.errors && r < 0)
+	else if (errors != n->link.errors && n->link.state == LINK_IDLE)
 		set_trouble(n, 0);
 	n->up = r == 0;
 	if (r < 0 || n->connections == n->link.connections)

@@ -148,6 +148,7 @@ static int make_context(const struct tls_context *c, SSL_CTX **ret)
 		return fail_plain(-ENOMEM, "cannot begin with TLS: %s", reason());
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	r = load_ca(ctx, c->ca);
@@ -269,15 +270,15 @@ static int tls_look(struct link *l)
 {
 	size_t before = BIO_number_read(SSL_get_rbio(l->tls->ssl));
 	char rubbish[512];
-	int n;
+	int n = 1;
 
-	do {
+	for (int i = 0; i < LINK_READS_MAX && n > 0; i++) {
 		ERR_clear_error();
 		errno = 0;
 		n = SSL_read(l->tls->ssl, rubbish, sizeof(rubbish));
-	} while (n > 0);
+	}
 	l->tls->heard |= BIO_number_read(SSL_get_rbio(l->tls->ssl)) != before;
-	return trouble_of(l, n);
+	return n > 0 ? 0 : trouble_of(l, n);
 }
 
 static int settle(struct link *l)

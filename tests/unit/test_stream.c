@@ -71,7 +71,7 @@ TEST(nobody_there_is_told_and_what_is_put_waits)
 	CHECK(open_stream(&b) == 0);
 	CHECK_STR(b.sink->trouble, "cannot connect to the collector: Connection refused");
 	CHECK(stream_wait_ready(b.sink, 0) == -ENOTCONN && !stream_is_up(b.sink));
-	CHECK(say(&b, 1, 2) == 0 && say(&b, 1, 1) == 0);
+	CHECK(say(&b, 1, 2) == 0 && say(&b, 1, 1) == 0 && stream_waiting(b.sink) == 3);
 	CHECK(b.sink->ops->wait_ns(b.sink, clock_boot_ns()) == 0);
 	CHECK(b.sink->stats.records == 0 && b.sink->stats.lost_records == 0);
 	CHECK(listen_at(&b) == 0);
@@ -80,6 +80,7 @@ TEST(nobody_there_is_told_and_what_is_put_waits)
 	tick(&b);
 	CHECK(!b.sink->trouble[0] && stream_drain(b.sink, NSEC_PER_SEC) == 0);
 	CHECK(b.sink->stats.records == 3 && b.sink->stats.lost_records == 0);
+	CHECK(stream_waiting(b.sink) == 0);
 }
 
 /* The pause is random within bounds: from 1 s, twice as long each time, to 60 s. */
@@ -378,6 +379,7 @@ TEST(every_address_of_a_name_is_tried)
 	snprintf(name, sizeof(name), "localhost:%u", ntohs(b.at.sin_port));
 	b.config.remote = name;
 	CHECK(open_stream(&b) == 0 && answer(&b) && say(&b, 1, 1) == 0 && hears(&b, 2, 1, 0));
+	CHECK(!b.sink->trouble[0]);
 }
 
 TEST(the_local_port_can_be_chosen_and_is_had_again)

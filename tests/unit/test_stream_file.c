@@ -169,6 +169,17 @@ TEST(a_file_of_something_else_is_left_alone)
 		  "cannot open the IPFIX file '/nonexistent/file': No such file or directory");
 }
 
+TEST(two_do_not_write_one_file)
+{
+	_cleanup_(bench_deinit) struct bench b;
+	struct sink *s = NULL;
+
+	CHECK(open_file(&b) == 0 && stream_new(&b.config, &s) == -EBUSY && !s);
+	CHECK(strstr(error_message(), "is being written by another output or process"));
+	close_stream(&b);
+	CHECK(open_stream(&b) == 0 && say(&b, 1, 1) == 0);
+}
+
 static int facts_of(void *arg, uint32_t domain, struct options_facts *ret)
 {
 	*ret = (struct options_facts) { .seen_packets = 5, .seen_bytes = 500 };
