@@ -32,6 +32,7 @@ int conf_parse(const char *name, const char *text, size_t len, struct conf **ret
 		r = keys_decode(&d, conf);
 	if (r < 0)
 		return r;
+	ie_set_enterprise(conf->enterprise);
 	*ret = take_ptr(conf);
 	return 0;
 }

@@ -95,7 +95,8 @@ struct conf {
 /*
  * Read and check @path. Every fault is fail_usage() with the key's path and line, as
  * "config.yaml:12: outputs[1].collector.remoteAddress: ..."; a file that cannot be read is
- * fail() (exit 1). What later versions bring (hooks, vpc, tcp, metrics, aws) is refused so too.
+ * fail() (exit 1). Of one that is good the enterprise number holds from then on, for all
+ * (ie_set_enterprise()). What later versions bring (vpc, metrics, aws) is refused so too.
  */
 int conf_load(const char *path, struct conf **ret);
 /* The same from memory; @name is used in messages. */

@@ -68,7 +68,12 @@ struct record {
 	uint64_t total_bytes;
 	uint32_t fragment_id;	/* of the first packet: IPv4 identification, IPv6 fragment header's */
 	uint32_t flow_label;	/* IPv6, of the first packet; 20 bits */
-	uint32_t ip6_headers;	/* IPv6 extension headers seen, the bits of IANA element 64 */
+	/*
+	 * IPv6 extension headers seen, 1 << bit of IANA's elements 64 and 515: 0 destination options,
+	 * 1 hop-by-hop, 2 no next header, 3 unknown, 4 first fragment, 5 routing, 6 later fragment,
+	 * 12 mobility, 13 ESP, 14 AH, 16 HIP, 17 shim6.
+	 */
+	uint32_t ip6_headers;
 	uint64_t tcp_options;	/* TCP options seen: bit k = kind k, kinds 0 to 63 */
 	struct record_route route;
 	uint8_t biflow_direction;	/* IANA element 239; 0 = this is no biflow */

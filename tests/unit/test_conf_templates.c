@@ -163,6 +163,22 @@ TEST(every_fault_has_its_sentence)
 	}
 }
 
+TEST(our_own_elements_are_of_the_enterprise_that_is_named)
+{
+	static const char own[] = "templates: [{id: 300, template: [packetMark, networkNamespaceName]}]\n";
+	struct conf *c = load("outputs: [{collector: {remoteAddress: 10.0.0.1:4739}}]\n"
+			      "templates: [{id: 300, template: [packetMark]}]\nenterpriseNumber: 4711\n");
+
+	CHECK(c && field(c->templates, 0, 0)->ie->pen == 4711);
+	conf_free(c);
+	/* none that holds: none that changes */
+	CHECK(conf_parse("c.yaml", own, strlen(own), &c) == -EINVAL);
+	CHECK(ie_find("packetMark")->pen == 4711);
+	c = load(OUT "templates: [{id: 300, template: [packetMark]}]\n");
+	CHECK(c && field(c->templates, 0, 0)->ie->pen == 32473);
+	conf_free(c);
+}
+
 static const char *warnings(const char *text, struct strbuf *out)
 {
 	struct conf *c = load(text);
