@@ -125,8 +125,8 @@ int ie_require(const char *name, const struct ie **ret);
  */
 int ie_check_len(const struct ie *e, uint16_t len_bytes);
 /*
- * Write the value of @f in @r at @out, 0 or no text where it does not apply, f->len_bytes of network order, or for IE_VARLEN its
- * length and as many. Returns how many bytes that were. A number that does not fit into a
+ * Write the value of @f in @r at @out, 0 or no text where it does not apply: f->len_bytes of
+ * network order, or for IE_VARLEN its length and as many. Returns how many bytes that were. A number that does not fit into a
  * reduced length is its greatest number; flags are cut to the low ones (RFC 9565). A text
  * that does not fit is cut, a shorter one is filled up with 0; it is always UTF-8.
  */

@@ -2,7 +2,8 @@
 /*
  * A record goes into its template's open message, or into a fresh one. Filled by one kind of
  * records, messages are equally long without padding, however records of many kinds come
- * mixed (but for those with values of variable length, that leave one by one). Only at the end are the messages that stayed short put together, set behind set.
+ * mixed (but for those with values of variable length, that leave one by one). Only at the
+ * end are the messages that stayed short put together, set behind set.
  */
 #include "ipfix/burst.h"
 

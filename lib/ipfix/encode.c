@@ -273,8 +273,9 @@ void encoder_free(struct encoder *e)
 	})
 
 /* @r: the record that the values are of; @whole: that which has both directions. */
-static inline __attribute__((always_inline)) void do_program(const struct encoder *e, const struct program *p,
-			      const struct record *r, const struct record *whole, uint8_t *out)
+static inline __attribute__((always_inline)) void
+do_program(const struct encoder *e, const struct program *p, const struct record *r,
+	   const struct record *whole, uint8_t *out)
 {
 	const uint8_t *ops = e->ops;
 	const struct op *op = OP_AT(p->begin), *end;
@@ -303,8 +304,8 @@ static size_t encode_raw(const struct encoder *e, const struct record_raw *raw, 
 }
 
 /* Of its own, so that the usual record does not pay for its registers. */
-static __attribute__((noinline)) size_t encode_parts(const struct encoder *e, const struct record *r,
-						     uint8_t *out)
+static __attribute__((noinline)) size_t
+encode_parts(const struct encoder *e, const struct record *r, uint8_t *out)
 {
 	const struct program *p = e->programs, *end = p + e->n_programs;
 	uint8_t *at = out;

@@ -92,7 +92,8 @@ static bool builtin_is_sound(const struct profile *profile, bool biflow)
 {
 	_cleanup_(template_set_freep) struct template_set *set = NULL;
 	unsigned seen = 0;
-	bool ok = template_set_new(&set) == 0 && template_set_add_builtin(set, profile, biflow) == 0;
+	bool ok = template_set_new(&set) == 0 &&
+		  template_set_add_builtin(set, profile, biflow) == 0;
 
 	for (int i = 0; ok && i < 10000; i++) {
 		struct record r = random_record();
@@ -200,7 +201,9 @@ TEST(what_applies_follows_from_the_protocol)
 /* No template would carry what says nothing of itself; here it names the one and its bytes. */
 TEST(a_raw_record_goes_as_it_is_by_the_template_it_names)
 {
-	static const struct template_field names[] = { { "sourceIPv6Address" }, { "flowStartNanoseconds" } };
+	static const struct template_field names[] = {
+		{ "sourceIPv6Address" }, { "flowStartNanoseconds" },
+	};
 	static const uint8_t bytes[24] = "0123456789abcdefGHIJKLMN";
 	_cleanup_(template_set_freep) struct template_set *set = NULL;
 	struct record_raw raw = { .bytes = bytes };
@@ -213,7 +216,8 @@ TEST(a_raw_record_goes_as_it_is_by_the_template_it_names)
 	CHECK(template_set_add(set, 999, names, 2) == 0);
 	t = template_set_get(set, template_set_count(set) - 1);
 	raw.choice = template_choose_raw(t);
-	CHECK(template_set_look(set, &r)->template == t && template_encoder(t, &r) == raw.choice.encoder);
+	CHECK(template_set_look(set, &r)->template == t);
+	CHECK(template_encoder(t, &r) == raw.choice.encoder);
 	encode(template_set_look(set, &r)->encoder, &r, is);
 	CHECK(memcmp(is, bytes, 24) == 0 && is[24] == 0);
 }

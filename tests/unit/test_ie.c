@@ -51,7 +51,8 @@ static const struct record icmp6 = {
 	/* DST (0), HOP (1), RH (5), FRA1 (6), MOB (12), AH (14), PAY (15) */
 	.ip6_headers = 0xd063,
 	.route = {
-		.next_hop = { 0xfe, 0x80, [15] = 1 }, .bgp_next_hop = { 0x20, 1, 0xd, 0xb8, [15] = 9 },
+		.next_hop = { 0xfe, 0x80, [15] = 1 },
+		.bgp_next_hop = { 0x20, 1, 0xd, 0xb8, [15] = 9 },
 		.src_prefix_len = 64, .dst_prefix_len = 128, .forwarding_status = 192,
 	},
 };
@@ -263,7 +264,8 @@ TEST(every_reverse_element_is_its_forward_one_of_the_other_direction)
 		strcat(name, rows[i].name);
 		name[7] ^= 'a' ^ 'A';
 		f.ie = ie_find(name);
-		if (forward->id == 148 || forward->id == 149 || forward->id == 239 || forward->pen) {
+		if (forward->pen || forward->id == 148 || forward->id == 149 ||
+		    forward->id == 239) {
 			CHECK(!f.ie);
 			continue;
 		}
@@ -271,7 +273,8 @@ TEST(every_reverse_element_is_its_forward_one_of_the_other_direction)
 		CHECK(is_written(&f, &both, rows[i].hex));
 		CHECK(is_written(&f, &single, f.len_bytes == IE_VARLEN ? "00" :
 				 zero + 32 - 2 * rows[i].len));
-		CHECK((ie_record_applies(&both) & IE_BIFLOW) && !(ie_record_applies(&single) & IE_BIFLOW));
+		CHECK(ie_record_applies(&both) & IE_BIFLOW);
+		CHECK(!(ie_record_applies(&single) & IE_BIFLOW));
 	}
 	CHECK_STR(ie_find("reverseOctetDeltaCount")->name, "reverseOctetDeltaCount");
 	CHECK(ie_find("ReverseFlowStartMilliseconds")->id == 152);
@@ -338,7 +341,8 @@ TEST(lengths_that_an_element_cannot_have_are_refused)
 		{ "tcpControlBits", 0, "'tcpControlBits' has 1 to 2 octets" },
 		{ "flowStartMilliseconds", 4,
 		  "'flowStartMilliseconds' has 8 octets, no more and no less" },
-		{ "sourceIPv6Address", 4, "'sourceIPv6Address' has 16 octets, no more and no less" },
+		{ "sourceIPv6Address", 4,
+		  "'sourceIPv6Address' has 16 octets, no more and no less" },
 		{ "interfaceName", 256,
 		  "'interfaceName' has 1 to 255 octets, or 65535 for a variable length" },
 		{ "tcpOptionsFull", 33, "'tcpOptionsFull' has 1 to 32 octets" },

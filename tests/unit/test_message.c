@@ -19,7 +19,8 @@ struct bench {
 };
 
 static const struct template_field flow_names[] = {
-	{ "sourceIPv4Address" }, { "destinationIPv4Address" }, { "packetDeltaCount" }, { "octetDeltaCount" },
+	{ "sourceIPv4Address" }, { "destinationIPv4Address" }, { "packetDeltaCount" },
+	{ "octetDeltaCount" },
 };
 static const struct template_field v6_names[] = { { "destinationIPv6Address" }, { "ipVersion" } };
 
