@@ -220,9 +220,13 @@ static void print_text(const struct sender *s, uint64_t ns)
 		const struct sink_stats *t = &s->v[i].sink->stats;
 
 		printf("%s: %" PRIu64 " records in %" PRIu64 " messages, %" PRIu64
-		       " bytes, %.3f s, %.0f records/s\n",
-		       s->v[i].sink->label, t->records, t->messages, t->bytes, (double)ns / NSEC_PER_SEC,
-		       (double)t->records * NSEC_PER_SEC / ns);
+		       " bytes, %.3f s, %.0f records/s", s->v[i].sink->label, t->records, t->messages,
+		       t->bytes, (double)ns / NSEC_PER_SEC, (double)t->records * NSEC_PER_SEC / ns);
+		if (t->uncarried_records)
+			printf(", %" PRIu64 " of no template", t->uncarried_records);
+		if (t->lost_records)
+			printf(", %" PRIu64 " lost", t->lost_records);
+		putchar('\n');
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "agent/output.h"
+#include "agent/output.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "ipfix/burst.h"
@@ -25,7 +26,7 @@ static int open_one(const struct conf *conf, const struct conf_output *out,
 		.batch_messages = how->in_order ? 1 : BURST_MESSAGES_MAX,
 		.unpaced = how->unpaced,
 	};
-	int r = conf_templates_of(conf, out, &o->templates);
+	int r = conf_templates_for(conf, out->profile, &o->templates);
 
 	return r < 0 ? r : output_open(conf, out, o->templates, &env, &o->sink);
 }

@@ -13,11 +13,12 @@
 
 #include "base/clock.h"
 
-/* A tick reads so many: some 15,000 routes, some 10 ms. */
-#define MESSAGES 32
-/* Collecting may take a twentieth of the time. */
+/* Read at once: some 2,000 routes, 4 ms. */
+#define MESSAGES 4
+/* Of the time that passes so much may go into collecting, and into one tick. */
+#define PART 20
+#define TICK_NS (50 * NSEC_PER_MSEC)
 #define PAUSE_NS NSEC_PER_SEC
-#define PAUSE_TIMES 20
 
 /*
  * What the kernel makes of these depends on more than routes: this network and this host,
@@ -96,10 +97,13 @@ static void begin(struct classes *c, struct route_watch *w)
 	c->next = NULL;
 }
 
-static bool go_on(struct classes *c, struct route_watch *w)
+static bool go_on(struct classes *c, struct route_watch *w, uint64_t until_ns)
 {
-	int r = route_watch_list_more(w, MESSAGES, collect, c);
+	int r;
 
+	do
+		r = route_watch_list_more(w, MESSAGES, collect, c);
+	while (r == -EAGAIN && c->next && clock_boot_ns() < until_ns);
 	if (r == -EAGAIN && c->next)
 		return false;
 	if (r == 0 && c->next && lpm_build(c->next) == 0) {
@@ -114,16 +118,17 @@ static bool go_on(struct classes *c, struct route_watch *w)
 
 bool classes_tick(struct classes *c, struct route_watch *w, uint64_t now_ns)
 {
-	uint64_t start = clock_boot_ns();
+	uint64_t start = clock_boot_ns(), budget = (start - c->ticked_ns) / PART;
 	bool done;
 
+	c->ticked_ns = start;
 	if (c->now || (!c->next && now_ns < c->again_ns))
 		return false;
 	if (!c->next)
 		begin(c, w);
-	done = c->next && go_on(c, w);
+	done = c->next && go_on(c, w, start + (budget < TICK_NS ? budget : TICK_NS));
 	c->spent_ns += clock_boot_ns() - start;
 	if (!c->next)
-		c->again_ns = now_ns + PAUSE_NS + PAUSE_TIMES * c->spent_ns;
+		c->again_ns = now_ns + PAUSE_NS + PART * c->spent_ns;
 	return done;
 }

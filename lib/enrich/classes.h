@@ -16,6 +16,7 @@ struct classes {
 	bool by_source;		/* routes for some sources only were among them */
 	uint64_t again_ns;	/* CLOCK_BOOTTIME, not before then it is done again */
 	uint64_t spent_ns;	/* on what is being collected */
+	uint64_t ticked_ns;	/* CLOCK_BOOTTIME of the last tick */
 };
 
 /*

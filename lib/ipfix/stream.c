@@ -30,6 +30,7 @@ void stream_count_sent(struct stream *s, struct stream_domain *d, const struct s
 	d->counts.bytes += m->len;
 	if (m->kind == STREAM_FLOWS)
 		d->counts.records += m->records;
+	s->sink.stats.messages++;
 	s->sink.stats.bytes += m->len;
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ipfix-dummy: flow files of both ages arrive value by value, synthetic records as many and
 as fast as was said."""
-import glob, json, re, signal, struct, time
+import glob, json, re, signal, struct
 from common import *
 from lib import find_flowctl
 from tshark import datagrams, dissect
@@ -78,19 +78,6 @@ def every_way_to_write_a_value_means_that_value():
         check(f[field].startswith(shown), '%s: %s is %s' % (packets, field, f[field]))
 
 
-def sets(message):
-    """(id, body) of each set."""
-    at = 16
-    while at < len(message):
-        set_id, length = struct.unpack_from('!HH', message, at)
-        yield set_id, message[at + 4:at + length]
-        at += length
-
-
-def bodies(messages):
-    return [(i, body) for m in messages for i, body in sets(m)]
-
-
 @test
 def synthetic_records_are_the_same_every_time_but_for_their_time():
     def once():
@@ -145,6 +132,51 @@ def an_interrupt_ends_it_cleanly():
         p.send_signal(signal.SIGINT)
         out, err = p.communicate(timeout=20)
     check(p.returncode == 0 and err == '' and re.search(r' \d+ records in \d+ messages', out), (out, err))
+
+
+def collected(url, config, *argv):
+    """The records that `flowctl collect --strict` heard, and whether it complained."""
+    with tempfile.TemporaryDirectory(prefix='flowctl-dummy-') as d:
+        with open(d + '/config.yaml', 'w') as f:
+            f.write(config)
+        hear = [find_flowctl(), 'collect', '--strict', '-o', 'ndjson']
+        if url is None:
+            said = json.loads(dummy('-c', f.name, '-o', 'json', *argv).stdout)
+            r = run(*hear, '--read', config.split('path: ')[1].split('}')[0], ok=False)
+            return [json.loads(l) for l in r.stdout.splitlines()], r.returncode, said
+        p = subprocess.Popen([*hear, '--listen', url, '--count', str(len(OLD))], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        p.stderr.readline()         # it listens
+        said = json.loads(dummy('-c', f.name, '-o', 'json', *argv).stdout)
+        out, err = p.communicate(timeout=20)
+    return [json.loads(l) for l in out.splitlines()], p.returncode, said
+
+
+TEMPLATES = open(os.path.join(DATA, 'config.yaml')).read().split('templates:')[1]
+
+
+@test
+def flow_files_go_by_every_transport():
+    with tempfile.TemporaryDirectory(prefix='flowctl-dummy-') as d:
+        port = free_port()
+        for url, output in (('udp://127.0.0.1:%d' % port, 'collector: {remoteAddress: 127.0.0.1:%d}' % port),
+                            ('udp://127.0.0.1:%d' % port, 'collector: {remoteAddress: 127.0.0.1:%d, version: netflow9}' % port),
+                            ('tcp://127.0.0.1:%d' % port, 'collector: {remoteAddress: 127.0.0.1:%d, transport: tcp}' % port),
+                            (None, 'file: {path: %s/out.ipfix}' % d)):
+            heard, status, said = collected(url, 'outputs:\n- %s\ntemplates:%s' % (output, TEMPLATES),
+                                            '-f', DATA + '/flows.yaml')
+            equal([(r['sourceIPv4Address'], r['destinationIPv4Address'], r['packetDeltaCount']) for r in heard],
+                  [('10.1.0.1', w['dst'], int(w['packets'])) for w in OLD], output)
+            equal((status, said[0]['records'], said[0]['lost_records']), (0, 13, 0), output)
+            check(said[0]['messages'] > 0 and said[0]['bytes'] > 300, said)
+
+
+@test
+def a_tcp_collector_that_is_not_there_is_told():
+    with tempfile.NamedTemporaryFile('w', suffix='.yaml') as f:
+        f.write('collectors: []\noutputs:\n- collector: {remoteAddress: 127.0.0.1:%d, transport: tcp}\n' % free_port())
+        f.flush()
+        r = dummy('-c', f.name, '--flows', 1, ok=False)
+    check(r.returncode == 1 and 'Connection refused' in r.stderr, r.stderr)
 
 
 def nfcapd(send_all):
