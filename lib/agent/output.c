@@ -103,7 +103,7 @@ bool output_is_up(const struct sink *s)
 
 int output_drain(struct sink *s, uint64_t timeout_ns)
 {
-	return stream_drain(s, timeout_ns);
+	return stream_finish(s, timeout_ns);
 }
 
 int output_wait_ready(struct sink *s, uint64_t timeout_ns)

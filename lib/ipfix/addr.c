@@ -82,16 +82,25 @@ int addr_bind(const struct parse_endpoint *local, int fd, int family)
 	return 0;
 }
 
-int addr_tuple(int fd, struct session_tuple *ret)
+int addr_tuple_to(int fd, const struct sockaddr_storage *remote, struct session_tuple *ret)
 {
-	struct sockaddr_storage local, remote;
-	socklen_t len = sizeof(local), remote_len = sizeof(remote);
+	struct sockaddr_storage local;
+	socklen_t len = sizeof(local);
 
-	if (getsockname(fd, (struct sockaddr *)&local, &len) < 0 ||
-	    getpeername(fd, (struct sockaddr *)&remote, &remote_len) < 0)
+	if (getsockname(fd, (struct sockaddr *)&local, &len) < 0)
 		return fail(-errno, "cannot read the addresses of a socket");
 	ret->family = local.ss_family == AF_INET ? 4 : 6;
 	split_addr(&local, ret->local, &ret->local_port);
-	split_addr(&remote, ret->remote, &ret->remote_port);
+	split_addr(remote, ret->remote, &ret->remote_port);
 	return 0;
+}
+
+int addr_tuple(int fd, struct session_tuple *ret)
+{
+	struct sockaddr_storage remote;
+	socklen_t len = sizeof(remote);
+
+	if (getpeername(fd, (struct sockaddr *)&remote, &len) < 0)
+		return fail(-errno, "cannot read the addresses of a socket");
+	return addr_tuple_to(fd, &remote, ret);
 }

@@ -24,5 +24,7 @@ bool addr_is_same(const struct sockaddr_storage *a, const struct sockaddr_storag
 int addr_bind(const struct parse_endpoint *local, int fd, int family);
 /* Both ends of the connected socket @fd, or fail(). */
 int addr_tuple(int fd, struct session_tuple *ret);
+/* The same of a socket that is being connected to @remote. */
+int addr_tuple_to(int fd, const struct sockaddr_storage *remote, struct session_tuple *ret);
 
 #endif

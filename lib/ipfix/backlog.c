@@ -320,7 +320,8 @@ static uint64_t count_records(const struct stream_queue *q)
 	return n;
 }
 
-void backlog_save(struct backlog *b, uint64_t *ret_lost)
+void backlog_save(struct backlog *b, void (*lost)(void *arg, const struct stream_message *m),
+		  void *arg)
 {
 	struct stream_queue mine;
 	struct stream_message *m;
@@ -335,7 +336,10 @@ void backlog_save(struct backlog *b, uint64_t *ret_lost)
 	}
 	stream_queue_prepend(&b->memory, &mine);
 	move_to_disk(b, &b->memory);
-	*ret_lost = count_records(&b->memory);
+	while ((m = stream_queue_pop(&b->memory))) {
+		lost(arg, m);
+		stream_message_free(m);
+	}
 }
 
 uint64_t backlog_records(const struct backlog *b)

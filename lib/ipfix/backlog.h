@@ -58,8 +58,9 @@ void backlog_forget(struct backlog *b);
  * templates are dropped. backlog_acked(b, UINT64_MAX) gives the rest, which is in doubt.
  */
 void backlog_break(struct backlog *b, uint64_t left);
-/* Put all that waits in memory into the file. *ret_lost: records that could not be, of flows. */
-void backlog_save(struct backlog *b, uint64_t *ret_lost);
+/* Put all that waits in memory into the file; what cannot be is told to @lost, and freed. */
+void backlog_save(struct backlog *b, void (*lost)(void *arg, const struct stream_message *m),
+		  void *arg);
 /* Is there nothing to be sent? What is flying does not count. */
 bool backlog_is_empty(const struct backlog *b);
 /* Bytes in memory that wait to be sent. */

@@ -337,7 +337,7 @@ int stream_tuple(const struct sink *sink, struct session_tuple *ret)
 	const struct stream *s = stream_of(sink);
 
 	if (sink->ops != &stream_ops || s->outlet != &stream_outlet_net ||
-	    s->net.link.state != LINK_UP)
+	    !s->net.link.tuple.family)
 		return -ENOTCONN;
 	*ret = s->net.link.tuple;
 	return 0;
@@ -370,9 +370,9 @@ static int is_ready(const struct stream *s)
 
 static int is_drained(const struct stream *s)
 {
-	if (!s->net.up)
-		return -ENOTCONN;
-	return backlog_is_empty(&s->net.backlog) && !s->net.backlog.flying.first ? 0 : -EAGAIN;
+	if (backlog_is_empty(&s->net.backlog) && !s->net.backlog.flying.first)
+		return 0;
+	return s->net.up ? -EAGAIN : is_ready(s);
 }
 
 uint64_t stream_waiting(const struct sink *sink)
@@ -392,4 +392,13 @@ int stream_wait_ready(struct sink *s, uint64_t timeout_ns)
 int stream_drain(struct sink *s, uint64_t timeout_ns)
 {
 	return wait_for(s, timeout_ns, is_drained);
+}
+
+int stream_finish(struct sink *sink, uint64_t timeout_ns)
+{
+	int r = stream_drain(sink, timeout_ns);
+
+	if (r < 0 && stream_of(sink)->outlet->give_up)
+		stream_of(sink)->outlet->give_up(stream_of(sink));
+	return r;
 }

@@ -49,7 +49,10 @@ struct stream_config {
  * fail() for certificates and files that cannot be used.
  */
 int stream_new(const struct stream_config *config, struct sink **ret);
-/* As session_tuple() and session_wait_ready() do it for UDP; -ENOTCONN and 0 for other sinks. */
+/*
+ * As session_tuple() and session_wait_ready() do it for UDP; -ENOTCONN and 0 for other sinks.
+ * The tuple is that of the last attempt to connect, whatever became of it.
+ */
 int stream_tuple(const struct sink *s, struct session_tuple *ret);
 int stream_wait_ready(struct sink *s, uint64_t timeout_ns);
 /* Is the connection up? For failover. True for a file that can be written. */
@@ -64,6 +67,11 @@ uint64_t stream_waiting(const struct sink *s);
  * after @timeout_ns; -ENOTCONN when there is no connection. 0 for other sinks and files.
  */
 int stream_drain(struct sink *s, uint64_t timeout_ns);
+/*
+ * The same at the end, before close(): what was not acknowledged in time goes to the backlog's
+ * file, or counts as lost and is told as the sink's trouble.
+ */
+int stream_finish(struct sink *s, uint64_t timeout_ns);
 /*
  * The templates become @templates: before the next data those that are gone are withdrawn and
  * new ones sent (RFC 7011 8.1). @templates is borrowed and outlives the sink; the old ones are

@@ -26,6 +26,8 @@ struct stream_outlet {
 	void (*hurry)(struct stream *s, uint64_t now_ns);
 	void (*tick)(struct stream *s, uint64_t now_ns);
 	int (*reopen)(struct stream *s);
+	/* What waits goes to disk, or is lost. NULL: nothing ever waits. */
+	void (*give_up)(struct stream *s);
 	void (*close)(struct stream *s);
 	bool (*is_up)(const struct stream *s);
 	/* Does nothing wait that options data would overtake? */

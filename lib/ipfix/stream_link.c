@@ -52,6 +52,12 @@ void link_deinit(struct link *l)
 		hang_up(l);
 }
 
+void link_close(struct link *l)
+{
+	hang_up(l);
+	l->state = LINK_IDLE;
+}
+
 static uint64_t random_below(uint64_t n)
 {
 	uint64_t v = 0;
@@ -101,7 +107,7 @@ static int open_socket(struct link *l, const struct sockaddr_storage *addr, sock
 		return r;
 	if (connect(l->fd, (const struct sockaddr *)addr, len) < 0 && errno != EINPROGRESS)
 		return fail(-errno, "cannot connect to the collector");
-	return 0;
+	return addr_tuple_to(l->fd, addr, &l->tuple);
 }
 
 /* The next of the addresses that a connection can be begun to. */
@@ -171,8 +177,6 @@ static int finish_connect(struct link *l, uint64_t now)
 	} else if (getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0) {
 		err = errno;
 	}
-	if (!err && addr_tuple(l->fd, &l->tuple) < 0)
-		err = ENOTCONN;
 	if (err) {
 		note(l, "cannot connect to the collector", strerror(err));
 		return connect_next(l, now);

@@ -49,7 +49,7 @@ struct link {
 	unsigned connections;		/* that were up so far */
 	uint64_t written;		/* bytes of this connection handed to the kernel */
 	uint64_t acked, left;		/* of the last one, as it was when it broke */
-	struct session_tuple tuple;	/* while there is a socket that is connected */
+	struct session_tuple tuple;	/* of the last attempt; family 0 = there was none */
 	uint64_t errors;		/* attempts and connections that failed */
 	char trouble[160];		/* why there is no connection; stands until there is one */
 	struct resolve *resolve;
@@ -66,6 +66,8 @@ struct link {
 /* fail_usage() for malformed addresses, fail_system() where there is no such thing. */
 int link_init(struct link *l, const struct link_ops *ops, const char *remote, const char *local);
 void link_deinit(struct link *l);
+/* Say good-bye to the collector; link_step() may connect again. */
+void link_close(struct link *l);
 /*
  * Go on as far as it goes without waiting. 0 when the connection is up, -EAGAIN while it is
  * being made or it is too early to try again, else it has just failed: l->trouble.

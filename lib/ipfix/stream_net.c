@@ -264,10 +264,40 @@ static int net_reopen(struct stream *s)
 	return s->net.link.context ? link_reload_tls(&s->net.link) : 0;
 }
 
+static void count_lost(void *arg, const struct stream_message *m)
+{
+	stream_count_lost(arg, m);
+}
+
+/* The connection goes: with a message cut in it, nothing else can follow. */
+static void net_give_up(struct stream *s)
+{
+	struct stream_net *n = &s->net;
+	uint64_t before = s->sink.stats.lost_records;
+	const struct stream_message *m;
+	char why[80];
+
+	backlog_break(&n->backlog, UINT64_MAX);
+	while ((m = backlog_acked(&n->backlog, UINT64_MAX))) {
+		stream_count_lost(s, m);
+		backlog_forget(&n->backlog);
+	}
+	backlog_save(&n->backlog, count_lost, s);
+	link_close(&n->link);
+	n->up = false;
+	if (s->sink.stats.lost_records == before)
+		return;
+	snprintf(why, sizeof(why), "%.79s",
+		 n->trouble[0] ? n->trouble : "the collector takes nothing of what it is sent");
+	snprintf(n->trouble, sizeof(n->trouble), "%s; %llu records did not reach it and are lost", why,
+		 (unsigned long long)(s->sink.stats.lost_records - before));
+	tell(s);
+}
+
 static void net_close(struct stream *s)
 {
 	struct stream_net *n = &s->net;
-	uint64_t lost, end = clock_boot_ns() + CLOSE_NS;
+	uint64_t end = clock_boot_ns() + CLOSE_NS;
 
 	while (n->up && !backlog_is_empty(&n->backlog) && clock_boot_ns() < end) {
 		net_go_on(s, clock_boot_ns());
@@ -275,7 +305,7 @@ static void net_close(struct stream *s)
 			clock_sleep_ns(LOOK_AGAIN_NS);
 	}
 	backlog_break(&n->backlog, UINT64_MAX);
-	backlog_save(&n->backlog, &lost);
+	backlog_save(&n->backlog, count_lost, s);
 	link_deinit(&n->link);
 	tls_context_free(n->link.context);
 	backlog_deinit(&n->backlog);
@@ -306,6 +336,7 @@ const struct stream_outlet stream_outlet_net = {
 	.hurry = net_hurry,
 	.tick = net_tick,
 	.reopen = net_reopen,
+	.give_up = net_give_up,
 	.close = net_close,
 	.is_up = net_is_up,
 	.is_idle = net_is_idle,

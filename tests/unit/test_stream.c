@@ -65,12 +65,15 @@ TEST(both_ends_are_told)
 TEST(nobody_there_is_told_and_what_is_put_waits)
 {
 	_cleanup_(bench_deinit) struct bench b;
+	struct session_tuple t;
 
 	CHECK(bench_init(&b) == 0);
 	stop_listening(&b);
 	CHECK(open_stream(&b) == 0);
 	CHECK_STR(b.sink->trouble, "cannot connect to the collector: Connection refused");
 	CHECK(stream_wait_ready(b.sink, 0) == -ENOTCONN && !stream_is_up(b.sink));
+	/* its own SYN is nobody's flow */
+	CHECK(stream_tuple(b.sink, &t) == 0 && t.remote_port == ntohs(b.at.sin_port));
 	CHECK(say(&b, 1, 2) == 0 && say(&b, 1, 1) == 0 && stream_waiting(b.sink) == 3);
 	CHECK(b.sink->ops->wait_ns(b.sink, clock_boot_ns()) == 0);
 	CHECK(b.sink->stats.records == 0 && b.sink->stats.lost_records == 0);
@@ -416,6 +419,24 @@ TEST(a_connection_that_is_reset_kills_nobody)
 	for (int i = 0; i < 3; i++)
 		CHECK(say(&b, 1, 1) == 0);
 	CHECK(b.sink->trouble[0]);
+}
+
+TEST(what_cannot_be_delivered_at_the_end_is_told)
+{
+	_cleanup_(bench_deinit) struct bench b;
+	uint64_t begun = clock_boot_ns();
+	unsigned n;
+
+	CHECK(bench_init(&b) == 0);
+	make_slow(&b);
+	CHECK(open_stream(&b) == 0 && answer(&b));
+	n = fill(&b);
+	CHECK(n && stream_finish(b.sink, NSEC_PER_SEC / 10) == -EAGAIN);
+	CHECK(b.sink->stats.lost_records && b.sink->stats.records + b.sink->stats.lost_records == n);
+	CHECK(!strncmp(b.sink->trouble, "the collector takes nothing of what it is sent; ", 48));
+	CHECK(strstr(b.sink->trouble, " records did not reach it and are lost"));
+	close_stream(&b);
+	CHECK(clock_boot_ns() - begun < 5 * NSEC_PER_SEC);
 }
 
 TEST(what_is_put_last_leaves_when_the_stream_is_closed)

@@ -79,6 +79,7 @@ TEST(it_survives_the_process)
 	CHECK(open_away(&b) == 0);
 	for (unsigned i = 0; i < 5; i++)
 		CHECK(say(&b, 1, 30) == 0);
+	CHECK(stream_finish(b.sink, 0) == -ENOTCONN && b.sink->stats.lost_records == 0);
 	close_stream(&b);
 	CHECK(read_file(b.file, h, 16) == 6 && h[5].sequence == 120);
 	CHECK(open_stream(&b) == 0 && say(&b, 1, 7) == 0 && comes_back(&b));
