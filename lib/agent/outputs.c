@@ -68,8 +68,10 @@ void outputs_reopen(struct agent_outputs *o)
 	for (size_t i = 0; i < o->n; i++) {
 		struct sink *s = o->v[i].sink;
 
-		if (s->ops->reopen && s->ops->reopen(s) < 0)
-			log_warning("%s: %s", s->label, error_message());
+		if (!s->ops->reopen || s->ops->reopen(s) == 0)
+			continue;
+		log_warning("%s: %s", s->label, error_message());
+		o->v[i].key[0] = '\0';	/* nobody takes it over as it is */
 	}
 }
 
