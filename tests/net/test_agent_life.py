@@ -137,7 +137,7 @@ def own_stream_config(c):
     return conf, sink
 
 
-def two_streams(how):
+def two_streams(how, ports=range(2, 99)):
     """Another port comes in the middle; what is held of the stream from the first is no traffic."""
     with metered(), Collectors(net, nfacctd=False) as c:
         conf, sink = own_stream_config(c)
@@ -157,17 +157,30 @@ def two_streams(how):
                 sources.add(sink.recvfrom(2000)[1][1])
         except BlockingIOError:
             sink.close()
-        check(len(sources) >= 2, 'ports: %s' % sources)
+        check(len(sources) in ports, 'ports: %s' % sources)
         equal([(x['src_port'], x['packets']) for x in of_port(c.log_records(), 4739)], [], 'the export stream')
 
 
 @test
 def its_earlier_stream_is_not_exported_after_a_reload():
     def reload(agent, conf, dir):
+        with open(conf, 'a') as f:
+            f.write('timerTemplateFlushSeconds: 61\n')
         agent.proc.send_signal(signal.SIGHUP)
         wait_for(lambda: 'read again' in agent.says(), 'the reload')
         return agent
     two_streams(reload)
+
+
+@test
+def a_session_goes_on_over_a_reload_that_says_the_same_of_it():
+    def reload(agent, conf, dir):
+        with open(conf, 'a') as f:
+            f.write('timerForceDrainSeconds: 50\n')
+        agent.proc.send_signal(signal.SIGHUP)
+        wait_for(lambda: 'read again' in agent.says(), 'the reload')
+        return agent
+    two_streams(reload, ports=[1])
 
 
 @test
