@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define FLOWCTL_ABI 3
+#define FLOWCTL_ABI 4
 
 enum {
 	FLOW_INGRESS = 0,
@@ -61,6 +61,39 @@ union flow_word {
 	};
 };
 
+/*
+ * What else the headers said, in one word: values of the first packet, bits of all.
+ *
+ * What has no room here leaves nothing, and never something else: TCP options of kinds 31 to
+ * 33 and from 35 on (reserved, or never registered), and the fragment id of TCP over IPv6.
+ */
+union flow_extra {
+	__u64 word;
+	struct {
+		__u32 ip;	/* IPv4: the identification; IPv6: the flow label and EXT6_* */
+		__u32 l4;	/* TCP: TCP_OPTION()s; else of IPv6: the fragment id, host order */
+	};
+};
+
+/* Options are few: kinds 0 to 30 have their own bit, and Fast Open (34) the last one. */
+#define TCP_OPTION_PLAIN     30
+#define TCP_OPTION_FAST_OPEN 34
+#define TCP_OPTION(kind_)                                                                      \
+	((kind_) <= TCP_OPTION_PLAIN ? 1u << (kind_) : (kind_) == TCP_OPTION_FAST_OPEN ? 1u << 31 : 0u)
+
+#define FLOW_LABEL_MASK 0x000fffff
+/* IPv6 extension headers, above the flow label. */
+#define EXT6_DST	0x00100000
+#define EXT6_HOP	0x00200000
+#define EXT6_ROUTING	0x00400000
+#define EXT6_FRAG_FIRST 0x00800000 /* a fragment header of offset 0 */
+#define EXT6_FRAG_LATER 0x01000000
+#define EXT6_MOBILITY	0x02000000
+#define EXT6_AH		0x04000000
+#define EXT6_HIP	0x08000000
+#define EXT6_SHIM6	0x10000000
+#define EXT6_MASK	0xfff00000
+
 struct flow_counters {
 	__u64 packets;		/* wire packets: a GSO packet counts its segments */
 	__u64 bytes;		/* of the IP layer */
@@ -71,7 +104,7 @@ struct flow_counters {
 	__u32 mark;		/* of the first packet, as are the addresses below */
 	__u8 src_mac[6];	/* 0 where the device has no Ethernet header */
 	__u8 dst_mac[6];
-	__u8 reserved[8];
+	union flow_extra extra;	/* written before the counters, where a packet adds to it */
 };
 
 /*
@@ -184,20 +217,33 @@ struct journal_entry {
 	union flow_word w;	/* as the slot had it: the slot is unchanged if all three are */
 };
 
-/* What was seen of a flow. Times: CLOCK_BOOTTIME. */
+/* Of an epoch; journal_bump_epoch() leaves out those whose lowest bits are 0. */
+#define CUT_BITS 15
+
+/*
+ * What was seen of a flow and is held, and the totals that began with its entry in the store.
+ * So narrow that an entry is two cache lines. Times: CLOCK_BOOTTIME, 36 years of it; what is
+ * held: 72 PB and 281 T packets; totals: 60 and 52 bits (lib/kernel/store.h puts them together).
+ */
 struct flow_part {
-	__u64 packets;
-	__u64 bytes;
-	__u64 first_ns;		/* 0: nothing yet */
-	__u64 last_ns;
-	__u8 tcp_flags;
-	__u8 tos;
-	__u8 min_ttl;
-	__u8 max_ttl;
+	__u64 bytes : 56;
+	__u64 tcp_flags : 8;
+	__u64 packets : 48;
+	__u64 used : 1;		/* the store's entry is */
+	__u64 cut : CUT_BITS;	/* the entry's record is complete at this epoch; 0 = none asked */
+	__u64 total_bytes_low : 56;
+	__u64 tos : 8;
+	__u64 total_packets_low : 48;
+	__u64 min_ttl : 8;
+	__u64 max_ttl : 8;
+	__u64 first_ns : 60;	/* 0: nothing yet */
+	__u64 total_bytes_high : 4;
+	__u64 last_ns : 60;
+	__u64 total_packets_high : 4;
+	union flow_extra extra;
 	__u32 mark;
 	__u8 src_mac[6];
 	__u8 dst_mac[6];
-	__u8 reserved[12];
 };
 
 /*
@@ -207,8 +253,6 @@ struct flow_part {
  */
 struct store_entry {
 	struct flow_key key;
-	__u32 used;
-	__u32 cut;		/* its record is complete at this table_ctl.epoch; 0 = none asked */
 	struct flow_part part;
 };
 
@@ -228,8 +272,8 @@ struct ctl_stream {
 enum store_change {
 	STORE_WHOLE,		/* becomes ctl_step.store */
 	STORE_PART,		/* its part does */
-	STORE_EMPTY,		/* nothing is held but last_ns; it stays its flow's */
-	STORE_FREE,		/* the same, and it is free */
+	STORE_EMPTY,		/* nothing is held; it stays its flow's, and the totals go on */
+	STORE_FREE,		/* nothing is held, and it is free */
 };
 struct ctl_step {
 	__u64 valid;
@@ -319,6 +363,8 @@ struct table_ctl {
 _Static_assert(sizeof(struct flow_key) == 56, "flow_key is hashed and compared in words");
 _Static_assert(sizeof(struct flow_slot) == 128, "a slot is two cache lines");
 _Static_assert(sizeof(struct hook_info) <= sizeof(union hook_entry), "hook_info outgrew its entry");
+_Static_assert(sizeof(union flow_extra) == 8, "it is compared and stored as one word");
+_Static_assert(sizeof(struct flow_part) == 72, "flow_part");
 _Static_assert(sizeof(struct journal_entry) == 32, "journal_entry");
 _Static_assert(sizeof(struct store_entry) == 128, "store_entry");
 

@@ -25,6 +25,7 @@
 #include "knobs.h"
 #include "maps.h"
 #include "packet.h"
+#include "parse_ip.h"
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -44,37 +45,6 @@ struct miss {
 	__u32 tick;
 	__u32 home;   /* the way at which the flow is looked for first */
 };
-
-/* Two halves of a word as they lie in memory. */
-static __always_inline __u64 word_of(__u32 first, __u32 second)
-{
-	union {
-		__u32 half[2];
-		__u64 word;
-	} w = { .half = { first, second } };
-
-	return w.word;
-}
-
-static __always_inline __u32 word_second(__u64 word)
-{
-	union {
-		__u64 word;
-		__u32 half[2];
-	} w = { .word = word };
-
-	return w.half[1];
-}
-
-static __always_inline __u32 word_first(__u64 word)
-{
-	union {
-		__u64 word;
-		__u32 half[2];
-	} w = { .word = word };
-
-	return w.half[0];
-}
 
 /* The last half word of the key. */
 static __always_inline __u32 key_kind(__u16 kind, __u8 direction)
@@ -232,6 +202,18 @@ static __always_inline __u32 rest_widen(__u32 half, __u8 ttl)
 	return r.half;
 }
 
+/*
+ * Something the flow did not show before: a bit, or the id of another fragment, which is no
+ * matter. The xchg puts it before the counters: a reader that knows this packet
+ * (slot_is_known() compares those) knows this of it.
+ */
+static __always_inline void slot_widen(struct flow_slot *s, __u64 seen)
+{
+	if (s->key.proto != IPPROTO_TCP)
+		seen &= word_of(~0u, 0);
+	__atomic_exchange_n(&s->c.extra.word, s->c.extra.word | seen, __ATOMIC_SEQ_CST);
+}
+
 /* Seldom is there another TTL: then nothing but a flag is to be set. */
 static __always_inline void slot_hit(struct flow_slot *s, const struct facts *f, __u32 tick)
 {
@@ -243,6 +225,8 @@ static __always_inline void slot_hit(struct flow_slot *s, const struct facts *f,
 	if ((half ^ seen.half) & ttls.half)
 		half = rest_widen(half, f->ttl);
 	OPAQUE(half);
+	if (f->seen & ~s->c.extra.word)
+		slot_widen(s, f->seen);
 	s->c.packets += f->packets;
 	s->c.bytes += f->bytes;
 	*(volatile __u64 *)&s->c.w.word = word_of(tick, half | flags.half);
@@ -328,6 +312,26 @@ static __always_inline void put_macs(struct flow_counters *c, CONTEXT *ctx)
 	__builtin_memcpy(c->src_mac, data + 6, 6);
 }
 
+/*
+ * What only the flow's first packet is asked for, and what its headers showed. The key is
+ * there.
+ */
+static __always_inline __u64 first_extra(const struct flow_slot *s, const struct facts *f,
+					 CONTEXT *ctx)
+{
+	const void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	const struct ip_ids *ip = data + (f->ip_off & PACKET_HEADERS_MASK);
+	__u32 first;
+
+	if ((void *)(ip + 1) > end)
+		return f->seen;
+	if (s->key.family == 4)
+		first = bpf_ntohs(ip->ip4_id);
+	else
+		first = bpf_ntohl(ip->ip6_label) & FLOW_LABEL_MASK;
+	return f->seen | word_of(first, 0);
+}
+
 /* The slot's next generation, with this packet as its first. */
 static __always_inline void slot_begin(struct flow_slot *s, __u32 idx, const struct miss *m,
 				       CONTEXT *ctx)
@@ -355,7 +359,7 @@ static __always_inline void slot_begin(struct flow_slot *s, __u32 idx, const str
 	s->c.epoch = ctl.epoch;
 	s->c.mark = context_mark(ctx);
 	put_macs(&s->c, ctx);
-	__builtin_memset(s->c.reserved, 0, sizeof(s->c.reserved));
+	s->c.extra.word = first_extra(s, f, ctx);
 	/* 0 says "never used": the count of generations passes over it. */
 	gen = gen + 2 ? gen + 2 : 2;
 	__atomic_exchange_n(&s->gen, gen, __ATOMIC_SEQ_CST);

@@ -2,9 +2,13 @@
 /*
  * Only the first fragment of a datagram shows ports. They are kept, so that the later
  * ones count in the same flow; those that come before it, or without it, have ports 0.
+ *
+ * The id of IPv6 has a place where TCP has its options.
  */
 #ifndef FLOWCTL_FRAG_H
 #define FLOWCTL_FRAG_H
+
+#include <linux/in.h>
 
 #include <bpf/bpf_helpers.h>
 
@@ -52,8 +56,10 @@ static __noinline int frag_resolve(struct facts *f)
 	key.family = f->family;
 	if (f->fragment == FRAGMENT_FIRST)
 		frag_put(&key, f);
-	else
+	else if (f->fragment == FRAGMENT_LATER)
 		frag_get(&key, f);
+	if (f->family == 6 && f->proto != IPPROTO_TCP)
+		f->seen = word_of(word_first(f->seen), bpf_ntohl(f->frag_id));
 	return 0;
 }
 

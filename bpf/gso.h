@@ -147,10 +147,17 @@ static __always_inline __u32 gso_inner(struct packet *p, __u8 outer_proto, __be1
 		ok = parse_ip4(p);
 	else if (proto == bpf_htons(ETH_P_IPV6))
 		ok = parse_ip6(p);
-	if (!ok || p->f->bytes != left || p->f->fragment)
+	if (!ok || p->f->bytes != left || is_fragment(p->f))
 		return 0;
-	parse_l4(p);
+	parse_l4(p, false);
 	return l4_end(p->f);
+}
+
+/* The option by which Linux tells a long packet's length is on no wire, and it is alone there. */
+static __always_inline void gso_forget_jumbo(struct facts *f)
+{
+	if (f->jumbo_len)
+		f->seen &= ~word_of(EXT6_HOP, 0);
 }
 
 /* @end: of the last header that every segment repeats; 0 = unknown. */

@@ -45,15 +45,55 @@
 #endif
 
 /* Where headers must end: eight extension headers of the longest kind, and what surrounds them. */
-#define PACKET_HEADERS_MAX 0x5fff
+#define PACKET_HEADERS_MAX  0x5fff
+#define PACKET_HEADERS_MASK 0x7fff
+
+/* A header is not in the linear data: nothing is final; or but for TCP's options everything is. */
+enum beyond {
+	BEYOND_NOTHING,
+	BEYOND_HEADER,
+	BEYOND_OPTIONS,
+};
 
 enum fragment {
 	FRAGMENT_NONE,
+	FRAGMENT_ATOMIC, /* IPv6: the whole datagram, behind a fragment header (RFC 6946) */
 	FRAGMENT_FIRST,
 	FRAGMENT_LATER,
 };
 
 #define KEY_WORDS (sizeof(struct flow_key) / sizeof(__u64))
+
+/* Two halves of a word as they lie in memory. */
+static __always_inline __u64 word_of(__u32 first, __u32 second)
+{
+	union {
+		__u32 half[2];
+		__u64 word;
+	} w = { .half = { first, second } };
+
+	return w.word;
+}
+
+static __always_inline __u32 word_second(__u64 word)
+{
+	union {
+		__u64 word;
+		__u32 half[2];
+	} w = { .word = word };
+
+	return w.half[1];
+}
+
+static __always_inline __u32 word_first(__u64 word)
+{
+	union {
+		__u64 word;
+		__u32 half[2];
+	} w = { .word = word };
+
+	return w.half[0];
+}
 
 /*
  * What the headers of one packet say. facts_init() clears what a packet may not show, the
@@ -94,9 +134,10 @@ struct facts {
 			__u8 frag_proto;
 			__u8 jumbo_len; /* of options that the super-packet's segments have not */
 			__u8 l4_words;	/* of the transport header, above 4 bits of no meaning */
-			__u8 beyond;	/* a header is not in the linear data: nothing is final */
+			__u8 beyond;	/* enum beyond */
 		};
 	};
+	__u64 seen; /* what adds to the flow's flow_extra.word; see slot_widen() */
 
 	union {
 		__u16 kind;
@@ -133,7 +174,13 @@ static __always_inline void facts_init(struct facts *f)
 	/* As one run of zeros the compiler would keep its address in a register. */
 	FORGET();
 	f->shown = 0;
+	f->seen = 0;
 	f->packets = 1;
+}
+
+static __always_inline bool is_fragment(const struct facts *f)
+{
+	return f->fragment > FRAGMENT_ATOMIC;
 }
 
 static __always_inline void set_kind(struct facts *f, __u8 family, __u8 proto)
@@ -169,14 +216,28 @@ static __always_inline bool packet_see(struct packet *p, __u32 size, const void 
 		return false;
 	OPAQUE(here);
 	if (here + size > p->end) {
-		p->f->beyond = 1;
+		p->f->beyond = BEYOND_HEADER;
 		return false;
 	}
 	*ret = here;
 	return true;
 }
 
-/* packet_take(p, &header): the same, and the cursor goes behind it. */
+/* packet_glance(p, &header): the same, where it is no matter if it cannot be seen. */
+#define packet_glance(p_, header_) packet_shows((p_), sizeof(**(header_)), (const void **)(header_))
+
+static __always_inline bool packet_shows(const struct packet *p, __u32 size, const void **ret)
+{
+	const void *here = p->data + p->off;
+
+	if (p->left < size)
+		return false;
+	OPAQUE(here);
+	*ret = here;
+	return here + size <= p->end;
+}
+
+/* packet_take(p, &header): the same as packet_peek(), and the cursor goes behind it. */
 #define packet_take(p_, header_) packet_pass((p_), sizeof(**(header_)), (const void **)(header_))
 
 static __always_inline bool packet_pass(struct packet *p, __u32 size, const void **ret)

@@ -31,7 +31,7 @@ static __always_inline enum ledger_reason parse(struct packet *p, bool ethernet,
 	if (!ok)
 		return LEDGER_UNPARSED;
 	if (f->fragment != FRAGMENT_LATER)
-		parse_l4(p);
+		parse_l4(p, true);
 	return LEDGER_SEEN;
 }
 

@@ -55,6 +55,12 @@ struct ip6_header {
 	__u64 dst[2];
 } WIRE;
 
+/* Where both have what only a flow's first packet is asked for. */
+struct ip_ids {
+	__be32 ip6_label; /* the lower 20 bits */
+	__be16 ip4_id;
+} WIRE;
+
 /* What extension headers begin with; `len` counts words of 8 (AH: of 4) behind these 8 bytes. */
 struct ip6_extension {
 	__u8 next;
@@ -128,28 +134,38 @@ static __always_inline bool parse_ip4(struct packet *p)
 	return true;
 }
 
-/* Those that lie between the IPv6 header and the transport's. ESP is a transport here. */
-static __always_inline bool is_extension(__u8 proto)
+/*
+ * The bit of an extension header, 0 = it is none. Those lie between the IPv6 header and the
+ * transport's. ESP is a transport here.
+ */
+static __always_inline __u32 extension_bit(__u8 proto)
 {
 	switch (proto) {
 	case IPPROTO_HOPOPTS:
+		return EXT6_HOP;
 	case IPPROTO_ROUTING:
+		return EXT6_ROUTING;
 	case IPPROTO_FRAGMENT:
+		return EXT6_FRAG_FIRST;
 	case IPPROTO_DSTOPTS:
+		return EXT6_DST;
 	case IPPROTO_AH:
+		return EXT6_AH;
 	case IPPROTO_MH:
+		return EXT6_MOBILITY;
 	case PROTO_HIP:
+		return EXT6_HIP;
 	case PROTO_SHIM6:
-		return true;
+		return EXT6_SHIM6;
 	default:
-		return false;
+		return 0;
 	}
 }
 
 /* What the walk over the extension headers is given, and finds. */
 struct ip6_chain {
 	union {
-		__u64 w[2];
+		__u64 w[3];
 		struct {
 			__u32 off; /* of the transport header, in the end */
 			__u32 frag_id;
@@ -158,6 +174,8 @@ struct ip6_chain {
 			__u8 fragment;
 			__u8 jumbo_len;
 			__u8 beyond;
+			__u32 headers; /* EXT6_* */
+			__u32 bit;     /* of the next header */
 		};
 	};
 };
@@ -167,6 +185,8 @@ static __always_inline void note_fragment(struct ip6_chain *c, const struct ip6_
 	__u16 fragment = bpf_ntohs(e->fragment);
 
 	c->fragment = fragment_kind(fragment & IP6_OFFSET_MASK, fragment & IP6_MORE_FRAGMENTS);
+	if (c->fragment == FRAGMENT_NONE)
+		c->fragment = FRAGMENT_ATOMIC;
 	c->frag_id = e->id;
 	c->frag_proto = e->next;
 }
@@ -182,8 +202,11 @@ static __always_inline bool walk_extension(struct packet *p, struct ip6_chain *c
 	c->proto = e->next;
 	if (proto == IPPROTO_FRAGMENT) {
 		note_fragment(c, e);
-		return true;
+		c->bit = c->fragment == FRAGMENT_LATER ? EXT6_FRAG_LATER : EXT6_FRAG_FIRST;
 	}
+	c->headers |= c->bit;
+	if (proto == IPPROTO_FRAGMENT)
+		return true;
 	if (proto == IPPROTO_HOPOPTS && e->len == 0 && e->option == IP6_JUMBO_OPTION)
 		c->jumbo_len = IP6_JUMBO_LEN;
 	return packet_skip(p, e->len << (proto == IPPROTO_AH ? 2 : 3));
@@ -198,7 +221,10 @@ static __always_inline bool walk_extensions(struct packet *p, struct ip6_chain *
 	 * whose last instruction falls through to its head ("back-edge"). */
 	UNROLL
 	for (int i = 0; i < IP6_EXTENSIONS; i++) {
-		if (!is_extension(c->proto) || c->fragment == FRAGMENT_LATER)
+		c->bit = extension_bit(c->proto);
+		/* Read again, both are any value to the verifier: it follows one way, not eight. */
+		FORGET();
+		if (!c->bit || c->fragment == FRAGMENT_LATER)
 			break;
 		ok = walk_extension(p, c);
 		if (!ok)
@@ -206,7 +232,7 @@ static __always_inline bool walk_extensions(struct packet *p, struct ip6_chain *
 	}
 	c->off = p->off;
 	c->beyond = p->f->beyond;
-	return ok && (!is_extension(c->proto) || c->fragment == FRAGMENT_LATER);
+	return ok && (!extension_bit(c->proto) || c->fragment == FRAGMENT_LATER);
 }
 
 /*
@@ -223,7 +249,7 @@ static __always_inline bool parse_extensions(struct packet *p)
 	bool ok;
 
 	/* Word by word, for the compiler would keep an address of single bytes in a register. */
-	c.w[0] = c.w[1] = 0;
+	c.w[0] = c.w[1] = c.w[2] = 0;
 	c.proto = f->proto;
 	ok = call_walk_extensions(p, &c);
 
@@ -233,6 +259,7 @@ static __always_inline bool parse_extensions(struct packet *p)
 	f->frag_proto = c.frag_proto;
 	f->frag_id = c.frag_id;
 	f->jumbo_len = c.jumbo_len;
+	f->seen = word_of(c.headers, 0);
 	if (!ok || c.off > p->stop)
 		return false;
 	p->left = p->stop - c.off;
@@ -267,7 +294,7 @@ static __always_inline bool parse_ip6(struct packet *p)
 	f->tos = bpf_ntohs(ip->version_class) >> 4;
 	f->ttl = ip->hop_limit;
 	set_ip_len(p, ip6_claimed(ip), sizeof(*ip));
-	if (!is_extension(f->proto) || parse_extensions(p))
+	if (!extension_bit(f->proto) || parse_extensions(p))
 		return true;
 	f->bytes = behind_link;
 	return false;

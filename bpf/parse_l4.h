@@ -3,6 +3,9 @@
  * Ports, ICMP's type and code, TCP's flags. A header cut short leaves 0 for what it does
  * not show: the packet still belongs to a flow. Afterwards the cursor is behind what was
  * read; l4_off and l4_words tell where the header lies, if it can be told.
+ *
+ * Which options TCP has is walked through only where they are not what nearly all packets of
+ * a connection have: none, or time stamps behind two that do nothing.
  */
 #ifndef FLOWCTL_PARSE_L4_H
 #define FLOWCTL_PARSE_L4_H
@@ -33,6 +36,21 @@ struct tcp_rest {
 	__u8 flags;
 } WIRE;
 
+/* The rest of the fixed header, and options of 12 bytes. */
+struct tcp_usual {
+	__u8 rest[6];
+	__be32 options;
+	__be64 times;
+} WIRE;
+
+#define TCP_USUAL_WORDS	  8
+#define TCP_USUAL_OPTIONS 0x0101080a /* nothing, nothing, time stamps of 10 bytes */
+#define TCP_HEADER_LEN	  20
+#define TCP_OPTIONS_MAX	  40
+#define TCP_OPTION_END	  0
+#define TCP_OPTION_NOP	  1
+#define TCP_OPTION_TIMES  8
+
 /* @words: of four bytes of the header, if it can be segmented. */
 static __always_inline bool parse_ports(struct packet *p, __u8 words)
 {
@@ -45,7 +63,65 @@ static __always_inline bool parse_ports(struct packet *p, __u8 words)
 	return true;
 }
 
-static __always_inline void parse_tcp(struct packet *p)
+/* What the walk over TCP's options finds. In memory, of which the verifier knows nothing: so it
+ * has to look at one option and not at all rows of them. */
+struct tcp_found {
+	__u32 options; /* TCP_OPTION()s */
+	__u32 left;    /* bytes, from the cursor on */
+	__u32 beyond;  /* some are not in the linear data */
+};
+
+/* One option; false at the last. One that is cut short or of a wrong length is none. */
+static __always_inline bool walk_option(struct packet *p, struct tcp_found *found)
+{
+	const __u8 *kind, *size;
+
+	p->left = found->left;
+	if (!packet_settle(p) || !packet_take(p, &kind))
+		return false;
+	if (*kind > TCP_OPTION_NOP &&
+	    (!packet_take(p, &size) || *size < 2 || p->left < *size - 2u))
+		return false;
+	found->left = p->left - (*kind > TCP_OPTION_NOP ? *size - 2 : 0);
+	found->options |= TCP_OPTION(*kind);
+	return *kind != TCP_OPTION_END;
+}
+
+/* All up to where reading must stop. */
+static __always_inline void walk_options(struct packet *p, struct tcp_found *found)
+{
+	found->left = p->left;
+	NO_UNROLL
+	for (int i = 0; i < TCP_OPTIONS_MAX; i++) {
+		if (!walk_option(p, found))
+			break;
+	}
+	found->beyond = p->f->beyond;
+}
+
+/* The program calls walk_options() as it does walk_extensions(): with a cursor of its own,
+ * from @off to @stop. */
+static void call_walk_options(struct packet *p, __u32 off, __u32 stop, struct tcp_found *ret);
+
+static __always_inline void parse_tcp_options(struct packet *p, __u32 words)
+{
+	struct facts *f = p->f;
+	const struct tcp_usual *usual;
+	__u32 stop = f->l4_off + words * 4;
+	struct tcp_found found = {};
+
+	if (words == TCP_USUAL_WORDS && packet_glance(p, &usual) &&
+	    usual->options == bpf_htonl(TCP_USUAL_OPTIONS)) {
+		f->seen |= word_of(0, TCP_OPTION(TCP_OPTION_NOP) | TCP_OPTION(TCP_OPTION_TIMES));
+		return;
+	}
+	call_walk_options(p, f->l4_off + TCP_HEADER_LEN, stop < p->stop ? stop : p->stop, &found);
+	if (found.beyond)
+		f->beyond = BEYOND_OPTIONS;
+	f->seen |= word_of(0, found.options);
+}
+
+static __always_inline void parse_tcp(struct packet *p, bool options)
 {
 	const struct tcp_rest *tcp;
 
@@ -53,6 +129,8 @@ static __always_inline void parse_tcp(struct packet *p)
 		return;
 	p->f->tcp_flags = tcp->flags;
 	p->f->l4_words = tcp->offset;
+	if (options && tcp->offset >= (TCP_HEADER_LEN / 4 + 1) << 4)
+		parse_tcp_options(p, tcp->offset >> 4);
 }
 
 static __always_inline void parse_icmp(struct packet *p)
@@ -63,11 +141,12 @@ static __always_inline void parse_icmp(struct packet *p)
 		p->f->dport = icmp->type_code;
 }
 
-static __always_inline void parse_l4(struct packet *p)
+/* @options: of TCP are asked for. */
+static __always_inline void parse_l4(struct packet *p, bool options)
 {
 	p->f->l4_off = p->off;
 	if (p->f->proto == IPPROTO_TCP) {
-		parse_tcp(p);
+		parse_tcp(p, options);
 		return;
 	}
 	switch (p->f->proto) {

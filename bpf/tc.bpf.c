@@ -56,7 +56,8 @@ static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct 
 		reason = parse(&p, knob_ethernet, skb->protocol);
 		if (!f->beyond)
 			break;
-		reason = LEDGER_UNPARSED;
+		if (f->beyond == BEYOND_HEADER)
+			reason = LEDGER_UNPARSED;
 		if (!pull(skb))
 			break;
 	}
@@ -64,6 +65,7 @@ static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct 
 	p.gso_size = skb->gso_size;
 	p.gso_segs = skb->gso_segs;
 	if (is_gso(&p)) {
+		gso_forget_jumbo(f);
 		gso_header(&p, reason == LEDGER_SEEN ? segment_header_end(skb, &p) : 0);
 		gso_count(&p);
 	}

@@ -11,6 +11,7 @@
 #include "gso.h"
 #include "packet.h"
 #include "parse_ip.h"
+#include "parse_l4.h"
 
 /* The cursor at @off, reading stops at @stop. */
 static __always_inline bool packet_at(struct packet *p, struct facts *f, CONTEXT *ctx,
@@ -39,6 +40,22 @@ static __always_inline bool call_walk_extensions(struct packet *p, struct ip6_ch
 	return walk_at(p->ctx, p->off, p->stop, c);
 }
 
+__noinline int options_at(CONTEXT *ctx, __u32 off, __u32 stop, struct tcp_found *ret)
+{
+	struct facts f;
+	struct packet p;
+
+	if (ret && packet_at(&p, &f, ctx, off, stop))
+		walk_options(&p, ret);
+	return 0;
+}
+
+static __always_inline void call_walk_options(struct packet *p, __u32 off, __u32 stop,
+					      struct tcp_found *ret)
+{
+	options_at(p->ctx, off, stop, ret);
+}
+
 #define INNER_BEYOND (1ull << 40)
 
 /* gso_inner(); above it, from bit 32 on, the length of a jumbo option, and INNER_BEYOND. */
@@ -64,7 +81,7 @@ static __always_inline __u32 segment_header_end(CONTEXT *ctx, struct packet *p)
 	__u32 off, stop;
 	__u64 inner;
 
-	if (f->fragment)
+	if (is_fragment(f))
 		return 0;
 	if (!is_tunnel(f->proto, f->dport))
 		return l4_end(f);

@@ -90,7 +90,7 @@ int flowctl_xdp(struct xdp_md *ctx)
 	IN_MEMORY(f);
 	packet_init(&p, f, ctx);
 	reason = parse(&p, knob_ethernet, bare_proto(&p));
-	if (f->beyond)
+	if (f->beyond == BEYOND_HEADER)
 		reason = LEDGER_UNPARSED;
 	if (reason == LEDGER_SEEN)
 		count_super(&p, ctx);

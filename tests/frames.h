@@ -31,6 +31,10 @@ struct frame {
 	unsigned family, proto, sport, dport;
 	unsigned vlan_outer, vlan_inner;
 	unsigned tcp_flags, tos, ttl;	/* ttl 0 stands for 64 */
+	unsigned id;		/* of IPv4, 0 stands for 0x1234; of IPv6's fragment header */
+	unsigned label;
+	unsigned headers;	/* EXT6_* */
+	unsigned options;	/* TCP_OPTION()s */
 };
 
 extern const struct frame frames[];

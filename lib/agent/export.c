@@ -132,7 +132,7 @@ enum expire_action export_decide(const struct batch *b, const struct store_entry
 
 void batch_cut(struct batch *b, uint32_t entry)
 {
-	if (!journal_flow(b->t->table, entry)->cut)
+	if (!journal_is_cut(b->t->table, journal_flow(b->t->table, entry)))
 		journal_cut(b->t->table, entry);
 	b->t->sweep.cut = true;
 }

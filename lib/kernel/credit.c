@@ -71,7 +71,7 @@ static uint32_t entry_of(const struct table *t, struct credit *c)
 	const struct store_entry *e = &t->store[c->entry];
 
 	if (c->entry != STORE_NONE) {
-		if (e->used && key_is(&e->key, &c->slot->key))
+		if (e->part.used && key_is(&e->key, &c->slot->key))
 			return c->entry;
 		c->hash = key_index_hash(&c->slot->key);
 	}
@@ -79,9 +79,10 @@ static uint32_t entry_of(const struct table *t, struct credit *c)
 }
 
 /* What the slot has counted belongs behind a cut: it waits until what is before it has left. */
-static bool is_behind_cut(const struct store_entry *e, const struct flow_slot *s)
+static bool is_behind_cut(const struct table *t, const struct store_entry *e,
+			  const struct flow_slot *s)
 {
-	return e->cut && (int32_t)(s->c.epoch - e->cut) >= 0;
+	return e->part.cut && (int32_t)(s->c.epoch - journal_cut_epoch(t, e)) >= 0;
 }
 
 static struct journal_entry note_of(const struct flow_slot *s, uint32_t entry)
@@ -118,7 +119,7 @@ static int credit_slot(struct batch *b, struct credit *c)
 		entry = store_free(t);
 	if (entry == STORE_NONE)
 		return -ENOSPC;
-	if (b->part == CTL_NONE && !fresh && is_behind_cut(&t->store[entry], c->slot))
+	if (b->part == CTL_NONE && !fresh && is_behind_cut(t, &t->store[entry], c->slot))
 		return 0;
 	part_from_slot(&held, c->slot, &t->journal[c->slot->idx]);
 	step = step_begin(t);
@@ -127,11 +128,12 @@ static int credit_slot(struct batch *b, struct credit *c)
 	step->store_idx = entry;
 	if (fresh) {
 		step->change = STORE_WHOLE;
-		step->store = (struct store_entry) { .key = c->slot->key, .used = 1, .part = held };
+		step->store = (struct store_entry) { .key = c->slot->key, .part = held };
+		step->store.part.used = 1;
 	} else {
 		step->change = STORE_PART;
 		step->store.part = t->store[entry].part;
-		part_add(&step->store.part, &held);
+		part_add(&step->store.part, &held, &c->slot->key);
 	}
 	step->part = b->part;
 	step->ring_pos = c->next;

@@ -49,24 +49,33 @@ uint32_t journal_room(const struct table *t)
 
 const struct store_entry *journal_flow(const struct table *t, uint32_t idx)
 {
-	return t->store[idx].used ? &t->store[idx] : NULL;
+	return t->store[idx].part.used ? &t->store[idx] : NULL;
+}
+
+#define CUT_MASK ((1u << CUT_BITS) - 1)
+
+uint32_t journal_cut_epoch(const struct table *t, const struct store_entry *e)
+{
+	uint32_t now = t->ctl->epoch, ahead = (e->part.cut - now) & CUT_MASK;
+
+	return now + (ahead > CUT_MASK / 2 ? ahead - CUT_MASK - 1 : ahead);
 }
 
 static uint32_t next_epoch(const struct table *t)
 {
 	uint32_t epoch = t->ctl->epoch + 1;
 
-	return epoch ? epoch : 1;	/* 0 is "no cut" */
+	return epoch & CUT_MASK ? epoch : epoch + 1;	/* 0 is "no cut" */
 }
 
 void journal_cut(struct table *t, uint32_t idx)
 {
-	t->store[idx].cut = next_epoch(t);
+	t->store[idx].part.cut = next_epoch(t) & CUT_MASK;
 }
 
 bool journal_is_cut(const struct table *t, const struct store_entry *e)
 {
-	return e->cut && (int32_t)(t->ctl->epoch - e->cut) >= 0;
+	return e->part.cut && (int32_t)(t->ctl->epoch - journal_cut_epoch(t, e)) >= 0;
 }
 
 void journal_bump_epoch(struct table *t)
@@ -84,7 +93,6 @@ static void take(struct table *t, const struct ctl_taken *taken)
 
 	step->store_idx = taken->entry;
 	step->change = taken->keep ? STORE_EMPTY : STORE_FREE;
-	step->store.part.last_ns = e->part.last_ns;
 	if (count) {
 		step->ifindex = ifindex;
 		step->direction = e->key.direction;
@@ -152,9 +160,10 @@ static void apply_batch(struct table *t)
 	for (uint32_t i = 0; i < b->n; i++) {
 		struct store_entry *e = &t->store[b->v[i].entry];
 
-		e->part = (struct flow_part) { .last_ns = e->part.last_ns };
-		e->cut = 0;
-		e->used = b->v[i].keep;
+		if (b->v[i].keep)
+			part_empty(&e->part);
+		else
+			e->part = (struct flow_part) { 0 };
 	}
 }
 
@@ -260,7 +269,7 @@ static void finish_sending(struct table *t)
 		    !(sent >> s->datagram[taken->message] & 1))
 			continue;
 		n++;
-		if (t->store[taken->entry].used)
+		if (t->store[taken->entry].part.used)
 			take(t, taken);
 	}
 	if (n)

@@ -46,6 +46,8 @@ const struct store_entry *journal_flow(const struct table *t, uint32_t idx);
  * belongs to another one.
  */
 void journal_cut(struct table *t, uint32_t idx);
+/* When it is asked for: that epoch of the last, or next, 16,384 whose lowest bits the entry has. */
+uint32_t journal_cut_epoch(const struct table *t, const struct store_entry *e);
 /* The cut was made: all packets before it are, or will be at the next scan, in the entry. */
 bool journal_is_cut(const struct table *t, const struct store_entry *e);
 /* Let every slot rotate at its next packet. */

@@ -153,7 +153,8 @@ static int move_flow(struct table *t, const struct flow *f)
 		}
 		return 0;
 	}
-	t->store[idx] = (struct store_entry) { .key = *key, .used = 1, .part = f->part };
+	t->store[idx] = (struct store_entry) { .key = *key, .part = f->part };
+	t->store[idx].part.used = 1;
 	store_added(t, idx, key_index_hash(key));
 	return 0;
 }

@@ -106,26 +106,33 @@ static int reset(const struct table *t, struct snapshot *s)
 	return r;
 }
 
-/* The flow of @key; a new one has part.first_ns 0, and no more. NULL: no memory. */
-static struct flow *flow_of(struct snapshot *s, const struct flow_key *key, uint32_t hash)
+/* The flow of @key, or NULL. */
+static struct flow *find_flow(const struct snapshot *s, const struct flow_key *key, uint32_t hash)
 {
 	uint32_t at = hash, i;
 
 	do
 		i = key_index_next(&s->by_key, hash, &at);
 	while (i != KEY_INDEX_NONE && !key_is(&s->flows[i].key, key));
-	if (i != KEY_INDEX_NONE)
-		return &s->flows[i];
+	return i != KEY_INDEX_NONE ? &s->flows[i] : NULL;
+}
+
+/* The flow of @key; a new one has an empty part. NULL: no memory. */
+static struct flow *flow_of(struct snapshot *s, const struct flow_key *key, uint32_t hash)
+{
+	struct flow *f = find_flow(s, key, hash);
+
+	if (f)
+		return f;
 	if (s->n == s->cap && reserve(&s->flows, &s->cap, 2 * s->cap, sizeof(*s->flows)) < 0)
 		return NULL;
 	if (key_index_add(&s->by_key, hash, s->n) < 0) {
 		no_memory();
 		return NULL;
 	}
-	i = s->n++;
-	s->flows[i].key = *key;
-	s->flows[i].part.first_ns = 0;
-	return &s->flows[i];
+	f = &s->flows[s->n++];
+	*f = (struct flow) { .key = *key };
+	return f;
 }
 
 /* Slots and records on their way into the snapshot. */
@@ -164,7 +171,7 @@ static int merge(struct batch *b)
 			part_from_slot(&f->part, slot, known_of(b, slot));
 		} else {
 			part_from_slot(&part, slot, known_of(b, slot));
-			part_add(&f->part, &part);
+			part_add(&f->part, &part, &slot->key);
 		}
 		b->s->halves |= !f->part.packets || !f->part.bytes;
 		b->s->gens[slot->idx] = slot->gen;
@@ -248,6 +255,23 @@ static int read_rings(struct batch *b)
 	return r < 0 ? r : merge(b);
 }
 
+/* An entry that holds nothing says what of its flow was exported, if there is more of it. */
+static int add_entry(struct snapshot *s, const struct store_entry *e, uint32_t hash)
+{
+	bool holds = e->part.first_ns;
+	struct flow *f = holds ? flow_of(s, &e->key, hash) : find_flow(s, &e->key, hash);
+
+	if (!f)
+		return holds ? -ENOMEM : 0;
+	if (!holds) {
+		part_add_total(&f->part, &e->part);
+		return 0;
+	}
+	part_add(&f->part, &e->part, &e->key);
+	s->halves |= !f->part.packets || !f->part.bytes;
+	return 0;
+}
+
 static int read_store(const struct table *t, struct snapshot *s)
 {
 	uint32_t hashes[BATCH], n = t->ctl->store_entries;
@@ -256,21 +280,14 @@ static int read_store(const struct table *t, struct snapshot *s)
 		uint32_t end = from + BATCH < n ? from + BATCH : n;
 
 		for (uint32_t i = from; i < end; i++) {
-			if (!t->store[i].used)
+			if (!t->store[i].part.used)
 				continue;
 			hashes[i - from] = key_index_hash(&t->store[i].key);
 			key_index_prefetch(&s->by_key, hashes[i - from]);
 		}
 		for (uint32_t i = from; i < end; i++) {
-			struct flow *f;
-
-			if (!t->store[i].used || !t->store[i].part.first_ns)
-				continue;
-			f = flow_of(s, &t->store[i].key, hashes[i - from]);
-			if (!f)
+			if (t->store[i].part.used && add_entry(s, &t->store[i], hashes[i - from]) < 0)
 				return -ENOMEM;
-			part_add(&f->part, &t->store[i].part);
-			s->halves |= !f->part.packets || !f->part.bytes;
 		}
 	}
 	return 0;

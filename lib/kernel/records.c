@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "flow/once.h"
+#include "kernel/extra.h"
+#include "kernel/store.h"
 
 static int by_ifindex(const void *a, const void *b)
 {
@@ -108,6 +110,7 @@ void record_context_init(struct record_context *ctx, const struct record_names *
 void record_from_part(const struct flow_key *key, const struct flow_part *part,
 		      const struct record_context *ctx, struct record *ret)
 {
+	struct ledger_count total = part_total(part);
 	uint32_t ifindex = key_ifindex(key);
 	const struct link *link = find_link(ctx->names, ifindex);
 
@@ -124,12 +127,15 @@ void record_from_part(const struct flow_key *key, const struct flow_part *part,
 		.tos = part->tos,
 		.min_ttl = part->min_ttl,
 		.max_ttl = part->max_ttl,
+		.total_packets = total.packets,
+		.total_bytes = total.bytes,
 		.netns = ctx->names->netns,
 		.iface = link ? link->name : NULL,
 		.description = link && link->alias[0] ? link->alias : NULL,
 	};
 	memcpy(ret->src_mac, part->src_mac, sizeof(ret->src_mac));
 	memcpy(ret->dst_mac, part->dst_mac, sizeof(ret->dst_mac));
+	extra_unfold(part->extra, ret);
 }
 
 static int append(struct records *ret, const struct snapshot *s, const struct record_names *names)

@@ -31,10 +31,10 @@ static void change_entry(struct store_entry *e, const struct ctl_step *step)
 		e->part = step->store.part;
 		break;
 	case STORE_EMPTY:
+		part_empty(&e->part);
+		break;
 	case STORE_FREE:
-		e->part = (struct flow_part) { .last_ns = step->store.part.last_ns };
-		e->cut = 0;
-		e->used = step->change == STORE_EMPTY;
+		e->part = (struct flow_part) { 0 };
 		break;
 	}
 }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "kernel/extra.h"
 
 int store_open(struct table *t)
 {
@@ -26,11 +27,11 @@ int store_open(struct table *t)
 	}
 	v->n_free = v->top = 0;
 	for (uint32_t i = n; i-- > 0;) {
-		if (!t->store[i].used)
+		if (!t->store[i].part.used)
 			v->free[v->n_free++] = i;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		if (!t->store[i].used)
+		if (!t->store[i].part.used)
 			continue;
 		key_index_add(&v->by_key, key_index_hash(&t->store[i].key), i);
 		v->top = i + 1;
@@ -87,20 +88,55 @@ void store_prefetch(const struct table *t, uint32_t idx)
 		key_index_prefetch(&t->view.by_key, key_index_hash(&t->store[idx].key));
 }
 
-void part_add(struct flow_part *to, const struct flow_part *from)
+void part_add_total(struct flow_part *to, const struct flow_part *from)
+{
+	struct ledger_count total = part_total(to), more = part_total(from);
+
+	total.packets += more.packets;
+	total.bytes += more.bytes;
+	to->total_packets_low = total.packets;
+	to->total_packets_high = total.packets >> 48;
+	to->total_bytes_low = total.bytes;
+	to->total_bytes_high = total.bytes >> 56;
+}
+
+void part_empty(struct flow_part *p)
+{
+	p->packets = 0;
+	p->bytes = 0;
+	p->first_ns = 0;
+	p->cut = 0;
+}
+
+/* All of @from; the entry stays what it is. */
+static void part_begin(struct flow_part *to, const struct flow_part *from)
+{
+	struct flow_part sum = *from;
+
+	part_add_total(&sum, to);
+	sum.used = to->used;
+	sum.cut = to->cut;
+	*to = sum;
+}
+
+void part_add(struct flow_part *to, const struct flow_part *from, const struct flow_key *key)
 {
 	if (!to->first_ns) {
-		*to = *from;
+		part_begin(to, from);
 		return;
 	}
+	part_add_total(to, from);
 	to->packets += from->packets;
 	to->bytes += from->bytes;
 	to->last_ns = to->last_ns > from->last_ns ? to->last_ns : from->last_ns;
 	to->tcp_flags |= from->tcp_flags;
 	to->min_ttl = to->min_ttl < from->min_ttl ? to->min_ttl : from->min_ttl;
 	to->max_ttl = to->max_ttl > from->max_ttl ? to->max_ttl : from->max_ttl;
-	if (to->first_ns <= from->first_ns)
+	if (to->first_ns <= from->first_ns) {
+		to->extra = extra_merge(to->extra, from->extra, key);
 		return;
+	}
+	to->extra = extra_merge(from->extra, to->extra, key);
 	to->first_ns = from->first_ns;
 	to->tos = from->tos;
 	to->mark = from->mark;
@@ -116,23 +152,25 @@ static uint64_t tick_to_ns(const struct flow_counters *c, uint32_t tick)
 void part_from_slot(struct flow_part *ret, const struct flow_slot *s, const struct journal_entry *j)
 {
 	const struct flow_counters *c = &s->c;
+	uint64_t packets = c->packets, bytes = c->bytes;
 
 	*ret = (struct flow_part) {
-		.packets = c->packets,
-		.bytes = c->bytes,
 		.first_ns = c->first_ns,
 		.last_ns = tick_to_ns(c, c->w.last_tick),
 		.tcp_flags = c->w.tcp_flags,
 		.tos = c->w.tos,
 		.min_ttl = c->w.min_ttl,
 		.max_ttl = c->w.max_ttl,
+		.extra = c->extra,
 		.mark = c->mark,
 	};
 	memcpy(ret->src_mac, c->src_mac, sizeof(ret->src_mac));
 	memcpy(ret->dst_mac, c->dst_mac, sizeof(ret->dst_mac));
-	if (j->gen != s->gen || !j->packets)
-		return;
-	ret->packets -= j->packets;
-	ret->bytes -= j->bytes;
-	ret->first_ns = tick_to_ns(c, j->w.last_tick);
+	if (j->gen == s->gen && j->packets) {
+		packets -= j->packets;
+		bytes -= j->bytes;
+		ret->first_ns = tick_to_ns(c, j->w.last_tick);
+	}
+	ret->packets = ret->total_packets_low = packets;
+	ret->bytes = ret->total_bytes_low = bytes;
 }

@@ -29,9 +29,22 @@ void store_forget(struct table *t, uint32_t idx);
 /* The same will soon be wanted of entry @idx: fetch what it needs. */
 void store_prefetch(const struct table *t, uint32_t idx);
 
-/* Add @from to @to (nothing there yet: copy): sums, extremes, flags;
- * first-packet values of the earlier. */
-void part_add(struct flow_part *to, const struct flow_part *from);
+/* Since the flow's entry in the store is its own. */
+static inline struct ledger_count part_total(const struct flow_part *p)
+{
+	return (struct ledger_count) {
+		.packets = p->total_packets_low | (uint64_t)p->total_packets_high << 48,
+		.bytes = p->total_bytes_low | (uint64_t)p->total_bytes_high << 56,
+	};
+}
+
+/* Add @from, of the same flow @key, to @to (nothing held there yet: copy): sums, extremes,
+ * flags; first-packet values of the earlier. used and cut stay @to's. */
+void part_add(struct flow_part *to, const struct flow_part *from, const struct flow_key *key);
+/* Only the totals. */
+void part_add_total(struct flow_part *to, const struct flow_part *from);
+/* Nothing is held any more; used, last_ns and the totals stay. May be done twice. */
+void part_empty(struct flow_part *p);
 /* What slot @s holds beyond @j (same generation; another one: all of it). */
 void part_from_slot(struct flow_part *ret, const struct flow_slot *s,
 		    const struct journal_entry *j);

@@ -53,6 +53,15 @@ static struct flow_key wanted_key(const struct frame *w)
 	return k;
 }
 
+static uint64_t wanted_extra(const struct frame *w)
+{
+	union flow_extra e = { .ip = w->label | w->headers, .l4 = w->proto == 6 ? w->options : w->id };
+
+	if (w->family == 4)
+		e = (union flow_extra) { .ip = w->id ? w->id : 0x1234, .l4 = w->options };
+	return e.word;
+}
+
 static bool slot_right(const struct frame *w, const struct harness *h)
 {
 	const struct flow_slot *s = harness_nth(h, 0);
@@ -67,6 +76,7 @@ static bool slot_right(const struct frame *w, const struct harness *h)
 	       same(w->name, "tos", s->c.w.tos, w->tos) &
 	       same(w->name, "min ttl", s->c.w.min_ttl, ttl) &
 	       same(w->name, "max ttl", s->c.w.max_ttl, ttl) &
+	       same(w->name, "extra", s->c.extra.word, wanted_extra(w)) &
 	       same(w->name, "mark", s->c.mark, h->xdp ? 0 : 0x1234) &
 	       same(w->name, "ticks", s->c.w.last_tick, s->c.first_tick) &
 	       same(w->name, "first", s->c.first_ns > 0, true) &

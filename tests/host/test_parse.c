@@ -17,6 +17,20 @@ static bool call_walk_extensions(struct packet *p, struct ip6_chain *c)
 	return walk_extensions(p, c);
 }
 
+static void call_walk_options(struct packet *p, __u32 off, __u32 stop, struct tcp_found *ret)
+{
+	struct facts f;
+	struct packet q = *p;
+
+	facts_init(&f);
+	q.f = &f;
+	q.off = off;
+	if (off > stop)
+		return;
+	packet_cut(&q, stop - off);
+	walk_options(&q, ret);
+}
+
 /* A packet was more than its frame, before it counted as many. */
 static bool too_long;
 
@@ -43,7 +57,8 @@ static enum ledger_reason look(const struct frame *f, const uint8_t *data, size_
 	too_long |= ret->bytes > len;
 	if (!is_gso(&p) || ret->beyond)
 		return reason;
-	if (reason == LEDGER_SEEN && !ret->fragment) {
+	gso_forget_jumbo(ret);
+	if (reason == LEDGER_SEEN && !is_fragment(ret)) {
 		end = l4_end(ret);
 		if (is_tunnel(ret->proto, ret->dport)) {
 			struct packet q = p;
@@ -109,6 +124,8 @@ static bool as_wanted(const struct frame *w, enum ledger_reason reason, const st
 	       same(w->name, "inner VLAN", f->vlan_inner, w->vlan_inner) &
 	       same(w->name, "TCP flags", f->tcp_flags, w->tcp_flags) &
 	       same(w->name, "ToS", f->tos, w->tos) &
+	       same(w->name, "options", word_second(f->seen), w->proto == 6 ? w->options : 0) &
+	       same(w->name, "headers", word_first(f->seen), w->headers) &
 	       same(w->name, "TTL", f->ttl, w->ttl ? w->ttl : 64) &
 	       same(w->name, "addresses", addresses_right(f), true);
 }

@@ -125,8 +125,8 @@ static void fill(void)
 	put_slot(4, 7, 2, 31);
 	put_exported(4, 2, 30);
 	m->store[3] = (struct store_entry) {
-		.key = key_of(5), .used = 1,
-		.part = { .packets = 37, .bytes = 3700, .first_ns = 4, .last_ns = 6 },
+		.key = key_of(5),
+		.part = { .packets = 37, .bytes = 3700, .first_ns = 4, .last_ns = 6, .used = 1 },
 	};
 	add(37);
 	to_send = m->packets - m->hook[1].info.ledger.by[LEDGER_EXPORTED].packets;
