@@ -19,6 +19,8 @@ struct sender_how {
 struct sender_output {
 	struct sink *sink;
 	struct template_set *templates;	/* of its profile */
+	bool confirms;			/* output_drain() knows what has arrived */
+	uint64_t n_put;			/* records that it took */
 };
 
 struct sender {
@@ -46,7 +48,7 @@ void sender_flush(struct sender *s);
 void sender_tick(struct sender *s);
 /*
  * Flush, wait some seconds until it is known to have arrived where that can be known, and
- * fail_plain() when an output has trouble or lost records.
+ * fail_plain() when it did not. Stopped, it does not wait and judges nothing.
  */
 int sender_finish(struct sender *s);
 
