@@ -76,7 +76,8 @@ static void tell(struct hook_queue *q, const struct hook *h, enum hook_fault fau
 {
 	char trouble[sizeof(((struct sink *)0)->trouble)] = "";
 
-	if (q->told_hook == h && q->told_fault == fault)
+	/* The end of its time came early: that is no news of a hook that has trouble anyway. */
+	if (q->told_hook == h && (q->told_fault == fault || fault == HOOK_STOPPED))
 		return;
 	q->told_hook = h;
 	q->told_fault = fault;
