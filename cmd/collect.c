@@ -109,10 +109,9 @@ static void on_message(void *arg, const struct decode_message *m)
 	judge_message(m);
 }
 
-static void on_schema(void *arg, struct decode_message *m, struct schema *s,
-		      const struct schema *old)
+static void on_schema(void *arg, struct decode_message *m, struct schema *s)
 {
-	judge_schema(m, s, old);
+	judge_schema(m, s);
 }
 
 static bool is_done(const struct collector *c)

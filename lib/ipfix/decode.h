@@ -87,9 +87,8 @@ struct finding {
 struct decode_handler {
 	void (*finding)(void *arg, const struct finding *f);
 	void (*message)(void *arg, const struct decode_message *m); /* before its sets */
-	/* A template, before it takes the place of @old (NULL: there was none). */
-	void (*schema)(void *arg, struct decode_message *m, struct schema *s,
-		       const struct schema *old);
+	/* A template that is new or becomes another, before it is used. */
+	void (*schema)(void *arg, struct decode_message *m, struct schema *s);
 	void (*record)(void *arg, const struct decode_record *r);
 	void *arg;
 };

@@ -29,61 +29,73 @@ void decode_padding(struct decode_message *m, const struct wire *w, size_t short
 	}
 }
 
-/* A template of that number was there: is it the same, and may it change? */
-static void check_change(struct decode_message *m, struct schema *s, const struct schema *old,
-			 const uint8_t *at)
+/* It was there and comes again as it was: it lives on. */
+static void refresh(struct decode_message *m, struct schema *old, const uint8_t *at)
 {
-	uint64_t since_ns = s->refreshed_ns - old->refreshed_ns;
+	old->interval_ns = m->received_ns - old->refreshed_ns;
+	old->refreshed_ns = m->received_ns;
+	if (!is_lossy(m) && m->session->transport != DECODE_FILE)
+		decode_find(m, RULE_TEMPLATE_REPEATED, at, "template %u comes again", old->id);
+}
 
-	if (old->withdrawn)
-		return;
-	if (schema_equal(s, old)) {
-		s->interval_ns = since_ns;
-		if (!is_lossy(m) && m->session->transport != DECODE_FILE)
-			decode_find(m, RULE_TEMPLATE_REPEATED, at, "template %u comes again",
-				    s->id);
-	} else if (!is_lossy(m) && m->version == 10) {
+/* It was there and becomes another: may it? */
+static void check_change(struct decode_message *m, const struct schema *old, const uint8_t *at)
+{
+	uint64_t since_ns = m->received_ns - old->refreshed_ns;
+
+	if (!is_lossy(m) && m->version == 10)
 		decode_find(m, RULE_TEMPLATE_CHANGED, at,
-			    "template %u changes without a withdrawal", s->id);
-	} else if (old->interval_ns && since_ns < REUSE_INTERVALS * old->interval_ns) {
+			    "template %u changes without a withdrawal", old->id);
+	else if (old->interval_ns && since_ns < REUSE_INTERVALS * old->interval_ns)
 		decode_find(m, RULE_TEMPLATE_REUSED, at,
-			    "template %u becomes another after %.1f s, "
-			    "it was sent every %.1f s",
-			    s->id, (double)since_ns / NSEC_PER_SEC,
+			    "template %u becomes another after %.1f s, it was sent every %.1f s",
+			    old->id, (double)since_ns / NSEC_PER_SEC,
 			    (double)old->interval_ns / NSEC_PER_SEC);
-	}
+}
+
+static bool has_room(const struct decode_message *m, const struct schema *s,
+		     const struct schema *old)
+{
+	size_t freed = old ? old->size_bytes : 0, needs = s->size_bytes;
+
+	return needs <= *m->decode->budget_bytes + freed &&
+	       m->session->schema_bytes - freed + needs <= DECODE_SESSION_BYTES;
 }
 
 static int store(struct decode_message *m, struct schema *s, const struct schema *old)
 {
-	size_t *budget = m->decode->budget_bytes;
-	size_t *held = &m->session->schema_bytes;
 	size_t freed = old ? old->size_bytes : 0, needs = s->size_bytes;
 	int r;
 
-	if (needs > *budget + freed || *held - freed + needs > DECODE_SESSION_BYTES)
+	if (!has_room(m, s, old))
 		return -ENOSPC;
 	r = schema_set_put(&m->domain->schemas, s);
 	if (r < 0)
 		return r;
-	*budget = *budget + freed - needs;
-	*held = *held - freed + needs;
+	*m->decode->budget_bytes += freed - needs;
+	m->session->schema_bytes += needs - freed;
 	return 0;
 }
 
 void decode_template_add(struct decode_message *m, struct schema *s, const uint8_t *at)
 {
 	const struct decode_handler *handler = &m->decode->handler;
-	const struct schema *old = schema_set_find(&m->domain->schemas, s->id);
+	struct schema *old = schema_set_find(&m->domain->schemas, s->id);
 
 	m->n_templates++;
+	if (old && !old->withdrawn && schema_equal(s, old)) {
+		refresh(m, old, at);
+		schema_free(s);
+		return;
+	}
 	s->refreshed_ns = m->received_ns;
-	if (schema_resolve(s, &m->session->elements) < 0)
+	/* Naming fields is the dear part: not for what cannot be kept. */
+	if (!has_room(m, s, old) || schema_resolve(s, &m->session->elements) < 0)
 		goto drop;
-	if (old)
-		check_change(m, s, old, at);
+	if (old && !old->withdrawn)
+		check_change(m, old, at);
 	if (handler->schema)
-		handler->schema(handler->arg, m, s, old);
+		handler->schema(handler->arg, m, s);
 	if (s->min_len == 0)
 		decode_find(m, RULE_TEMPLATE_EMPTY, at, "records of template %u have no length",
 			    s->id);

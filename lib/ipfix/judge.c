@@ -83,7 +83,8 @@ static void judge_field(const struct decode_message *m, const struct schema *s,
 	const struct ie_data_type *t = ie_data_type(f->type);
 	int len = f->name_len;
 
-	if (f->times > 1)
+	/* RFC 7011 4.2 and 4.3 themselves have two times in an options template. */
+	if (f->times > 1 && s->kind == SCHEMA_DATA)
 		decode_find(m, RULE_FIELD_TWICE, NULL, "template %u has %.*s", s->id, len, f->name);
 	if (!f->known) {
 		if (f->pen == 0)
@@ -99,10 +100,8 @@ static void judge_field(const struct decode_message *m, const struct schema *s,
 	}
 }
 
-void judge_schema(const struct decode_message *m, const struct schema *s, const struct schema *old)
+void judge_schema(const struct decode_message *m, const struct schema *s)
 {
-	if (old && !old->withdrawn && schema_equal(s, old))
-		return; /* was told when it came first */
 	for (size_t i = 0; i < s->n_fields; i++)
 		judge_field(m, s, &s->fields[i]);
 }

@@ -80,8 +80,23 @@ static void make_place(struct peers *p, const struct decode *d)
 	p->forgotten++;
 }
 
+/* Templates of these have expired, and who restarts comes from another port. */
+static void drop_stale(struct peers *p, const struct decode *d, uint64_t now_ns)
+{
+	for (size_t i = 0; i < PEERS_BUCKETS && d->lifetime_ns; i++) {
+		struct peer **at = &p->bucket[i];
+
+		while (*at) {
+			if (now_ns > (*at)->heard_ns && now_ns - (*at)->heard_ns > d->lifetime_ns)
+				drop(p, d, at);
+			else
+				at = &(*at)->next;
+		}
+	}
+}
+
 static struct peer *add(struct peers *p, const struct decode *d, unsigned listener,
-			const struct sockaddr *addr, socklen_t len)
+			const struct sockaddr *addr, socklen_t len, uint64_t now_ns)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
 	char name[PEERS_NAME_MAX];
@@ -94,6 +109,8 @@ static struct peer *add(struct peers *p, const struct decode *d, unsigned listen
 		free(peer);
 		return NULL;
 	}
+	if (p->n == PEERS_MAX || *d->budget_bytes < DECODE_SESSION_BYTES)
+		drop_stale(p, d, now_ns);
 	if (p->n == PEERS_MAX)
 		make_place(p, d);
 	peer->listener = listener;
@@ -119,7 +136,7 @@ struct decode_session *peers_get(struct peers *p, const struct decode *d, unsign
 			peer = peer->next;
 	}
 	if (!peer)
-		peer = add(p, d, listener, addr, len);
+		peer = add(p, d, listener, addr, len, now_ns);
 	if (!peer)
 		return NULL;
 	peer->heard_ns = now_ns;

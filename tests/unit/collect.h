@@ -37,10 +37,9 @@ static void collect_message(void *arg, const struct decode_message *m)
 	judge_message(m);
 }
 
-static void collect_schema(void *arg, struct decode_message *m, struct schema *s,
-			   const struct schema *old)
+static void collect_schema(void *arg, struct decode_message *m, struct schema *s)
 {
-	judge_schema(m, s, old);
+	judge_schema(m, s);
 }
 
 static void collect_record(void *arg, const struct decode_record *r)
