@@ -66,7 +66,7 @@ class Sender:
 class Server:
     """Accepts one connection after the other, by TLS if there is a context. What each of them
     carried is in .streams, how it ended in .ends: 'closed', 'cut' or the error."""
-    def __init__(self, context=None, port=0, buffer=0):
+    def __init__(self, context=None, port=0, buffer=0, host='127.0.0.1'):
         self.context, self.streams, self.ends = context, [], []
         self.go, self.connection, self.running = threading.Event(), None, True
         self.go.set()
@@ -74,11 +74,11 @@ class Server:
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if buffer:
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        self.listener.bind(('127.0.0.1', port))
+        self.listener.bind((host, port))
         self.listener.listen(8)
         self.listener.settimeout(0.05)
         self.port = self.listener.getsockname()[1]
-        self.remote = '127.0.0.1:%d' % self.port
+        self.remote = '%s:%d' % (host, self.port)
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
