@@ -276,8 +276,9 @@ int agent_run(const struct agent_options *options, struct conf *conf)
 		r = loop_run(a.loop);
 		finish(&a);
 	}
-	tables_close(&a);
+	/* Their last words are about the tables. */
 	outputs_close(&a.outputs);
+	tables_close(&a);
 	enrich_free(a.enrich);
 	facts_deinit(&a.facts);
 	loop_free(a.loop);

@@ -15,7 +15,10 @@ static bool is_of(const struct agent *a, const struct agent_table *t, uint32_t d
 	return !t->gone && (a->conf->domain ? a->conf->domain : t->names.domain) == domain;
 }
 
-/* Which sum a reason of the ledger goes into; those that are exported go into none. */
+/*
+ * Which sum a reason of the ledger goes into; those that are exported go into none. What no
+ * template carries (LEDGER_UNDELIVERED) each output counts itself, with what it could not send.
+ */
 static void add_hook(struct table *t, const struct hook_id *id, struct options_facts *f)
 {
 	static const enum ledger_reason ignored[] = {
@@ -30,9 +33,6 @@ static void add_hook(struct table *t, const struct hook_id *id, struct options_f
 		f->ignored_packets += c.packets;
 		f->ignored_bytes += c.bytes;
 	}
-	c = table_hook_count(t, id->ifindex, id->direction, LEDGER_UNDELIVERED);
-	f->not_sent_packets += c.packets;
-	f->not_sent_bytes += c.bytes;
 }
 
 static uint32_t sample_of(struct table *t, uint32_t ifindex)
