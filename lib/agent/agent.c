@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "sink/log.h"
 
 #define TICK_NS (25 * NSEC_PER_MSEC)
 #define TICK_BUSY_NS (5 * NSEC_PER_MSEC)
@@ -279,6 +280,7 @@ int agent_run(const struct agent_options *options, struct conf *conf)
 	/* Their last words are about the tables. */
 	outputs_close(&a.outputs);
 	tables_close(&a);
+	sink_log_settle();
 	enrich_free(a.enrich);
 	facts_deinit(&a.facts);
 	loop_free(a.loop);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "sink/log.h"
 
 #define READY_NS (5 * NSEC_PER_SEC)
 
@@ -84,6 +85,7 @@ int agent_run_once(const struct agent_options *options, const struct conf *conf)
 		r = outputs_open(&outputs, conf, NULL, NULL);
 	if (r < 0) {
 		outputs_close(&outputs);
+		sink_log_settle();
 		enrich_free(enrich);
 		return r;
 	}
@@ -92,7 +94,10 @@ int agent_run_once(const struct agent_options *options, const struct conf *conf)
 		put_namespace(&outputs, conf, enrich, all.names[i].cookie, &all.v[all.first[i]], all.first[i + 1] - all.first[i]);
 	outputs_drain(&outputs, READY_NS);
 	r = verdict(&outputs);
+	if (r == 0)
+		outputs_tell(&outputs);
 	outputs_close(&outputs);
+	sink_log_settle();
 	enrich_free(enrich);
 	return r;
 }

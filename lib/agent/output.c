@@ -103,6 +103,7 @@ bool output_is_up(const struct sink *s)
 
 int output_drain(struct sink *s, uint64_t timeout_ns)
 {
+	sink_log_drain(s);
 	return stream_finish(s, timeout_ns);
 }
 

@@ -31,7 +31,7 @@ int output_tuple(const struct sink *s, struct session_tuple *ret);
 /* Can it send, as far as anybody knows? */
 bool output_is_up(const struct sink *s);
 /* At the end: wait until all that was flushed has arrived, where that can be known: as
- * stream_finish(). */
+ * stream_finish(); of a log as sink_log_drain(), whose hooks have times of their own. */
 int output_drain(struct sink *s, uint64_t timeout_ns);
 /* Wait until it can send, or @timeout_ns passed: -EAGAIN. 0 for one that always can. */
 int output_wait_ready(struct sink *s, uint64_t timeout_ns);

@@ -194,12 +194,12 @@ def every_key_of_status_is_in_the_manual_page():
 
 @test
 def every_configuration_that_is_shown_is_right():
-    shown = {'misc/examples/config.yaml': None}
+    shown = [('misc/examples/config.yaml', None), ('misc/examples/hooks.yaml', None)]
     for path, mark in (('README.md', '```yaml\n'), ('man/flowctl.conf.5.scd', '```\n')):
         with open(os.path.join(ROOT, path)) as f:
-            shown.update({path: m for m in re.findall(mark + r'(.*?)```', f.read(), re.S) if 'outputs:' in m})
-    assert len(shown) == 3, list(shown)
-    for path, text in shown.items():
+            shown += [(path, m) for m in re.findall(mark + r'(.*?)```', f.read(), re.S) if 'outputs:' in m]
+    assert len(shown) == 5, shown
+    for path, text in shown:
         with tempfile.NamedTemporaryFile('w', suffix='.yaml') as f:
             f.write(text or '')
             f.flush()
