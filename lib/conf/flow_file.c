@@ -80,7 +80,7 @@ static int decode_element(struct decoder *d, const cJSON *node, struct flow *flo
 	decode_shown(node->valuestring, shown);
 	if (r == -ERANGE)
 		return decode_fault(d, node, "%s is too large for %u octets", shown,
-				    len == IE_VARLEN ? IE_STRING_MAX : len);
+				    flow_value_room(e, len));
 	return r < 0 ? decode_fault(d, node, "'%s' is not %s", shown, flow_value_wanted(e)) : 0;
 }
 

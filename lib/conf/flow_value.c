@@ -157,13 +157,20 @@ static int time_value(const struct ie *e, const char *text, uint8_t *out, size_t
 	return 0;
 }
 
+uint16_t flow_value_room(const struct ie *e, uint16_t len)
+{
+	if (len != IE_VARLEN)
+		return len;
+	return e->max_bytes > IE_STRING_MAX ? e->max_bytes - 3 : e->max_bytes - 1;
+}
+
 /* As ie_put() writes a text; here too long a one is a fault. */
 static int text_value(const struct ie *e, const char *text, uint8_t *out, size_t len)
 {
 	const struct ie own = { .type = IE_STRING, .offset = offsetof(struct record, iface),
-				.max_bytes = IE_STRING_MAX + 3 };
+				.max_bytes = e->max_bytes };
 
-	if (strlen(text) > (len == IE_VARLEN ? IE_STRING_MAX : len))
+	if (strlen(text) > flow_value_room(e, len))
 		return -ERANGE;
 	ie_put(&(struct ie_field) { &own, len }, &(struct record) { .iface = text }, out);
 	return 0;

@@ -95,6 +95,24 @@ TEST(times_are_in_the_unit_of_the_element_or_dates)
 	CHECK_STR(value("flowStartSysUpTime", "0xfffffffe"), "fffffffe");
 }
 
+TEST(texts_are_as_long_as_their_element_allows)
+{
+	const struct ie *e = ie_find("interfaceName"), *d = ie_find("interfaceDescription");
+	uint8_t out[IE_STRING_MAX + 3];
+	char text[IE_STRING_MAX + 2];
+
+	CHECK(e && d && flow_value_room(e, IE_VARLEN) == 15 && flow_value_room(d, IE_VARLEN) == 255);
+	CHECK(flow_value(e, "veth0", out, IE_VARLEN) == 0 && memcmp(out, "\5veth0", 6) == 0);
+	CHECK(flow_value(e, "0123456789abcdef", out, IE_VARLEN) == -ERANGE);
+	CHECK(flow_value(e, "0123456789abcdef", out, 16) == 0 && memcmp(out, "0123456789abcdef", 16) == 0);
+	CHECK(flow_value(e, "veth0", out, 8) == 0 && memcmp(out, "veth0\0\0", 8) == 0);
+	memset(text, 'x', sizeof(text));
+	text[256] = '\0';
+	CHECK(flow_value(d, text, out, IE_VARLEN) == -ERANGE);
+	text[255] = '\0';
+	CHECK(flow_value(d, text, out, IE_VARLEN) == 0 && out[0] == 255 && out[1] == 0 && out[2] == 255);
+}
+
 static const struct template_field names_1001[] = {
 	{ "sourceIPv4Address" }, { "protocolIdentifier" }
 };
