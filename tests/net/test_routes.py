@@ -312,6 +312,49 @@ def one_question_is_enough_for_a_class_of_addresses():
     check(classes[0] < alone[0], 'classes do not help')
 
 
+CONFIG = """
+prefixFile: {dir}/prefixes
+outputs:
+- file: {{path: {dir}/out.ipfix}}
+templates:
+- id: 300
+  template: [sourceIPv4Address, destinationIPv4Address, sourceIPv4PrefixLength, destinationIPv4PrefixLength,
+    ipNextHopIPv4Address, bgpNextHopIPv4Address, bgpSourceAsNumber, bgpDestinationAsNumber, forwardingStatus,
+    interfaceName, interfaceDescription, packetDeltaCount]
+"""
+
+
+@test
+def the_agent_exports_what_was_found():
+    for dev in 'in0', 'eth0', 'eth1':
+        net.flowctl('meter', 'attach', '--netns', box, '-n', dev)
+    net.ip(box, 'link', 'set', 'in0', 'alias', 'to the west')
+    out = Wire(west, 'eth0')
+    for dst in '10.8.2.1', '10.6.1.1', '10.0.10.1', '10.20.0.1':
+        out.send(eth(net.mac(box, 'in0'), net.mac(west, 'eth0'), 0x0800, ipv4('10.0.10.7', dst, 17, udp(7, 9))))
+    wait_for(lambda: len([f for f in net.json('dump', '--netns', box, '--direction', 'ingress') if f['src_port'] == 7]) == 4,
+             'four flows metered')
+    wait_for(lambda: len([f for f in net.json('dump', '--netns', box, '--direction', 'egress') if f['src_port'] == 7]) == 2,
+             'two of them forwarded')
+    with tempfile.TemporaryDirectory(prefix='flowctl-routes-') as d:
+        with open(d + '/prefixes', 'w') as f:
+            f.write('10.8.0.0/16 64500\n10.0.10.0/24 64501\n')
+        with open(d + '/config.yaml', 'w') as f:
+            f.write(CONFIG.format(dir=d))
+        net.flowctl('agent', '--once', '--netns', box, '-c', d + '/config.yaml')
+        read = [json.loads(l) for l in net.flowctl('collect', '-r', d + '/out.ipfix', '-o', 'ndjson').stdout.splitlines()]
+    of = {r['destinationIPv4Address']: r for r in read if r['sourceIPv4Address'] == '10.0.10.7'}
+    for dst, length, hop, bgp, asn, status in (('10.8.2.1', 16, '10.0.0.2', '0.0.0.0', 64500, 64),
+                                               ('10.6.1.1', 15, '10.0.0.2', '10.0.0.2', 0, 64),
+                                               ('10.0.10.1', 32, '0.0.0.0', '0.0.0.0', 64501, FOR_US),
+                                               ('10.20.0.1', 0, '0.0.0.0', '0.0.0.0', 0, DROPPED)):
+        r = of[dst]
+        equal([r[k] for k in ('sourceIPv4PrefixLength', 'destinationIPv4PrefixLength', 'ipNextHopIPv4Address',
+                              'bgpNextHopIPv4Address', 'bgpSourceAsNumber', 'bgpDestinationAsNumber', 'forwardingStatus',
+                              'interfaceName', 'interfaceDescription')],
+              [24, length, hop, bgp, 64501, asn, status, 'in0', 'to the west'], 'the record to ' + dst)
+
+
 @test
 def a_namespace_that_goes_is_let_go():
     gone = net.ns('gone')
