@@ -79,7 +79,7 @@ union flow_extra {
 #define TCP_OPTION_PLAIN     30
 #define TCP_OPTION_FAST_OPEN 34
 #define TCP_OPTION(kind_)                                                                      \
-	((kind_) <= TCP_OPTION_PLAIN ? 1u << (kind_) : (kind_) == TCP_OPTION_FAST_OPEN ? 1u << 31 : 0u)
+	((kind_) <= TCP_OPTION_PLAIN ? 1u << ((kind_) & 31) : (kind_) == TCP_OPTION_FAST_OPEN ? 1u << 31 : 0u)
 
 #define FLOW_LABEL_MASK 0x000fffff
 /* IPv6 extension headers, above the flow label. */
