@@ -41,6 +41,7 @@ static void load(const char *folder)
 
 		snprintf(path, sizeof(path), "%s/%s", folder, names[i]->d_name);
 		f = names[i]->d_name[0] != '.' && n_inputs < INPUTS_MAX ? fopen(path, "rb") : NULL;
+		free(names[i]);
 		if (!f)
 			continue;
 		in->data = malloc(INPUT_MAX);
@@ -48,6 +49,8 @@ static void load(const char *folder)
 		n_inputs++;
 		fclose(f);
 	}
+	if (n >= 0)
+		free(names);
 }
 
 static const uint8_t odd[] = { 0, 1, 2, 3, 4, 0x7f, 0x80, 0xfe, 0xff };
