@@ -69,7 +69,7 @@ struct collector {
 	uint64_t records;
 	uint64_t told[RULE_N];
 	uint64_t violations;
-	uint64_t dropped, tls_failures; /* as told */
+	uint64_t dropped, tls_failures, refused; /* as told */
 	bool failed;			/* no memory for a line */
 };
 
@@ -109,9 +109,10 @@ static void on_message(void *arg, const struct decode_message *m)
 	judge_message(m);
 }
 
-static void on_schema(void *arg, struct decode_message *m, struct schema *s)
+static void on_schema(void *arg, const struct decode_message *m, const struct schema *s,
+		      const uint8_t *at)
 {
-	judge_schema(m, s);
+	judge_schema(m, s, at);
 }
 
 static bool is_done(const struct collector *c)
@@ -150,6 +151,10 @@ static void tell_troubles(struct collector *c)
 	if (counts->tls_failures != c->tls_failures)
 		log_warning("a TLS connection failed: %s", counts->tls_reason);
 	c->tls_failures = counts->tls_failures;
+	if (counts->refused != c->refused)
+		log_warning("%" PRIu64 " connections were turned away: there are %d",
+			    counts->refused - c->refused, RECEIVE_CONNECTIONS_MAX);
+	c->refused = counts->refused;
 }
 
 static int write_out(struct collector *c)

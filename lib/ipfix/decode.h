@@ -87,8 +87,9 @@ struct finding {
 struct decode_handler {
 	void (*finding)(void *arg, const struct finding *f);
 	void (*message)(void *arg, const struct decode_message *m); /* before its sets */
-	/* A template that is new or becomes another, before it is used. */
-	void (*schema)(void *arg, struct decode_message *m, struct schema *s);
+	/* A template that is new or becomes another, before it is used. It stands at @at. */
+	void (*schema)(void *arg, const struct decode_message *m, const struct schema *s,
+		       const uint8_t *at);
 	void (*record)(void *arg, const struct decode_record *r);
 	void *arg;
 };

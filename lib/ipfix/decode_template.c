@@ -95,7 +95,7 @@ void decode_template_add(struct decode_message *m, struct schema *s, const uint8
 	if (old && !old->withdrawn)
 		check_change(m, old, at);
 	if (handler->schema)
-		handler->schema(handler->arg, m, s);
+		handler->schema(handler->arg, m, s, at);
 	if (s->min_len == 0)
 		decode_find(m, RULE_TEMPLATE_EMPTY, at, "records of template %u have no length",
 			    s->id);

@@ -78,32 +78,32 @@ static bool may_have_len(unsigned type, size_t len)
 }
 
 static void judge_field(const struct decode_message *m, const struct schema *s,
-			const struct schema_field *f)
+			const struct schema_field *f, const uint8_t *at)
 {
 	const struct ie_data_type *t = ie_data_type(f->type);
 	int len = f->name_len;
 
 	/* RFC 7011 4.2 and 4.3 themselves have two times in an options template. */
 	if (f->times > 1 && s->kind == SCHEMA_DATA)
-		decode_find(m, RULE_FIELD_TWICE, NULL, "template %u has %.*s", s->id, len, f->name);
+		decode_find(m, RULE_FIELD_TWICE, at, "template %u has %.*s", s->id, len, f->name);
 	if (!f->known) {
 		if (f->pen == 0)
-			decode_find(m, RULE_FIELD_UNKNOWN, NULL, "template %u has element %u",
-				    s->id, f->id);
+			decode_find(m, RULE_FIELD_UNKNOWN, at, "template %u has element %u", s->id,
+				    f->id);
 	} else if (f->len_bytes == SCHEMA_VARIABLE) {
 		if (t && t->len_bytes)
-			decode_find(m, RULE_FIELD_VARIABLE, NULL, "template %u: %.*s is %s", s->id,
+			decode_find(m, RULE_FIELD_VARIABLE, at, "template %u: %.*s is %s", s->id,
 				    len, f->name, t->name);
 	} else if (m->version == 10 && !may_have_len(f->type, f->len_bytes)) {
-		decode_find(m, RULE_FIELD_LENGTH, NULL, "template %u: %.*s is %s and has length %u",
+		decode_find(m, RULE_FIELD_LENGTH, at, "template %u: %.*s is %s and has length %u",
 			    s->id, len, f->name, t->name, f->len_bytes);
 	}
 }
 
-void judge_schema(const struct decode_message *m, const struct schema *s)
+void judge_schema(const struct decode_message *m, const struct schema *s, const uint8_t *at)
 {
 	for (size_t i = 0; i < s->n_fields; i++)
-		judge_field(m, s, &s->fields[i]);
+		judge_field(m, s, &s->fields[i], at);
 }
 
 static bool is_utf8(const uint8_t *p, size_t len)

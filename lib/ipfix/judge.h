@@ -10,7 +10,7 @@
 
 /* To be called as the handler's functions of the same names. */
 void judge_message(const struct decode_message *m);
-void judge_schema(const struct decode_message *m, const struct schema *s);
+void judge_schema(const struct decode_message *m, const struct schema *s, const uint8_t *at);
 void judge_record(const struct decode_record *r);
 
 #endif

@@ -187,7 +187,9 @@ static int on_connection(struct loop *loop, int fd, uint32_t events, void *arg)
 		return 0; /* whoever it was has gone again */
 	if (l->owner->n_conns == RECEIVE_CONNECTIONS_MAX) {
 		l->owner->counts.refused++;
-		return 0;
+		return l->owner->config.settled
+			       ? l->owner->config.settled(l->owner->config.handler.arg)
+			       : 0;
 	}
 	conn = make_conn(l, accepted, (struct sockaddr *)&from, len);
 	if (!conn)

@@ -30,9 +30,10 @@ static void on_message(void *arg, const struct decode_message *m)
 	judge_message(m);
 }
 
-static void on_schema(void *arg, struct decode_message *m, struct schema *s)
+static void on_schema(void *arg, const struct decode_message *m, const struct schema *s,
+		      const uint8_t *at)
 {
-	judge_schema(m, s);
+	judge_schema(m, s, at);
 }
 
 static void on_record(void *arg, const struct decode_record *r)
