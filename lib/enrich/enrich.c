@@ -171,7 +171,7 @@ static struct route_query query_of(const struct record *r)
 	struct route_query q = {
 		.iif = r->key.ingress_ifindex, .mark = r->mark, .sport = r->key.sport,
 		.dport = r->key.dport, .family = r->key.family == 4 ? 4 : 6, .proto = r->key.proto,
-		.tos = r->tos,
+		.tos = r->tos, .flow_label = r->flow_label,
 	};
 
 	memcpy(q.dst, r->key.dst, sizeof(q.dst));

@@ -32,6 +32,9 @@
 #define RTM_F_FIB_MATCH 0x2000
 #endif
 
+/* Of Linux 6.13; older ones do not look at it. */
+enum { RTA_FLOW_LABEL = 31 };
+
 struct routes {
 	struct nl_sock *ask;
 	uint32_t seq;
@@ -97,6 +100,7 @@ static struct nlmsghdr *make_query(struct routes *r, const struct route_query *q
 	struct rtmsg *m = NLMSG_DATA(h);
 	size_t len = address_len(q->family);
 	bool has_src = !is_zero(q->src);
+	uint32_t label = htonl(q->flow_label);
 
 	memset(h, 0, NLMSG_LENGTH(sizeof(*m)));
 	h->nlmsg_len = NLMSG_LENGTH(sizeof(*m));
@@ -115,6 +119,8 @@ static struct nlmsghdr *make_query(struct routes *r, const struct route_query *q
 		put_attr(h, RTA_IIF, &q->iif, sizeof(q->iif));
 	if (q->mark)
 		put_attr(h, RTA_MARK, &q->mark, sizeof(q->mark));
+	if (q->flow_label)
+		put_attr(h, RTA_FLOW_LABEL, &label, sizeof(label));
 	if (q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP) {	/* it knows no others */
 		put_attr(h, RTA_IP_PROTO, &q->proto, sizeof(q->proto));
 		put_attr(h, RTA_SPORT, &q->sport, sizeof(q->sport));

@@ -17,6 +17,8 @@ struct route_query {
 	uint8_t dst[16], src[16];	/* as in flow_key */
 	uint32_t iif;		/* where it comes in; 0 = it is made here */
 	uint32_t mark;
+	uint32_t flow_label;	/* host order; of IPv6, whose hash has it */
+	uint32_t reserved;
 	__be16 sport, dport;
 	uint8_t family;		/* 4 or 6 */
 	uint8_t proto;

@@ -3,7 +3,7 @@
  * enrich_ask [PREFIX-FILE] < questions
  *
  * What lib/enrich says in the caller's network namespace, or $ENRICH_NETNS. A question is a line of
- *	SRC DST PROTO SPORT DPORT INGRESS EGRESS MARK TOS
+ *	SRC DST PROTO SPORT DPORT INGRESS EGRESS MARK TOS FLOW-LABEL
  * and gets a line of
  *	SRC-LEN DST-LEN NEXT-HOP BGP-NEXT-HOP STATUS SRC-AS DST-AS
  * `tick` lets it look for changes and gets a line, `later` lets seconds pass before; `speed N` tells the ns of each of N questions, and once more. Templates have an element for everything.
@@ -30,8 +30,9 @@ static bool read_question(const char *line, struct record *r)
 	char src[64], dst[64];
 	unsigned proto, sport, dport, tos;
 
-	if (sscanf(line, "%63s %63s %u %u %u %u %u %u %u", src, dst, &proto, &sport, &dport,
-		   &r->key.ingress_ifindex, &r->key.egress_ifindex, &r->mark, &tos) != 9)
+	if (sscanf(line, "%63s %63s %u %u %u %u %u %u %u %u", src, dst, &proto, &sport, &dport,
+		   &r->key.ingress_ifindex, &r->key.egress_ifindex, &r->mark, &tos,
+		   &r->flow_label) != 10)
 		return false;
 	r->key.family = strchr(dst, ':') ? 6 : 4;
 	r->key.proto = proto;

@@ -27,9 +27,9 @@ class Asker:
         self.say('speed %d' % n)
         return [float(w) for w in self.p.stdout.readline().split()]
 
-    def ask(self, dst, src=None, proto=17, sport=1000, dport=2000, iif=0, oif=0, mark=0, tos=0):
+    def ask(self, dst, src=None, proto=17, sport=1000, dport=2000, iif=0, oif=0, mark=0, tos=0, label=0):
         src = src or ('fd00:a::7' if ':' in dst else '10.0.10.7')
-        self.say('%s %s %d %d %d %d %d %d %d' % (src, dst, proto, sport, dport, iif, oif, mark, tos))
+        self.say('%s %s %d %d %d %d %d %d %d %d' % (src, dst, proto, sport, dport, iif, oif, mark, tos, label))
         w = self.p.stdout.readline().split()
         check(len(w) == 7, 'no answer to %s' % dst)
         return dict(src_len=int(w[0]), dst_len=int(w[1]), next=w[2], bgp=w[3], status=int(w[4]),
@@ -116,34 +116,42 @@ def of_several_hops_the_egress_interface_names_one():
             equal(asker.ask('fd09::1', oif=oif, sport=sport)['next'], v6, dev)
 
 
-def way_of_packets(sports):
-    """By source port, the gateway that a packet from in0 to 10.9.1.1 really went to."""
-    gone, wires = {}, {'10.0.0.2': Wire(north, 'eth0'), '10.0.1.2': Wire(south, 'eth0')}
+def label_of(sport):
+    return sport * 40503 % (1 << 20)
+
+
+def way_of_packets(sports, v6):
+    """By source port, the gateway that a packet from in0 really went to."""
+    gone, wires = {}, (Wire(north, 'eth0'), Wire(south, 'eth0'))
+    hops, proto, at = (('fd00::2', 'fd00:1::2'), 0x86dd, 54) if v6 else (('10.0.0.2', '10.0.1.2'), 0x0800, 34)
     out = Wire(west, 'eth0')
     for sport in sports:
-        out.send(eth(net.mac(box, 'in0'), net.mac(west, 'eth0'), 0x0800,
-                     ipv4('10.0.10.7', '10.9.1.1', 17, udp(sport, 53))))
-    for gateway, wire in wires.items():
+        packet = ipv6('fd00:a::7', 'fd09::1', 17, udp(sport, 53)) if v6 else ipv4('10.0.10.7', '10.9.1.1', 17, udp(sport, 53))
+        if v6:
+            packet = struct.pack('!I', 6 << 28 | label_of(sport)) + packet[4:]
+        out.send(eth(net.mac(box, 'in0'), net.mac(west, 'eth0'), proto, packet))
+    for hop, wire in zip(hops, wires):
         for frame in wire.drain():
-            if frame[12:14] == b'\x08\x00' and frame[23] == 17:
-                gone[struct.unpack('!H', frame[34:36])[0]] = gateway
+            if frame[12:14] == struct.pack('!H', proto) and frame[20 if v6 else 23] == 17:
+                gone[struct.unpack('!H', frame[at:at + 2])[0]] = hop
     return gone
 
 
 @test
 def without_an_egress_interface_it_is_the_hop_that_packets_take():
     iif, sports = net.ifindex(box, 'in0'), range(2000, 2060)
-    for policy in 1, 0:
-        net.sysctl(box, 'net.ipv4.fib_multipath_hash_policy', policy)
+    for v6, policy in (False, 1), (False, 0), (True, 1), (True, 0):
+        net.sysctl(box, 'net.ipv%d.fib_multipath_hash_policy' % (6 if v6 else 4), policy)
         gone = {}
 
         def all_came():
-            gone.update(way_of_packets([s for s in sports if s not in gone]))
+            gone.update(way_of_packets([s for s in sports if s not in gone], v6))
             return len(gone) == len(sports)
         wait_for(all_came, 'every packet on one of the ways', 20)
-        said = {s: asker.ask('10.9.1.1', sport=s, dport=53, iif=iif)['next'] for s in sports}
-        equal(said, gone, 'the ways with hash policy %d' % policy)
-        equal(len(set(gone.values())), 2 if policy else 1, 'ways with policy %d' % policy)
+        said = {s: asker.ask('fd09::1' if v6 else '10.9.1.1', sport=s, dport=53, iif=iif,
+                             label=label_of(s) if v6 else 0)['next'] for s in sports}
+        equal(said, gone, 'the ways of IPv%d with hash policy %d' % (6 if v6 else 4, policy))
+        equal(len(set(gone.values())), 2 if policy or v6 else 1, 'ways with policy %d' % policy)
 
 
 @test
