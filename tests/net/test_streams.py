@@ -11,7 +11,7 @@ from lib import *
 from ipfix import DPORT, PACKETS, Stream
 
 sys.path.insert(0, os.path.join(ROOT, 'tests', 'oracle'))
-from stream import Server  # noqa: E402
+from stream import Sender, Server, numbers  # noqa: E402
 
 net = Net('streams')
 COLLECTOR = '10.77.0.2'
@@ -170,6 +170,33 @@ def what_is_lost_when_the_agent_ends_is_told():
         send(range(2500, 2510))
         agent.end()
         check(re.search(r'1\d records did not reach it and are lost', agent.said()), agent.said())
+
+
+@test
+def what_may_have_arrived_is_not_sent_again():
+    """Its acknowledgements are lost, then the collector resets the connection."""
+    if not shutil.which('nft'):
+        skip('nft is not installed')
+    with server() as one, Sender('tcp', one.remote, ['ip', 'netns', 'exec', b]) as sender:
+        sender.up()
+        sender.say('put 1000')
+        equal(sender.say('drain')['records'], 1000, 'records')
+        net.exec(b, 'nft', 'add table inet t; add chain inet t i { type filter hook input priority 0; }; '
+                 'add rule inet t i tcp sport %d tcp flags & rst == 0 counter drop' % one.port)
+        sender.say('put 20000')
+        wait_for(lambda: len(one.numbers()) > 2000, 'some that is not acknowledged')
+        one.stop(reset=True)
+        state = sender.until(lambda s: not s['up'], 'the break')
+        net.exec(b, 'nft', 'delete table inet t')
+        check('%d records may have arrived or not, and are not sent again' % state['lost'] in state['trouble'],
+              state['trouble'])
+        with server(one.port) as two:
+            sender.up()
+            state = sender.until(lambda s: s['records'] + s['lost'] == 21000, 'the rest', 'drain')
+            first, rest = one.numbers(), two.numbers()
+            check(state['lost'] > 900, 'nothing was in doubt: %r' % state)
+            check(not set(first) & set(rest), '%d records came twice' % len(set(first) & set(rest)))
+            equal(rest, list(range(1000 + state['lost'], 21000)), 'what came on the second connection')
 
 
 OTHER = 'templates: [{id: 1024, template: [%s]}]' % ', '.join(
