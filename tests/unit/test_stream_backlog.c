@@ -165,6 +165,29 @@ TEST(a_process_that_is_killed_while_it_replays_repeats_nothing)
 	}
 }
 
+/* The message that is cut by its end is sent by the next one. */
+TEST(a_process_that_ends_while_it_replays_loses_nothing)
+{
+	enum { N = 8000 };
+	_cleanup_(bench_deinit) struct bench b;
+	unsigned first, second = 0;
+	int size = 4096;
+
+	CHECK(open_away(&b) == 0);
+	for (unsigned i = 0; i < N; i++)
+		CHECK(say(&b, 1, 60) == 0);
+	close_stream(&b);
+	CHECK(listen_at(&b) == 0);
+	setsockopt(b.listener, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	CHECK(open_stream(&b) == 0 && answer(&b));
+	close_stream(&b);
+	first = drain(&b);
+	CHECK(first > 0 && first < N && open_stream(&b) == 0 && answer(&b));
+	for (struct heard h; second + first < N; second += h.set_id == 256)
+		CHECK(hear(&b, &h));
+	CHECK(hears_nothing(&b));
+}
+
 TEST(a_message_that_a_killed_process_cut_is_cut_off)
 {
 	_cleanup_(bench_deinit) struct bench b;
