@@ -142,6 +142,9 @@ def without_an_egress_interface_it_is_the_hop_that_packets_take():
     iif, sports = net.ifindex(box, 'in0'), range(2000, 2060)
     for v6, policy in (False, 1), (False, 0), (True, 1), (True, 0):
         net.sysctl(box, 'net.ipv%d.fib_multipath_hash_policy' % (6 if v6 else 4), policy)
+        if v6 and not policy and len({asker.ask('fd09::1', iif=iif, label=l)['next'] for l in range(64)}) == 1:
+            print('# this kernel is not asked with a flow label, and hashes it')
+            continue
         gone = {}
 
         def all_came():
