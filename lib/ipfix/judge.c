@@ -13,32 +13,33 @@
 
 enum { EXPORT_TIME_FAR_S = 3600, OBSERVATION_DOMAIN_ID = 149 };
 
-/* Values that an element cannot have, at its number at IANA. max 0: any. */
+/* Values that an element cannot have, at its number at IANA. max 0: any. A 0 may always be
+ * what an exporter says of what does not apply. */
 static const struct range {
-	uint32_t min, max;
+	uint32_t max;
 } ranges[] = {
-	[9] = { 0, 32 },       /* sourceIPv4PrefixLength */
-	[13] = { 0, 32 },      /* destinationIPv4PrefixLength */
-	[29] = { 0, 128 },     /* sourceIPv6PrefixLength */
-	[30] = { 0, 128 },     /* destinationIPv6PrefixLength */
-	[31] = { 0, 0xfffff }, /* flowLabelIPv6 */
-	[58] = { 0, 4095 },    /* vlanId */
-	[59] = { 0, 4095 },    /* postVlanId */
-	[60] = { 0, 15 },      /* ipVersion */
-	[61] = { 0, 1 },       /* flowDirection */
-	[88] = { 0, 8191 },    /* fragmentOffset */
-	[98] = { 0, 63 },      /* postIpDiffServCodePoint */
-	[136] = { 1, 5 },      /* flowEndReason */
-	[195] = { 0, 63 },     /* ipDiffServCodePoint */
-	[196] = { 0, 7 },      /* ipPrecedence */
-	[239] = { 0, 3 },      /* biflowDirection */
-	[243] = { 0, 4095 },   /* dot1qVlanId */
-	[244] = { 0, 7 },      /* dot1qPriority */
-	[245] = { 0, 4095 },   /* dot1qCustomerVlanId */
-	[246] = { 0, 7 },      /* dot1qCustomerPriority */
-	[254] = { 0, 4095 },   /* postDot1qVlanId */
-	[255] = { 0, 4095 },   /* postDot1qCustomerVlanId */
-	[344] = { 0, 14 },     /* informationElementSemantics */
+	[9] = { 32 },	    /* sourceIPv4PrefixLength */
+	[13] = { 32 },	    /* destinationIPv4PrefixLength */
+	[29] = { 128 },	    /* sourceIPv6PrefixLength */
+	[30] = { 128 },	    /* destinationIPv6PrefixLength */
+	[31] = { 0xfffff }, /* flowLabelIPv6 */
+	[58] = { 4095 },    /* vlanId */
+	[59] = { 4095 },    /* postVlanId */
+	[60] = { 15 },	    /* ipVersion */
+	[61] = { 1 },	    /* flowDirection */
+	[88] = { 8191 },    /* fragmentOffset */
+	[98] = { 63 },	    /* postIpDiffServCodePoint */
+	[136] = { 5 },	    /* flowEndReason */
+	[195] = { 63 },	    /* ipDiffServCodePoint */
+	[196] = { 7 },	    /* ipPrecedence */
+	[239] = { 3 },	    /* biflowDirection */
+	[243] = { 4095 },   /* dot1qVlanId */
+	[244] = { 7 },	    /* dot1qPriority */
+	[245] = { 4095 },   /* dot1qCustomerVlanId */
+	[246] = { 7 },	    /* dot1qCustomerPriority */
+	[254] = { 4095 },   /* postDot1qVlanId */
+	[255] = { 4095 },   /* postDot1qCustomerVlanId */
+	[344] = { 14 },	    /* informationElementSemantics */
 };
 
 /* The first is never more than the second. */
@@ -133,8 +134,7 @@ static void judge_number(const struct decode_record *r, const struct schema_valu
 			 r->message->domain_id);
 		tell_value(r, RULE_DOMAIN, v, says);
 	}
-	if (id < ARRAY_SIZE(ranges) && ranges[id].max &&
-	    (n < ranges[id].min || n > ranges[id].max)) {
+	if (id < ARRAY_SIZE(ranges) && ranges[id].max && n > ranges[id].max) {
 		snprintf(says, sizeof(says), "is %llu", (unsigned long long)n);
 		tell_value(r, RULE_VALUE_RANGE, v, says);
 	}

@@ -69,6 +69,9 @@ void judge_time_note(struct judge_times *t, const struct decode_record *r,
 
 		if ((v->field->id != c->start && v->field->id != c->end) || v->len != c->len)
 			continue;
+		/* Said of what does not apply, and of an unknown time (RFC 5905 6). */
+		if (c->kind == ABSOLUTE && wire_be(v->data, v->len) == 0)
+			continue;
 		if (v->field->id == c->start) {
 			t->v[way][i].has_start = true;
 			t->v[way][i].start = c->read(v->data);

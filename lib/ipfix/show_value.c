@@ -188,6 +188,13 @@ static const struct {
 	[DATA_STML] = { HEX, 0, 0 },	 [DATA_U256] = { UNSIGNED, 1, 8 },
 };
 
+/* RFC 5905 6: all zero is no time at all. */
+static bool is_no_time(const struct schema_value *v)
+{
+	return (v->field->type == DATA_USEC || v->field->type == DATA_NSEC) && v->len == 8 &&
+	       wire_be64(v->data) == 0;
+}
+
 static enum how how_to_show(const struct schema_value *v)
 {
 	size_t i = v->field->type < DATA_N_TYPES ? v->field->type : DATA_OCTETS;
@@ -232,6 +239,8 @@ static char *show_list(struct show *s, char *out, const struct schema_value *v, 
 
 char *show_value(struct show *s, char *out, const struct schema_value *v, bool json)
 {
+	if (is_no_time(v))
+		return json ? SHOW_PUT(out, "null") : SHOW_PUT(out, "0");
 	switch (how_to_show(v)) {
 	case UNSIGNED:
 		return show_u64(out, wire_be(v->data, v->len));
