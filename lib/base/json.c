@@ -22,25 +22,43 @@ static void newline(struct json *j)
 		strbuf_puts(j->out, "  ");
 }
 
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* One that is not plain; how many bytes it has. */
+static size_t put_char(struct strbuf *out, const unsigned char *s)
+{
+	size_t n = utf8_len(s);
+
+	if (*s == '"' || *s == '\\')
+		strbuf_printf(out, "\\%c", *s);
+	else if (*s == '\n')
+		strbuf_puts(out, "\\n");
+	else if (*s < 0x20 || *s == 0x7f)
+		strbuf_printf(out, "\\u%04x", *s);
+	else if (n)
+		strbuf_add(out, s, n);
+	else
+		strbuf_puts(out, "\xef\xbf\xbd");
+	return n ? n : 1;
+}
+
 static void put_string(struct strbuf *out, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
 	strbuf_putc(out, '"');
-	while (*s) {
-		size_t n = utf8_len(s);
+	for (;;) {
+		const unsigned char *run = s;
 
-		if (*s == '"' || *s == '\\')
-			strbuf_printf(out, "\\%c", *s);
-		else if (*s == '\n')
-			strbuf_puts(out, "\\n");
-		else if (*s < 0x20 || *s == 0x7f)
-			strbuf_printf(out, "\\u%04x", *s);
-		else if (n)
-			strbuf_add(out, s, n);
-		else
-			strbuf_puts(out, "\xef\xbf\xbd");
-		s += n ? n : 1;
+		while (is_plain(*s))
+			s++;
+		strbuf_add(out, run, s - run);
+		if (!*s)
+			break;
+		s += put_char(out, s);
 	}
 	strbuf_putc(out, '"');
 }
@@ -101,7 +119,7 @@ void json_array_end(struct json *j)
 void json_u64(struct json *j, const char *key, uint64_t v)
 {
 	begin_value(j, key);
-	strbuf_printf(j->out, "%" PRIu64, v);
+	strbuf_u64(j->out, v);
 }
 
 void json_s64(struct json *j, const char *key, int64_t v)
@@ -120,6 +138,16 @@ void json_null(struct json *j, const char *key)
 {
 	begin_value(j, key);
 	strbuf_puts(j->out, "null");
+}
+
+void json_member(struct json *j, const char *key, size_t key_len, const char *value,
+		 size_t value_len)
+{
+	begin_value(j, NULL);
+	strbuf_add(j->out, key, key_len);
+	if (j->pretty)
+		strbuf_putc(j->out, ' ');
+	strbuf_add(j->out, value, value_len);
 }
 
 void json_str(struct json *j, const char *key, const char *s)

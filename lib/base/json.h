@@ -28,6 +28,9 @@ void json_u64(struct json *j, const char *key, uint64_t v);
 void json_s64(struct json *j, const char *key, int64_t v);
 void json_bool(struct json *j, const char *key, bool v);
 void json_null(struct json *j, const char *key);
+/* "KEY":VALUE of an object, both of them JSON already: @key with its quotes and the colon. */
+void json_member(struct json *j, const char *key, size_t key_len, const char *value,
+		 size_t value_len);
 /* @s: UTF-8; bytes that are not are written as U+FFFD, control characters as \u00XX.
  * NULL = null. */
 void json_str(struct json *j, const char *key, const char *s);

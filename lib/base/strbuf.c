@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
+
 void strbuf_deinit(struct strbuf *b)
 {
 	free(b->data);
@@ -22,7 +24,7 @@ void strbuf_reset(struct strbuf *b)
 		b->data[0] = '\0';
 }
 
-static bool make_room(struct strbuf *b, size_t more)
+static bool grow(struct strbuf *b, size_t more)
 {
 	size_t cap = b->cap ? b->cap : 256;
 	char *p;
@@ -33,8 +35,6 @@ static bool make_room(struct strbuf *b, size_t more)
 	}
 	while (cap < b->len + more + 1)
 		cap *= 2;
-	if (cap == b->cap)
-		return true;
 	p = realloc(b->data, cap);
 	if (!p) {
 		b->failed = true;
@@ -43,6 +43,12 @@ static bool make_room(struct strbuf *b, size_t more)
 	b->data = p;
 	b->cap = cap;
 	return true;
+}
+
+/* For @more bytes and the 0 behind them. */
+static inline bool make_room(struct strbuf *b, size_t more)
+{
+	return (!b->failed && more < b->cap - b->len) || grow(b, more);
 }
 
 void strbuf_add(struct strbuf *b, const void *data, size_t len)
@@ -61,7 +67,17 @@ void strbuf_puts(struct strbuf *b, const char *s)
 
 void strbuf_putc(struct strbuf *b, char c)
 {
-	strbuf_add(b, &c, 1);
+	if (!make_room(b, 1))
+		return;
+	b->data[b->len++] = c;
+	b->data[b->len] = '\0';
+}
+
+void strbuf_u64(struct strbuf *b, uint64_t v)
+{
+	char digits[FORMAT_U64_MAX];
+
+	strbuf_add(b, digits, format_u64(digits, v) - digits);
 }
 
 void strbuf_printf(struct strbuf *b, const char *fmt, ...)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct strbuf {
 	char *data;	/* always 0-terminated once anything was added; NULL before */
@@ -20,6 +21,7 @@ void strbuf_reset(struct strbuf *b);	/* empty it, keep the memory */
 void strbuf_add(struct strbuf *b, const void *data, size_t len);
 void strbuf_puts(struct strbuf *b, const char *s);
 void strbuf_putc(struct strbuf *b, char c);
+void strbuf_u64(struct strbuf *b, uint64_t v);		/* decimal */
 void strbuf_printf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The string, "" when empty. */
 const char *strbuf_str(const struct strbuf *b);

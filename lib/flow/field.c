@@ -5,13 +5,13 @@
  */
 #include "flow/field.h"
 
-#include <arpa/inet.h>
 #include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/format.h"
 
 static uint64_t timestamp_ns;
 
@@ -46,22 +46,26 @@ static void put_u64(struct field_value *v, uint64_t n)
 
 static void put_str(struct field_value *v, const char *s)
 {
+	size_t len;
+
 	v->kind = s ? FIELD_STR : FIELD_NULL;
-	if (s)
-		snprintf(v->text, sizeof(v->text), "%s", s);
+	if (!s)
+		return;
+	len = strnlen(s, sizeof(v->text) - 1);
+	memcpy(v->text, s, len);
+	v->text[len] = '\0';
 }
 
 static void put_time(struct field_value *v, uint64_t ns)
 {
-	char buf[CLOCK_RFC3339_LEN];
-
-	put_str(v, clock_rfc3339(ns, buf));
+	v->kind = FIELD_STR;
+	clock_rfc3339(ns, v->text);
 }
 
 static void put_addr(struct field_value *v, uint8_t family, const uint8_t addr[16])
 {
 	v->kind = FIELD_STR;
-	inet_ntop(family == 4 ? AF_INET : AF_INET6, addr, v->text, sizeof(v->text));
+	*(family == 4 ? format_ip4(v->text, addr) : format_ip6(v->text, addr)) = '\0';
 }
 
 static void put_port(struct field_value *v, const struct record *r, __be16 port)
@@ -144,32 +148,36 @@ static void get_tcp_flags(const struct record *r, struct field_value *v)
 	/* In the order of a connection's life, "SYN|ACK|PSH|FIN", as the records' users know it. */
 	static const struct {
 		uint8_t bit;
-		const char *name;
+		char name[3];
 	} flags[] = {
 		{ 0x02, "SYN" }, { 0x10, "ACK" }, { 0x08, "PSH" }, { 0x01, "FIN" },
 		{ 0x04, "RST" }, { 0x20, "URG" }, { 0x40, "ECE" }, { 0x80, "CWR" },
 	};
-	size_t len = 0;
+	char *p = v->text;
 
 	if (r->key.proto != 6)
 		return;
-	put_str(v, "");
+	v->kind = FIELD_STR;
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-		if (r->tcp_flags & flags[i].bit)
-			len += snprintf(v->text + len, sizeof(v->text) - len, "%s%s",
-					len ? "|" : "", flags[i].name);
+		if (!(r->tcp_flags & flags[i].bit))
+			continue;
+		if (p > v->text)
+			*p++ = '|';
+		p = mempcpy(p, flags[i].name, 3);
 	}
+	*p = '\0';
 }
 
-#define FIELD(name_) { #name_, get_##name_ }
-#define FIELD_LATER(name_) { #name_, NULL }
+#define FIELD_BY(name_, get_) { #name_, get_, "\"" #name_ "\":", sizeof(#name_) + 2 }
+#define FIELD(name_) FIELD_BY(name_, get_##name_)
+#define FIELD_LATER(name_) FIELD_BY(name_, NULL)
 
 static const struct field fields[] = {
 	FIELD(version), FIELD(timestamp), FIELD(netns), FIELD(iface), FIELD(ifindex), FIELD(direction),
 	FIELD(ingress_ifindex), FIELD(egress_ifindex), FIELD(proto), FIELD(src_ip), FIELD(src_port),
 	FIELD(dst_ip), FIELD(dst_port), FIELD(encapsulated), FIELD_LATER(tunnel), FIELD_LATER(vni),
 	/* Not encapsulated: the packet's own addresses are these. */
-	{ "pkt_src_ip", get_src_ip }, { "pkt_dst_ip", get_dst_ip },
+	FIELD_BY(pkt_src_ip, get_src_ip), FIELD_BY(pkt_dst_ip, get_dst_ip),
 	FIELD(vlan_id), FIELD(inner_vlan_id), FIELD(mark), FIELD(tos), FIELD(dscp), FIELD(min_ttl),
 	FIELD(max_ttl), FIELD(icmp_type), FIELD(icmp_code), FIELD(packets), FIELD(bytes),
 	FIELD(first_seen), FIELD(last_seen), FIELD(duration_ms), FIELD(end_reason), FIELD(tcp_flags),
@@ -207,30 +215,31 @@ void field_value(const struct field *f, const struct record *r, struct field_val
 		f->get(r, ret);
 }
 
-static void value_json(struct json *j, const char *key, const struct field_value *v)
+static void put_member(struct json *j, const struct field *f, const char *value, size_t len)
 {
-	switch (v->kind) {
-	case FIELD_NULL:
-		json_null(j, key);
-		break;
-	case FIELD_U64:
-		json_u64(j, key, v->u64);
-		break;
-	case FIELD_STR:
-		json_str(j, key, v->text);
-		break;
-	case FIELD_BOOL:
-		json_bool(j, key, v->u64);
-		break;
-	}
+	json_member(j, f->json_key, f->json_len, value, len);
 }
 
 void field_json(struct json *j, const struct field *f, const struct record *r)
 {
+	char digits[FORMAT_U64_MAX];
 	struct field_value v;
 
 	field_value(f, r, &v);
-	value_json(j, f->key, &v);
+	switch (v.kind) {
+	case FIELD_NULL:
+		put_member(j, f, "null", 4);
+		break;
+	case FIELD_U64:
+		put_member(j, f, digits, format_u64(digits, v.u64) - digits);
+		break;
+	case FIELD_STR:
+		json_str(j, f->key, v.text);
+		break;
+	case FIELD_BOOL:
+		put_member(j, f, v.u64 ? "true" : "false", v.u64 ? 4 : 5);
+		break;
+	}
 }
 
 void field_record_json(struct json *j, const char *key, const struct record *r)

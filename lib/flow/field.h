@@ -25,6 +25,8 @@ struct field {
 	const char *key;
 	/* Writes *ret, or leaves it FIELD_NULL; NULL = not measured by this version. */
 	void (*get)(const struct record *r, struct field_value *ret);
+	const char *json_key;	/* "key": */
+	size_t json_len;
 };
 
 /* All fields in the order of the JSON object. */

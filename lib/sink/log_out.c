@@ -110,7 +110,7 @@ int log_out_write(struct log_out *out, const struct strbuf *lines, uint64_t reco
 		r = log_file_write(&out->file, lines->data, lines->len, patient, &done);
 		pthread_mutex_unlock(&out->file_lock);
 	}
-	written = done ? count_lines(lines->data, done) : 0;
+	written = r == 0 ? records : done ? count_lines(lines->data, done) : 0;
 	count(out, r, records, written, done);
 	return r;
 }

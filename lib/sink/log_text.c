@@ -5,8 +5,8 @@
  */
 #include "sink/log_text.h"
 
+#include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -95,15 +95,12 @@ static void put_text(struct strbuf *out, const char *text)
 
 static void put_value(struct strbuf *out, const struct field_value *v)
 {
-	char digits[24];
-
 	if (v->kind == FIELD_STR) {
 		put_text(out, v->text);
 	} else if (v->kind == FIELD_BOOL) {
 		strbuf_puts(out, v->u64 ? "true" : "false");
 	} else {
-		snprintf(digits, sizeof(digits), "%llu", (unsigned long long)v->u64);
-		strbuf_puts(out, digits);
+		strbuf_u64(out, v->u64);
 	}
 }
 
@@ -121,15 +118,6 @@ static void put_field(struct strbuf *out, const char *name, const struct field *
 	strbuf_putc(out, ' ');
 }
 
-static bool is_first(const char *key)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(first); i++) {
-		if (strcmp(first[i].key, key) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* The blank behind the last value becomes the line's end. */
 static void end_line(struct strbuf *out, size_t from)
 {
@@ -141,17 +129,51 @@ static void end_line(struct strbuf *out, size_t from)
 		strbuf_putc(out, '\n');
 }
 
-void log_text_of_record(struct strbuf *out, const struct record *r)
+static bool is_first(const char *key)
 {
-	size_t n, from = out->len;
+	for (size_t i = 0; i < ARRAY_SIZE(first); i++) {
+		if (strcmp(first[i].key, key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What a line is made of, in its order. */
+static struct {
+	const char *name;
+	const struct field *field;
+} parts[128];
+static size_t n_parts;
+
+static void add_part(const char *name, const struct field *f)
+{
+	if (n_parts == ARRAY_SIZE(parts))
+		return;
+	parts[n_parts].name = name;
+	parts[n_parts++].field = f;
+}
+
+static void find_parts(void)
+{
+	size_t n;
 	const struct field *all = field_all(&n);
 
 	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
-		put_field(out, first[i].name, field_find(first[i].key), r);
+		add_part(first[i].name, field_find(first[i].key));
 	for (size_t i = 0; i < n; i++) {
 		if (all[i].get && !is_first(all[i].key))
-			put_field(out, all[i].key, &all[i], r);
+			add_part(all[i].key, &all[i]);
 	}
+}
+
+void log_text_of_record(struct strbuf *out, const struct record *r)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	size_t from = out->len;
+
+	pthread_once(&once, find_parts);
+	for (size_t i = 0; i < n_parts; i++)
+		put_field(out, parts[i].name, parts[i].field, r);
 	end_line(out, from);
 }
 

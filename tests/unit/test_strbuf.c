@@ -24,8 +24,9 @@ TEST(pieces_come_one_after_the_other)
 	strbuf_putc(&b, 'c');
 	strbuf_add(&b, "defg", 2);
 	strbuf_printf(&b, "%d-%s", 42, "x");
-	CHECK_STR(strbuf_str(&b), "abcde42-x");
-	CHECK(b.len == 9);
+	strbuf_u64(&b, UINT64_MAX);
+	CHECK_STR(strbuf_str(&b), "abcde42-x18446744073709551615");
+	CHECK(b.len == 29);
 }
 
 TEST(every_length_around_a_doubling_fits)
