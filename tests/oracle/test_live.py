@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Packets through a meter and the agent to every collector there is: each agrees with `dump`
 to the packet and byte, and complains of nothing."""
+from elements import ELEMENTS
 from fixbuf import *
 from live import *
 from nfacctd import Nfacctd
@@ -58,7 +59,8 @@ def of_tshark(f):
 
 
 def held():
-    """A meter of every kind of flow, and what dump says of it."""
+    """A new meter with flows of every kind, and what dump says of it."""
+    box.detach()
     box.attach()
     box.send(all_kinds())
     d = box.dump()
@@ -134,6 +136,50 @@ def libfixbuf_behind_tls_agrees_with_dump():
     with Fixbuf('tcp') as fix, TlsFront(fix.port, c, verify=True) as front:
         by_stream({'remoteAddress': 'localhost:%d' % front.port, 'transport': 'tls', 'tls': {
             'ca': c.path('ca.pem'), 'certificate': c.path('client.pem'), 'key': c.path('client.key')}}, fix)
+
+
+@test
+def libfixbuf_and_tshark_read_the_file_as_dump_has_it():
+    d, path = held(), box.dir + '/flow.ipfix'
+    with box.agent([{'file': {'path': path}}]):
+        wait_for(lambda: box.ledger()['flows'] == 0, 'all exported')
+    records, _, complaints = read_file(path)
+    same('libfixbuf', map(of_fixbuf, records), d)
+    equal(complaints, [], 'what libfixbuf complains of')
+    shown, complaints = dissect_file(path)
+    same('tshark', map(of_tshark, (f for f in shown if 'cflow.packets' in f)), d)
+    equal(complaints, [], 'what tshark complains of')
+
+
+@test
+def nfdump_reads_netflow_v9_as_dump_has_it():
+    d = held()
+    with Nfcapd() as nf:
+        with box.agent([{'collector': {'remoteAddress': '127.0.0.1:%d' % nf.port, 'version': 'netflow9',
+                                       'profile': 'nfdump'}}]):
+            wait_for(lambda: box.ledger()['flows'] == 0, 'all exported')
+        flows = nf.flows()
+    same('nfdump', map(of_nfdump, flows), d)
+    equal(nf.sequence_errors(), 0, 'sequence errors')
+
+
+@test
+def templates_of_the_user_with_all_elements_agree_with_dump():
+    """What the box knows of a packet, in every element of its own right."""
+    d = held()
+    names = [n for n in ELEMENTS if not n.startswith('reverse')]
+    v4, v6 = ([n for n in names if other not in n][:64] for other in ('IPv6', 'IPv4'))
+    with Fixbuf() as fix:
+        with box.agent([{'collector': {'remoteAddress': '127.0.0.1:%d' % fix.port, 'profile': 'strict'}}],
+                       templates=[{'id': 400, 'template': v4}, {'id': 401, 'template': v6}]):
+            fix.wait(len(d))
+    same('libfixbuf', map(of_fixbuf, fix.records), d)
+    equal(fix.complaints, [], 'what it complains of')
+    times_and_flags(fix.records, d)
+    for x in fix.records:
+        v = x.by_name
+        equal((v['octetTotalCount'], v['packetTotalCount']), (v['octetDeltaCount'], v['packetDeltaCount']), 'totals')
+        equal(v['interfaceName'], 'eth0', 'interfaceName')
 
 
 main(box.net, setup)
