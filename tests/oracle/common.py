@@ -2,7 +2,7 @@
 """What the oracle tests share: records whose every value is known here, and the program
 that sends them by a session. PACKETS is another number in each, so that it names the record.
 """
-import os, re, shutil, socket, subprocess, sys, tempfile
+import os, re, shutil, signal, socket, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'net'))
@@ -179,7 +179,8 @@ class Collector:
         self.port, self.stop_signal = port or free_port(), stop
         self.log = os.path.join(self.dir, 'log')
         with open(self.log, 'w') as log:
-            self.process = subprocess.Popen(argv_of(self), stdout=log, stderr=log, cwd=self.dir)
+            self.process = subprocess.Popen(argv_of(self), stdout=log, stderr=log, cwd=self.dir,
+                                            start_new_session=True)
 
     def __enter__(self):
         try:
@@ -196,10 +197,16 @@ class Collector:
         with open(self.log) as f:
             return f.read()
 
+    def kill(self):
+        """It and its children, at once."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
     def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        self.kill()
         shutil.rmtree(self.dir)
 
 

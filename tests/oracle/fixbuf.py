@@ -46,12 +46,17 @@ def read_file(path):
 class Fixbuf(Collector):
     """@how: udp, tcp or udp9 (NetFlow v9)."""
     def __init__(self, how='udp', port=None):
-        self.records, self.options, self.complaints = [], [], []
+        self.records, self.options, self.complaints, self.at = [], [], [], 0
         super().__init__(lambda c: [PROGRAM, how, '127.0.0.1', str(c.port)], signal.SIGTERM, port)
 
     def look(self):
-        with open(self.log) as f:
-            self.records, self.options, self.complaints = parse(f)
+        """Go on reading what it printed; how many data records there are."""
+        with open(self.log, 'rb') as f:
+            f.seek(self.at)
+            lines = [l for l in f if l.endswith(b'}\n')]
+        self.at += sum(map(len, lines))
+        for all_, new in zip((self.records, self.options, self.complaints), parse(l.decode() for l in lines)):
+            all_ += new
         return len(self.records)
 
     def wait(self, n, timeout=15):

@@ -175,7 +175,7 @@ static bool read_records(fBuf_t *buf)
 		return false;
 	go_on = g_error_matches(e, FB_ERROR_DOMAIN, FB_ERROR_EOM) ||
 		g_error_matches(e, FB_ERROR_DOMAIN, FB_ERROR_NLREAD);
-	if (!go_on && !g_error_matches(e, FB_ERROR_DOMAIN, FB_ERROR_EOF))
+	if (!go_on && !ending && !g_error_matches(e, FB_ERROR_DOMAIN, FB_ERROR_EOF))
 		complain(e->message);
 	g_clear_error(&e);
 	fflush(stdout);
@@ -198,7 +198,7 @@ static void serve(bool is_stream)
 		fBuf_t *buf = fbListenerWait(listener, &e);
 
 		if (!buf) {
-			if (e && !g_error_matches(e, FB_ERROR_DOMAIN, FB_ERROR_NLREAD))
+			if (e && !ending && !g_error_matches(e, FB_ERROR_DOMAIN, FB_ERROR_NLREAD))
 				complain(e->message);
 			g_clear_error(&e);
 			continue;

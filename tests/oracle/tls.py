@@ -32,11 +32,17 @@ class Certificates:
             '-extfile', self.path(name + '.ext'))
 
 
-class TlsFront(Collector):
-    """Listens with server.pem on a port of its own; what is said there goes on to @to by TCP."""
+class Front(Collector):
+    """Listens on a port of its own, which it takes even of connections that are not quite
+    over; what is said there goes on to @to by TCP."""
+    def __init__(self, to, listen='TCP-LISTEN:%d', port=None):
+        super().__init__(lambda s: ['socat', '-d', '-d', '-u', listen % s.port + ',bind=127.0.0.1,fork,reuseaddr',
+                                    'TCP:127.0.0.1:%d' % to], signal.SIGTERM, port)
+
+
+class TlsFront(Front):
+    """The same by TLS, with the certificate @name; @verify: asks for one of the other side."""
     def __init__(self, to, certificates, name='server', verify=False, port=None):
         c = certificates
-        listen = 'OPENSSL-LISTEN:%%d,bind=127.0.0.1,fork,reuseaddr,cert=%s,key=%s,cafile=%s,verify=%d' % (
-            c.path(name + '.pem'), c.path(name + '.key'), c.path('ca.pem'), verify)
-        super().__init__(lambda s: ['socat', '-d', '-d', '-u', listen % s.port, 'TCP:127.0.0.1:%d' % to],
-                         signal.SIGTERM, port)
+        super().__init__(to, 'OPENSSL-LISTEN:%%d,cert=%s,key=%s,cafile=%s,verify=%d' % (
+            c.path(name + '.pem'), c.path(name + '.key'), c.path('ca.pem'), verify), port)
