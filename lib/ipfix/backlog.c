@@ -320,6 +320,15 @@ static uint64_t count_records(const struct stream_queue *q)
 	return n;
 }
 
+void backlog_spill(struct backlog *b)
+{
+	/* What is next is older than what is in the file: it goes only where there is nothing. */
+	if (b->on_disk && !b->disk.size)
+		stream_queue_prepend(&b->memory, &b->out);
+	if (b->on_disk && b->memory.first)
+		move_to_disk(b, &b->memory);
+}
+
 void backlog_save(struct backlog *b, void (*lost)(void *arg, const struct stream_message *m),
 		  void *arg)
 {

@@ -58,6 +58,8 @@ void backlog_forget(struct backlog *b);
  * templates are dropped. backlog_acked(b, UINT64_MAX) gives the rest, which is in doubt.
  */
 void backlog_break(struct backlog *b, uint64_t left);
+/* Put what waits in memory into the file, if there is one, so that a kill does not lose it. */
+void backlog_spill(struct backlog *b);
 /* Put all that waits in memory into the file; what cannot be is told to @lost, and freed. */
 void backlog_save(struct backlog *b, void (*lost)(void *arg, const struct stream_message *m),
 		  void *arg);

@@ -39,9 +39,9 @@ struct stream_config {
  * that are. What had not left whole, and what waits, goes on the next connection.
  *
  * While the collector is away or slow, messages wait in memory, then on disk; when both are
- * full wait_ns() asks for a little time, and then records are lost. What waits in memory when
- * the stream is closed goes to disk if it may, else it is lost; so it is when the process is
- * killed.
+ * full wait_ns() asks for a little time, and then records are lost. Where there is a file,
+ * memory goes to it when the collector was away for some seconds, and when the stream is
+ * closed; else it is lost then, and when the process is killed.
  *
  * A collector that cannot be resolved or reached is no error here: it is told as the sink's
  * trouble and tried again, ever more seldom. fail_usage() for malformed addresses, a template

@@ -45,6 +45,7 @@ struct stream_net {
 	bool stalled;			/* the collector takes nothing, for long */
 	bool hurried;			/* do not wait for a slow collector */
 	bool full;			/* records were lost for want of room */
+	uint64_t up_ns;			/* CLOCK_BOOTTIME of when it was up last */
 	uint64_t progress_ns;		/* CLOCK_BOOTTIME of when it last took something */
 	uint64_t full_ns;		/* since when there is no room, 0 = there is */
 	bool was_told;			/* the agent had time to tell the trouble */

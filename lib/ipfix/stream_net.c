@@ -23,6 +23,8 @@
 #define LOOK_AGAIN_NS NSEC_PER_MSEC
 /* A backlog without room is given so much time before records are lost. */
 #define FULL_NS (2 * NSEC_PER_SEC)
+/* A collector that is away for so long may be away when we are killed. */
+#define AWAY_NS (5 * NSEC_PER_SEC)
 /* At once, so that others have their turn. */
 #define PUMP_BYTES (8 * 1024 * 1024)
 /* How long a closing stream may take to get rid of what waits. */
@@ -37,6 +39,7 @@ static int net_open(struct stream *s, const struct stream_config *c)
 	int r;
 
 	n->link.fd = -1;
+	n->up_ns = clock_boot_ns();
 	n->voice.options_every_ns = s->options_every_ns;
 	r = backlog_init(&n->backlog, c->backlog_bytes, c->backlog_file, c->backlog_file_bytes,
 			 s->data.cap);
@@ -204,6 +207,8 @@ static void net_go_on(struct stream *s, uint64_t now)
 		n->full_ns = 0;
 		n->full &= backlog_waiting(&n->backlog) > n->backlog.bytes_max / 2;
 	}
+	if (n->up)
+		n->up_ns = now;
 	tell(s);
 }
 
@@ -253,6 +258,8 @@ static void net_tick(struct stream *s, uint64_t now)
 	struct stream_net *n = &s->net;
 
 	net_go_on(s, now);
+	if (!n->up && now >= n->up_ns + AWAY_NS)
+		backlog_spill(&n->backlog);
 	if (n->up && n->was_told)
 		n->trouble[0] = '\0';
 	n->was_told = true;

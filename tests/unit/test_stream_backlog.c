@@ -165,6 +165,38 @@ TEST(a_process_that_is_killed_while_it_replays_repeats_nothing)
 	}
 }
 
+/* In a process of its own, which is killed when the collector was away for a while. */
+static void wait_and_die(struct bench *b)
+{
+	if (fork()) {
+		wait(NULL);
+		return;
+	}
+	if (open_stream(b) == 0 && say(b, 1, 3) == 0 && say(b, 1, 4) == 0) {
+		b->ahead_ns = 6 * NSEC_PER_SEC;
+		tick(b);
+		say(b, 1, 5);
+		b->ahead_ns = 7 * NSEC_PER_SEC;
+		tick(b);
+	}
+	_exit(0);
+}
+
+TEST(what_waits_for_some_seconds_survives_a_kill)
+{
+	_cleanup_(bench_deinit) struct bench b;
+	struct heard h[16];
+
+	CHECK(bench_init(&b) == 0);
+	stop_listening(&b);
+	b.config.backlog_file = b.file;
+	wait_and_die(&b);
+	CHECK(read_file(b.file, h, 16) == 4);
+	CHECK(open_stream(&b) == 0 && comes_back(&b) && hears(&b, 2, 1, 0));
+	CHECK(hears(&b, 256, 1, 0) && hears(&b, 256, 1, 3) && hears(&b, 256, 1, 7));
+	CHECK(hears_nothing(&b));
+}
+
 /* The message that is cut by its end is sent by the next one. */
 TEST(a_process_that_ends_while_it_replays_loses_nothing)
 {
