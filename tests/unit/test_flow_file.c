@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "conf/flow_value.h"
+#include "hex.h"
 #include "test.h"
 
 DEFINE_CLEANUP(struct template_set, template_set_free)
@@ -150,6 +151,46 @@ TEST(flows_become_the_bytes_of_their_templates)
 	CHECK(f.raws[0].choice.template->id == 1002 && memcmp(f.raws[0].bytes, first, 26) == 0);
 	CHECK(f.raws[1].choice.template->id == 1002 && memcmp(f.raws[1].bytes, second, 26) == 0);
 	CHECK(f.raws[2].choice.template->id == 1001 && memcmp(f.raws[2].bytes, third, 5) == 0);
+}
+
+/* RFC 7011 7 and 6.2: a text brings its length, a number may be shorter. */
+TEST(texts_and_reduced_numbers_take_what_the_template_says)
+{
+	static const struct template_field fields[] = {
+		{ "interfaceName" }, { "octetDeltaCount", 3 }, { "interfaceDescription", 4 },
+		{ "reverseTcpControlBits", 1 }, { "networkNamespaceName", IE_VARLEN },
+	};
+	static const char text[] =
+		"flowsets:\n"
+		"- templateId: 300\n"
+		"  flows:\n"
+		"  - {interfaceName: eth0, octetDeltaCount: 0x10203, interfaceDescription: up}\n"
+		"  - {ReverseTcpControlBits: 0x1b, networkNamespaceName: blue}\n";
+	_cleanup_(template_set_freep) struct template_set *set = NULL;
+	_cleanup_(flow_file_deinit) struct flow_file f = { 0 };
+
+	CHECK(template_set_new(&set) == 0 && template_set_add(set, 300, fields, 5) == 0);
+	CHECK(flow_file_parse("f", text, strlen(text), set, &f) == 0 && f.n == 2);
+	CHECK(is_hex(f.raws[0].bytes, f.raws[0].len_bytes,
+		     "04 65746830 010203 75700000 00 00"));
+	CHECK(is_hex(f.raws[1].bytes, f.raws[1].len_bytes, "00 000000 00000000 1b 04 626c7565"));
+}
+
+TEST(texts_are_as_long_as_their_element_may_be)
+{
+	char text[300] = { 0 };
+	uint8_t out[300];
+	const struct ie *name = ie_find("interfaceName"), *alias = ie_find("interfaceDescription");
+
+	memset(text, 'x', 15);
+	CHECK(flow_value(name, text, out, IE_VARLEN) == 0 && out[0] == 15);
+	memset(text, 'x', 16);
+	CHECK(flow_value(name, text, out, IE_VARLEN) == -ERANGE);
+	CHECK(flow_value(name, text, out, 16) == 0 && flow_value(name, text, out, 15) == -ERANGE);
+	memset(text, 'x', 255);
+	CHECK(flow_value(alias, text, out, IE_VARLEN) == 0 && out[0] == 255 && out[2] == 255);
+	memset(text, 'x', 256);
+	CHECK(flow_value(alias, text, out, IE_VARLEN) == -ERANGE);
 }
 
 static const struct fault {
