@@ -18,8 +18,14 @@
 #include "flow/ie.h"
 #include "flow/ie_registry.h"
 
-/* Of ip6_headers, the bit that 515 has no more: payload compression. */
+/* Of ip6_headers: what 64 has, and the bit that 515 has no more, payload compression. */
+#define IP6_HEADERS_OF_64 0xf07b
 #define IP6_HEADER_PAY (1 << 15)
+
+static uint64_t get_ip6_headers(const struct record *r)
+{
+	return r->ip6_headers & IP6_HEADERS_OF_64;
+}
 
 static uint64_t get_duration_ms(const struct record *r)
 {
@@ -191,7 +197,7 @@ static const struct ie rows[] = {
 	FIELD(52, minimumTTL, U8, QUANTITY, HOPS, min_ttl, IE_ANY, "lowest TTL or hop limit"),
 	FIELD(53, maximumTTL, U8, QUANTITY, HOPS, max_ttl, IE_ANY, "highest TTL or hop limit"),
 	FIELD(54, fragmentIdentification, U32, IDENTIFIER, NONE, fragment_id, IE_ANY,
-	      "identification of the first packet, IPv4's or a fragment header's"),
+	      "of the first packet: IPv4's, or of a fragment header, but 0 of TCP over IPv6"),
 	FIELD(56, sourceMacAddress, MAC, DEFAULT, NONE, src_mac, IE_ANY, "of the first packet"),
 	VLAN(58, vlanId, key.vlan_outer, IE_VLAN,
 	     "id of the outermost VLAN tag"),
@@ -202,8 +208,8 @@ static const struct ie rows[] = {
 	      "gateway of the route; :: = none or unknown"),
 	FIELD(63, bgpNextHopIPv6Address, IPV6, DEFAULT, NONE, route.bgp_next_hop, IE_V6,
 	      "gateway of a route that a BGP daemon made"),
-	FIELD(64, ipv6ExtensionHeaders, U32, FLAGS, NONE, ip6_headers, IE_V6,
-	      "IPv6 extension headers that were seen; IANA prefers 515"),
+	DERIVED(64, ipv6ExtensionHeaders, U32, FLAGS, NONE, get_ip6_headers, IE_V6,
+		"IPv6 extension headers that were seen; IANA prefers 515"),
 	FIELD(80, destinationMacAddress, MAC, DEFAULT, NONE, dst_mac, IE_ANY,
 	      "of the first packet"),
 	TEXT(82, interfaceName, IFACE_NAME_MAX - 1, iface, "interface that metered it"),
@@ -256,7 +262,7 @@ static const struct ie rows[] = {
 	BITS(196, ipPrecedence, U8, tos, 5, IE_ANY, "upper three bits of ipClassOfService",
 	     RANGE(7)),
 	FIELD(209, tcpOptions, U64, FLAGS, NONE, tcp_options, IE_TCP,
-	      "TCP options of kinds 0 to 63 that were seen; IANA prefers 520"),
+	      "TCP options that were seen, of kinds 0 to 30 and 34; IANA prefers 520"),
 	FIELD(239, biflowDirection, U8, IDENTIFIER, NONE, biflow_direction, IE_BIFLOW,
 	      "1 the source began it, 2 the destination, 0 unknown"),
 	VLAN(243, dot1qVlanId, key.vlan_outer, IE_VLAN,
@@ -267,7 +273,7 @@ static const struct ie rows[] = {
 	  .applies = IE_V6, .without = IP6_HEADER_PAY, .offset = OFFSET(U32, ip6_headers),
 	  .source = "IPv6 extension headers that were seen" },
 	WIDER(520, tcpOptionsFull, U64, U256, 8, FLAGS, tcp_options, IE_TCP,
-	      "TCP options of kinds 0 to 63 that were seen; others are not looked for"),
+	      "TCP options that were seen, of kinds 0 to 30 and 34"),
 	/* The enterprise's own. A number that was given away keeps its meaning for ever. */
 #define OWN .pen = IE_PEN_DOCUMENTATION
 	FIELD(1, packetMark, U32, IDENTIFIER, NONE, mark, IE_ANY,

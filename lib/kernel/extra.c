@@ -4,8 +4,8 @@
  * identification where IPv6 has its flow label and the extension headers; TCP has options
  * where other protocols over IPv6 have the fragment header's id.
  *
- * ESP and payload compression end the chain of extension headers: they are the flow's
- * protocol, and their bits follow from that. HIP and shim6 have no bit in element 64.
+ * ESP, payload compression and "no next header" end the chain of extension headers: they are
+ * the flow's protocol, and their bits follow from that.
  */
 #include "kernel/extra.h"
 
@@ -13,7 +13,7 @@
 
 #define PROTO_COMP 108
 
-/* Bits of IANA element 64, as RFC 5102's erratum 1738 numbers them. */
+/* Bits of IANA's elements 64 (RFC 5102, erratum 1738) and 515 (RFC 9740). */
 static const struct {
 	uint32_t ours;
 	uint8_t bit;
@@ -25,7 +25,10 @@ static const struct {
 	{ EXT6_FRAG_LATER, 6 },
 	{ EXT6_MOBILITY, 12 },
 	{ EXT6_AH, 14 },
+	{ EXT6_HIP, 16 },
+	{ EXT6_SHIM6, 17 },
 };
+#define BIT_NONE 2
 #define BIT_ESP	 13
 #define BIT_COMP 15
 
@@ -52,6 +55,8 @@ static uint32_t unfold_headers(uint32_t seen, uint8_t proto)
 
 	for (size_t i = 0; seen & EXT6_MASK && i < sizeof(headers) / sizeof(headers[0]); i++)
 		bits |= seen & headers[i].ours ? 1u << headers[i].bit : 0;
+	if (proto == IPPROTO_NONE)
+		bits |= 1u << BIT_NONE;
 	if (proto == IPPROTO_ESP)
 		bits |= 1u << BIT_ESP;
 	if (proto == PROTO_COMP)

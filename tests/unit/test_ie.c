@@ -48,8 +48,8 @@ static const struct record icmp6 = {
 		.family = 6, .proto = 58, .dport = __builtin_bswap16(0x0101),
 	},
 	.flow_label = 0xfedcb, .fragment_id = 0xdeadbeef,
-	/* DST (0), HOP (1), RH (5), FRA1 (6), MOB (12), AH (14), PAY (15) */
-	.ip6_headers = 0xd063,
+	/* DST (0), HOP (1), NoNxt (2), RH (5), FRA1 (6), MOB (12), AH (14), PAY (15), shim6 (17) */
+	.ip6_headers = 0x2d067,
 	.route = {
 		.next_hop = { 0xfe, 0x80, [15] = 1 },
 		.bgp_next_hop = { 0x20, 1, 0xd, 0xb8, [15] = 9 },
@@ -162,7 +162,7 @@ static const struct row rows[] = {
 	{ "biflowDirection", 239, 1, &tcp4, "00" },
 	{ "dot1qVlanId", 243, 2, &tcp4, "0123" },
 	{ "dot1qCustomerVlanId", 245, 2, &tcp4, "0ffe" },
-	{ "ipv6ExtensionHeadersFull", 515, 4, &icmp6, "00005063" },
+	{ "ipv6ExtensionHeadersFull", 515, 4, &icmp6, "00025067" },
 	{ "tcpOptionsFull", 520, 8, &tcp4, "800000000000011d" },
 	{ "packetMark", 1, 4, &tcp4, "cafe0001" },
 	{ "networkNamespaceName", 2, IE_VARLEN, &tcp4, "04626c7565" },
@@ -185,11 +185,11 @@ static const struct row reduced[] = {
 	{ "observationPointId", 138, 4, &tcp4, "01020304" },
 	{ "flowDurationMilliseconds", 161, 2, &tcp4, "0754" },
 	{ "tcpOptions", 209, 1, &tcp4, "1d" },			/* flags are cut */
-	/* the examples of RFC 9740 5: DST, HOP, RH are 0x23; here FRA1 is too */
-	{ "ipv6ExtensionHeadersFull", 515, 1, &icmp6, "63" },
-	{ "ipv6ExtensionHeadersFull", 515, 2, &icmp6, "5063" },
+	/* the examples of RFC 9740: DST, HOP, RH are 0x23; here NoNxt and FRA1 are too */
+	{ "ipv6ExtensionHeadersFull", 515, 1, &icmp6, "67" },
+	{ "ipv6ExtensionHeadersFull", 515, 2, &icmp6, "5067" },
 	{ "ipv6ExtensionHeadersFull", 515, 32, &icmp6,
-	  "0000000000000000000000000000000000000000000000000000000000005063" },
+	  "0000000000000000000000000000000000000000000000000000000000025067" },
 	{ "tcpOptionsFull", 520, 9, &tcp4, "00800000000000011d" },
 	/* texts of a fixed length: zeroes behind, no character cut in two */
 	{ "interfaceName", 82, 6, &tcp4, "657468300000" },

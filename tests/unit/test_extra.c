@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The kernel's bits as IANA numbers them: errata 1738 of RFC 5102, and RFC 9740. */
+#include "kernel/extra.h"
+
+#include "test.h"
+
+static const struct {
+	uint8_t proto;
+	uint32_t seen, bits;
+} rows[] = {
+	{ 17, 0, 0 },
+	{ 17, EXT6_DST, 1 << 0 },
+	{ 17, EXT6_HOP, 1 << 1 },
+	{ 59, 0, 1 << 2 },		/* no next header */
+	{ 17, EXT6_FRAG_FIRST, 1 << 4 },
+	{ 17, EXT6_ROUTING, 1 << 5 },
+	{ 17, EXT6_FRAG_LATER, 1 << 6 },
+	{ 17, EXT6_MOBILITY, 1 << 12 },
+	{ 50, 0, 1 << 13 },		/* ESP */
+	{ 17, EXT6_AH, 1 << 14 },
+	{ 108, 0, 1 << 15 },		/* payload compression */
+	{ 17, EXT6_HIP, 1 << 16 },
+	{ 17, EXT6_SHIM6, 1 << 17 },
+	{ 50, EXT6_HOP | EXT6_ROUTING | EXT6_DST | 0xfedcb, 0x2023 },
+};
+
+TEST(extension_headers_have_the_bits_of_the_registry)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct record r = { .key = { .family = 6, .proto = rows[i].proto } };
+
+		extra_unfold((union flow_extra) { .ip = rows[i].seen }, &r);
+		CHECK(r.ip6_headers == rows[i].bits);
+		CHECK(r.flow_label == (rows[i].seen & 0xfffff));
+	}
+}
+
+TEST(tcp_options_have_the_bits_of_their_kinds)
+{
+	struct record r = { .key = { .family = 4, .proto = 6 } };
+
+	extra_unfold((union flow_extra) { .ip = 0xbeef, .l4 = 0xc000011d }, &r);
+	CHECK(r.tcp_options == (UINT64_C(1) << 34 | 0x4000011d));
+	CHECK(r.fragment_id == 0xbeef && r.ip6_headers == 0);
+}
