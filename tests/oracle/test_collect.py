@@ -181,6 +181,28 @@ def our_own_records_have_every_value_and_no_violation():
 
 
 @test
+def every_element_that_we_have_breaks_no_rule():
+    names = [row.split()[2] for row in run(find_flowctl(), 'ie').stdout.splitlines()[1:]]
+    check(len(names) > 100, names)
+    for family, other in ('v4', 'v6'), ('v6', 'v4'):
+        mine = [r for r in RECORDS if (':' in r['src']) == (family == 'v6')]
+        with Collect('--strict') as c:
+            send(c.port, mine, 300, *(n for n in names if other not in n), max_len=9000)
+            equal(c.stop(), 0, c.says)
+            equal(c.findings(), [], 'what there is to say')
+            equal(sorted(r['packetDeltaCount'] for r in c.data), sorted(r['packets'] for r in mine), 'the records')
+
+
+@test
+def elements_of_our_own_are_named_by_what_the_session_tells():
+    with Collect('--strict') as c:
+        send(c.port, RECORDS[:1], 300, 'sourceIPv4Address', 'packetMark',
+             options=('-e', '99999', '-p', 'strict', '-t', '60', '-i', '3:1:eth0'))
+        equal(c.stop(), 0, c.says)
+        check('packetMark' in c.data[-1], c.data[-1])
+
+
+@test
 def over_tcp_and_tls_and_in_a_file_they_are_the_same():
     made = Certificates(FOLDER)
     for kind, more, ours in (
