@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/parse.h"
 #include "conf/keys.h"
 
 static const char *const formats[] = { "json", "text", NULL };
@@ -70,6 +71,8 @@ static int decode_hook(struct decoder *d, const cJSON *node, void *arg)
 	r = decode_map(d, node, hook_keys, hook);
 	if (r == 0 && !hook->command == !hook->shell)
 		return decode_fault(d, node, "must have either a command or a shell line");
+	if (r == 0 && hook->command && !hook->command[strspn(hook->command, " \t\n")])
+		return decode_fault(d, node, "the command names no program");
 	if (r == 0 && !hook->name) {
 		hook->name = strdup(hook->command ? hook->command : hook->shell);
 		r = hook->name ? 0 : fail(-ENOMEM, "cannot read '%s'", d->name);
@@ -145,13 +148,46 @@ static const struct decode_key output_keys[] = {
 	DECODE_KEYS_END,
 };
 
+/* Logs may share a file, as their batches are a write each; a file of messages may not. */
+static bool share_file(const struct conf_output *a, const struct conf_output *b)
+{
+	return a->file && b->file && (a->kind == CONF_FILE || b->kind == CONF_FILE) &&
+	       strcmp(a->file, b->file) == 0;
+}
+
+/* Connections may share a port of ours, sockets of UDP may not. */
+static bool share_port(const struct conf_output *a, const struct conf_output *b)
+{
+	struct parse_endpoint e;
+
+	return a->local && b->local && a->transport == CONF_UDP && b->transport == CONF_UDP &&
+	       strcmp(a->local, b->local) == 0 && parse_endpoint(a->local, &e) == 0 && e.port;
+}
+
+/* The output that came last, and those before it. */
+static int check_others(struct decoder *d, const cJSON *node, const struct conf *conf)
+{
+	const struct conf_output *last = &conf->outputs[conf->n_outputs - 1];
+	char shown[DECODE_SHOWN_MAX];
+
+	for (const struct conf_output *o = conf->outputs; o < last; o++) {
+		if (share_file(o, last))
+			return decode_fault(d, node, "another output writes to '%s'",
+					    decode_shown(last->file, shown));
+		if (share_port(o, last))
+			return decode_fault(d, node, "another output has the localAddress %s",
+					    decode_shown(last->local, shown));
+	}
+	return 0;
+}
+
 static int decode_output(struct decoder *d, const cJSON *node, void *to)
 {
 	int r = decode_map(d, node, output_keys, to);
 
 	if (r == 0 && cJSON_GetArraySize(node) != 1)
 		return decode_fault(d, node, "must be one of collector, file and log");
-	return r;
+	return r < 0 ? r : check_others(d, node, to);
 }
 
 int keys_outputs(struct decoder *d, const cJSON *node, void *to)
