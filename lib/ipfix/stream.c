@@ -8,7 +8,6 @@
 #include "ipfix/stream.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -332,73 +331,19 @@ bool stream_is_up(const struct sink *sink)
 	return sink->ops == &stream_ops && s->outlet->is_up(s);
 }
 
+struct stream *stream_of_net(const struct sink *sink)
+{
+	struct stream *s = stream_of(sink);
+
+	return sink->ops == &stream_ops && s->outlet == &stream_outlet_net ? s : NULL;
+}
+
 int stream_tuple(const struct sink *sink, struct session_tuple *ret)
 {
-	const struct stream *s = stream_of(sink);
+	const struct stream *s = stream_of_net(sink);
 
-	if (sink->ops != &stream_ops || s->outlet != &stream_outlet_net ||
-	    !s->net.link.tuple.family)
+	if (!s || !s->net.link.tuple.family)
 		return -ENOTCONN;
 	*ret = s->net.link.tuple;
 	return 0;
-}
-
-/* Wait until @is_done says 0, or something but -EAGAIN. */
-static int wait_for(struct sink *sink, uint64_t timeout_ns, int (*is_done)(const struct stream *))
-{
-	struct stream *s = stream_of(sink);
-	uint64_t end = clock_boot_ns() + timeout_ns;
-	int r;
-
-	if (sink->ops != &stream_ops || s->outlet != &stream_outlet_net)
-		return 0;
-	for (;;) {
-		go_on(s, clock_boot_ns());
-		r = is_done(s);
-		if (r != -EAGAIN || clock_boot_ns() >= end)
-			return r;
-		poll(NULL, 0, 5);
-	}
-}
-
-static int is_ready(const struct stream *s)
-{
-	if (s->net.up)
-		return 0;
-	return s->net.link.state == LINK_IDLE ? -ENOTCONN : -EAGAIN;
-}
-
-static int is_drained(const struct stream *s)
-{
-	if (backlog_is_empty(&s->net.backlog) && !s->net.backlog.flying.first)
-		return 0;
-	return s->net.up ? -EAGAIN : is_ready(s);
-}
-
-uint64_t stream_waiting(const struct sink *sink)
-{
-	const struct stream *s = stream_of(sink);
-
-	if (sink->ops != &stream_ops || s->outlet != &stream_outlet_net)
-		return 0;
-	return backlog_records(&s->net.backlog);
-}
-
-int stream_wait_ready(struct sink *s, uint64_t timeout_ns)
-{
-	return wait_for(s, timeout_ns, is_ready);
-}
-
-int stream_drain(struct sink *s, uint64_t timeout_ns)
-{
-	return wait_for(s, timeout_ns, is_drained);
-}
-
-int stream_finish(struct sink *sink, uint64_t timeout_ns)
-{
-	int r = stream_drain(sink, timeout_ns);
-
-	if (r < 0 && stream_of(sink)->outlet->give_up)
-		stream_of(sink)->outlet->give_up(stream_of(sink));
-	return r;
 }

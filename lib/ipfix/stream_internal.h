@@ -69,6 +69,8 @@ struct stream {
 	struct stream_disk disk;
 };
 
+/* The stream that @s is, if it has a connection, else NULL. */
+struct stream *stream_of_net(const struct sink *s);
 /* @m was given to it and is lost. */
 void stream_count_lost(struct stream *s, const struct stream_message *m);
 /* @m left, in the session of @d. */
