@@ -97,10 +97,10 @@ class Box:
             net.sysctl(ns, 'net.ipv6.conf.default.disable_ipv6', 1)
         net.veth(self.a, 'eth0', self.b, 'eth0')
         net.ip(self.a, 'link', 'set', 'eth0', 'arp', 'off')
-        self.wire = Wire(self.a, 'eth0')
+        self.wire, self.back = Wire(self.a, 'eth0'), Wire(self.b, 'eth0')
 
-    def attach(self, *more):
-        self.net.flowctl('meter', 'attach', '--netns', self.b, '-n', 'eth0', '--direction', 'ingress', *more)
+    def attach(self, *more, direction='ingress'):
+        self.net.flowctl('meter', 'attach', '--netns', self.b, '-n', 'eth0', '--direction', direction, *more)
 
     def detach(self):
         self.net.flowctl('meter', 'detach', '--all')
@@ -113,9 +113,14 @@ class Box:
         wait_for(lambda: self.ledger()['packets'] == before + n, 'the packets metered')
         return n
 
-    def ledger(self):
+    def reply(self, frames):
+        """From b, metered at its egress."""
+        for f in frames:
+            self.back.send(f)
+
+    def ledger(self, direction='ingress'):
         """The hook's row of `meter status`."""
-        return self.net.json('meter', 'status')[0]
+        return next(m for m in self.net.json('meter', 'status') if m['direction'] == direction)
 
     def dump(self):
         return {h.key: h for h in map(Held, self.net.json('dump'))}

@@ -181,6 +181,47 @@ def templates_of_the_user_with_all_elements_agree_with_dump():
     same('libfixbuf', map(of_fixbuf, fix.records), d)
     equal(fix.complaints, [], 'what it complains of')
     times_and_flags(fix.records, d)
+    for x in fix.records:
+        v = x.by_name
+        equal((v['octetTotalCount'], v['packetTotalCount']), (v['octetDeltaCount'], v['packetDeltaCount']), 'totals')
+        equal(v['interfaceName'], 'eth0', 'interfaceName')
+
+
+@test
+def both_directions_of_a_conversation_agree_with_dump():
+    """nfdump with its profile: in and out; libfixbuf: forward and reverse elements."""
+    box.detach()
+    box.attach(direction='both')
+    box.send(flow('192.0.2.1', '198.51.100.1', 6, 40000, 443, 3, 100, flags=(2, 16, 17)))
+    box.reply(flow('198.51.100.1', '192.0.2.1', 6, 443, 40000, 2, 900, flags=(18, 17)))
+    box.send(flow('2001:db8::1', '2001:db8:1::1', 17, 5000, 53, 1, 40))
+    box.reply(flow('2001:db8:1::1', '2001:db8::1', 17, 53, 5000, 1, 400))
+    box.send(flow('192.0.2.9', '198.51.100.1', 17, 9, 9, 4, 40))        # nobody answers
+    d = box.dump()
+    with Nfcapd() as nf, Fixbuf() as fix:
+        with box.agent([{'collector': {'remoteAddress': '127.0.0.1:%d' % nf.port, 'profile': 'nfdump'}},
+                        {'collector': {'remoteAddress': '127.0.0.1:%d' % fix.port}}], count='once', biflow='true'):
+            fix.wait(3)
+            gone(box)
+        flows = nf.flows()
+    equal((fix.complaints, nf.sequence_errors()), ([], 0), 'complaints')
+    equal(sorted((j['in_packets'], j['in_bytes'], j.get('out_packets', 0), j.get('out_bytes', 0)) for j in flows),
+          sorted((*d[a].counts, *(d[b].counts if b in d else (0, 0))) for a, b in CONVERSATIONS), 'nfdump')
+    for x in fix.records:
+        key, counts = of_fixbuf(x)
+        back = dict(CONVERSATIONS)[key]
+        equal(counts, d[key].counts, 'forward')
+        equal((int(x.by_name.get('reversePacketDeltaCount', 0)), int(x.by_name.get('reverseOctetDeltaCount', 0))),
+              d[back].counts if back in d else (0, 0), 'reverse')
+
+
+CONVERSATIONS = [(a, (a[1], a[0], a[2], a[4], a[3])) for a in (
+    ('192.0.2.1', '198.51.100.1', 6, 40000, 443), ('2001:db8::1', '2001:db8:1::1', 17, 5000, 53),
+    ('192.0.2.9', '198.51.100.1', 17, 9, 9))]
+
+
+def gone(box):
+    wait_for(lambda: all(m['flows'] == 0 for m in box.net.json('meter', 'status')), 'nothing held')
 
 
 main(box.net, setup)
