@@ -17,6 +17,7 @@
 #include "base/sending.h"
 #include "flow/record.h"
 #include "ipfix/message.h"
+#include "ipfix/netflow9.h"
 
 /* A week; in ticks of the fastest kernel (1000 Hz) it fits into 31 bits. */
 #define TIMER_MAX_S (7 * 24 * 3600)
@@ -229,16 +230,15 @@ static int add_builtin(struct decoder *d, struct conf *conf)
 	return 0;
 }
 
-/* A template and one record of it must fit, each with the headers of message and set. */
-static int check_message_len(struct decoder *d, const struct conf *conf)
+static int check_set_fits(struct decoder *d, const struct conf *conf, const struct template_set *set,
+			  size_t headers)
 {
-	const size_t headers = IPFIX_HEADER_LEN + IPFIX_SET_HEADER_LEN;
 	const cJSON *key = cJSON_GetObjectItemCaseSensitive(d->tree->root, "maxIpfixMessageLen");
 
 	if (!key)
 		key = cJSON_GetObjectItemCaseSensitive(d->tree->root, "templates");
-	for (size_t i = 0; has_collector(conf) && i < template_set_count(conf->templates); i++) {
-		const struct template *t = template_set_get(conf->templates, i);
+	for (size_t i = 0; i < template_set_count(set); i++) {
+		const struct template *t = template_set_get(set, i);
 		bool record = t->record_len >= t->template_len;
 		size_t need = headers + (record ? t->record_len : t->template_len);
 
@@ -249,6 +249,29 @@ static int check_message_len(struct decoder *d, const struct conf *conf)
 					    (unsigned long long)conf->max_message_len,
 					    record ? "a record of" : "the announcement of", t->id,
 					    need);
+	}
+	return 0;
+}
+
+DEFINE_CLEANUP(struct template_set, template_set_free)
+
+/* A template and one record of it must fit, each with the headers of message and set, whatever
+ * the profile makes of them. NetFlow v9 has a longer header, and sets of whole words. */
+static int check_message_len(struct decoder *d, const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_outputs; i++) {
+		_cleanup_(template_set_freep) struct template_set *set = NULL;
+		const struct conf_output *out = &conf->outputs[i];
+		size_t header = out->version == 9 ? NETFLOW9_HEADER_LEN + 3 : IPFIX_HEADER_LEN;
+		int r;
+
+		if (out->kind == CONF_LOG)
+			continue;
+		r = conf_templates_of(conf, out, &set);
+		if (r == 0)
+			r = check_set_fits(d, conf, set, header + IPFIX_SET_HEADER_LEN);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

@@ -277,6 +277,10 @@ static const struct row {
 	/* a template of one element is 4 + 4 bytes (RFC 7011 3.4.1) */
 	{ "maxIpfixMessageLen: 27\n" OUT "templates: [{id: 256, template: [ipVersion]}]\n",
 	  "c.yaml:1: maxIpfixMessageLen: 27 bytes are too few for the announcement of template 256, which needs 28" },
+	/* 16 + 16 addresses and 2 octets of tcpControlBits, which are 1 elsewhere; 20 of headers */
+	{ COLLECTOR("profile: strict") "maxIpfixMessageLen: 53\ntemplates:\n- id: 300\n"
+	  "  template: [sourceIPv6Address, destinationIPv6Address, tcpControlBits]\n",
+	  "c.yaml:2: maxIpfixMessageLen: 53 bytes are too few for a record of template 300, which needs 54" },
 	/* meters */
 	{ OUT "meters: {name: eth0}\n", "c.yaml:2: meters: must be a list, not a mapping" },
 	{ OUT "meters: [eth0]\n", "c.yaml:2: meters[0]: must be a mapping, not text" },
