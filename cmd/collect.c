@@ -18,9 +18,9 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "cmd.h"
-#include "ipfix/judge.h"
-#include "ipfix/receive.h"
-#include "ipfix/show.h"
+#include "collect/judge.h"
+#include "collect/receive.h"
+#include "collect/show.h"
 
 enum { TOLD_A_RULE = 20 };
 

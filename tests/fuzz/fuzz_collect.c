@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ipfix/judge.h"
-#include "ipfix/show.h"
+#include "collect/judge.h"
+#include "collect/show.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

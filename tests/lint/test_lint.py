@@ -12,6 +12,7 @@ LAYERS = {      # who may include whom, besides itself
     'flow': {'base'},
     'kernel': {'base', 'flow'},
     'ipfix': {'base', 'flow', 'sink/sink.h'},
+    'collect': {'base', 'flow', 'ipfix'},
     'enrich': {'base', 'flow', 'kernel', 'ipfix'},
     'sink': {'base', 'flow', 'ipfix'},
     'conf': {'base', 'flow', 'ipfix'},
@@ -21,7 +22,7 @@ ONLY = [        # a library's headers belong to one place
     (r'<(bpf|netlink)/', {'lib/kernel', 'cmd/version.c', 'bpf', 'tests'}),
     (r'<yaml\.h>', {'lib/conf/yaml.c'}),
     (r'<getopt\.h>', {'lib/base/opt.c'}),
-    (r'<openssl/', {'lib/ipfix/transport_tls.c', 'lib/ipfix/transport_tls.h', 'lib/ipfix/transport_tls_context.c', 'lib/ipfix/receive_tls.c'}),
+    (r'<openssl/', {'lib/ipfix/transport_tls.c', 'lib/ipfix/transport_tls.h', 'lib/ipfix/transport_tls_context.c', 'lib/collect/receive_tls.c'}),
 ]
 FORBIDDEN = [   # where, what
     (('bpf/', 'cmd/', 'lib/'), r'\b(?:strto[lu]\w*|ato[ifl]\w*|sprintf|strcpy|strcat|strtok|gets|alloca|system|popen)\s*\('),

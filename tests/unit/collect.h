@@ -9,8 +9,8 @@
 #include <ctype.h>
 
 #include "base/strbuf.h"
-#include "ipfix/judge.h"
-#include "ipfix/show.h"
+#include "collect/judge.h"
+#include "collect/show.h"
 #include "test.h"
 
 #define SECOND UINT64_C(1000000000)

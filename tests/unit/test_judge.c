@@ -5,7 +5,7 @@
  */
 #include "collect.h"
 
-#include "ipfix/rules.h"
+#include "collect/rules.h"
 
 #define T_PROTO "0002 000c 0100 0001 0004 0001"		/* protocolIdentifier */
 #define T_PORT "0002 000c 0100 0001 0007 0002"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* UDP peers: one session an address, no more than a number of them, and who gives way. */
-#include "ipfix/peers.h"
+#include "collect/peers.h"
 
 #include <arpa/inet.h>
 

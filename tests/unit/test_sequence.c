@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Sequence numbers: gaps, wraps, overtaken and doubled messages, exporters that begin anew. */
-#include "ipfix/sequence.h"
+#include "collect/sequence.h"
 
 #include "test.h"
 

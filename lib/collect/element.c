@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * See element.h. A name that an exporter tells becomes a key of our output, so it may not be
+ * one that means something else already, nor hold what a key cannot hold.
+ */
+#include "collect/element.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "flow/ie_registry.h"
+
+/* Keys of every record that are no elements; show.c writes them. */
+static const char *const reserved[] = {
+	"exportTime", "exporter", "options", "scopeFields", "sysUpTime",
+};
+
+void element_table_deinit(struct element_table *t)
+{
+	free(t->v);
+	*t = (struct element_table){ 0 };
+}
+
+static struct element *find(const struct element_table *t, uint32_t pen, uint16_t id)
+{
+	for (size_t i = 0; t && i < t->n; i++) {
+		if (t->v[i].pen == pen && t->v[i].id == id)
+			return &t->v[i];
+	}
+	return NULL;
+}
+
+static bool is_name(const uint8_t *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!isalnum(name[i]) && !strchr("_.-", name[i]))
+			return false;
+	}
+	return len && len < ELEMENT_NAME_MAX && isalpha(name[0]);
+}
+
+static bool is_taken(const struct element_table *t, const char *name, const struct element *own)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
+		if (strcmp(name, reserved[i]) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		if (&t->v[i] != own && strcmp(t->v[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int add(struct element_table *t, const struct element *e)
+{
+	if (t->n == ELEMENTS_MAX)
+		return -ENOSPC;
+	if (t->n == t->cap) {
+		size_t cap = t->cap ? 2 * t->cap : 16;
+		struct element *v = reallocarray(t->v, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		t->v = v;
+		t->cap = cap;
+	}
+	t->v[t->n++] = *e;
+	return 1;
+}
+
+int element_learn(struct element_table *t, uint32_t pen, uint16_t id, unsigned type,
+		  const uint8_t *name, size_t len)
+{
+	struct element e = { .pen = pen, .id = id, .type = type }, *known = find(t, pen, id);
+
+	while (len && !name[len - 1]) /* a string of fixed length */
+		len--;
+	if (!is_name(name, len) || !ie_data_type(type) || pen == ELEMENT_REVERSE_PEN ||
+	    (pen == 0 && ie_registered_by_id(id)))
+		return -EINVAL;
+	memcpy(e.name, name, len);
+	if (ie_registered_by_name(e.name))
+		return -EINVAL;
+	if (is_taken(t, e.name, known))
+		return -EEXIST;
+	if (!known)
+		return add(t, &e);
+	if (known->type == e.type && strcmp(known->name, e.name) == 0)
+		return 0;
+	*known = e;
+	return 1;
+}
+
+static bool from_registry(uint16_t id, const char *prefix, struct element_info *ret)
+{
+	const struct ie_registered *r = ie_registered_by_id(id);
+
+	if (!r)
+		return false;
+	ret->type = r->type;
+	snprintf(ret->name, sizeof(ret->name), "%s%s", prefix, r->name);
+	if (*prefix)
+		ret->name[strlen(prefix)] = (char)toupper((unsigned char)r->name[0]);
+	return true;
+}
+
+void element_info(const struct element_table *t, uint32_t pen, uint16_t id,
+		  struct element_info *ret)
+{
+	const struct element *learnt;
+
+	*ret = (struct element_info){ .type = DATA_OCTETS, .known = true };
+	if (pen == 0 && from_registry(id, "", ret))
+		return;
+	if (pen == ELEMENT_REVERSE_PEN && from_registry(id, "reverse", ret))
+		return;
+	learnt = find(t, pen, id);
+	if (learnt) {
+		ret->type = learnt->type;
+		memcpy(ret->name, learnt->name, sizeof(ret->name));
+		return;
+	}
+	ret->known = false;
+	if (pen)
+		snprintf(ret->name, sizeof(ret->name), "pen%u.%u", pen, id);
+	else
+		snprintf(ret->name, sizeof(ret->name), "ie%u", id);
+}
