@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/parse.h"
+#include "base/words.h"
 #include "conf/keys.h"
 
 static const char *const formats[] = { "json", "text", NULL };
@@ -53,9 +54,20 @@ static int decode_timeout(struct decoder *d, const cJSON *node, void *to)
 	return keys_duration(d, node, HOOK_TIMEOUT_MAX_NS, to);
 }
 
+static int decode_command(struct decoder *d, const cJSON *node, void *to)
+{
+	static const struct decode_key key = DECODE("command", STR, conf_hook, command);
+	_cleanup_(freep) char **words = NULL;
+	int r = decode_value(d, node, &key, to);
+
+	if (r < 0)
+		return r;
+	return words_split(*(char **)to, &words) < 0 ? decode_fault(d, node, "%s", error_message()) : 0;
+}
+
 static const struct decode_key hook_keys[] = {
 	DECODE("name", STR, conf_hook, name),
-	DECODE("command", STR, conf_hook, command),
+	DECODE("command", CALL, conf_hook, command, .call = decode_command),
 	DECODE("shell", STR, conf_hook, shell),
 	DECODE("timeout", CALL, conf_hook, timeout_ns, .call = decode_timeout),
 	DECODE_KEYS_END,
@@ -71,8 +83,6 @@ static int decode_hook(struct decoder *d, const cJSON *node, void *arg)
 	r = decode_map(d, node, hook_keys, hook);
 	if (r == 0 && !hook->command == !hook->shell)
 		return decode_fault(d, node, "must have either a command or a shell line");
-	if (r == 0 && hook->command && !hook->command[strspn(hook->command, " \t\n")])
-		return decode_fault(d, node, "the command names no program");
 	if (r == 0 && !hook->name) {
 		hook->name = strdup(hook->command ? hook->command : hook->shell);
 		r = hook->name ? 0 : fail(-ENOMEM, "cannot read '%s'", d->name);
