@@ -223,14 +223,17 @@ static __always_inline bool packet_see(struct packet *p, __u32 size, const void 
 	return true;
 }
 
-/* packet_glance(p, &header): the same, where it is no matter if it cannot be seen. */
-#define packet_glance(p_, header_) packet_shows((p_), sizeof(**(header_)), (const void **)(header_))
+/* packet_glance(p, skip, &header): the same, @skip bytes on, where it is no matter if it
+ * cannot be seen. */
+#define packet_glance(p_, skip_, header_)                                                          \
+	packet_shows((p_), (skip_), sizeof(**(header_)), (const void **)(header_))
 
-static __always_inline bool packet_shows(const struct packet *p, __u32 size, const void **ret)
+static __always_inline bool packet_shows(const struct packet *p, __u32 skip, __u32 size,
+					 const void **ret)
 {
-	const void *here = p->data + p->off;
+	const void *here = p->data + p->off + skip;
 
-	if (p->left < size)
+	if (p->left < skip + size)
 		return false;
 	OPAQUE(here);
 	*ret = here;

@@ -34,15 +34,17 @@ struct tcp_rest {
 	__be32 ack;
 	__u8 offset;
 	__u8 flags;
+	__be16 window; /* no matter; without it the compilers would differ about the size */
 } WIRE;
 
-/* The rest of the fixed header, and options of 12 bytes. */
+/* Options of 12 bytes. */
 struct tcp_usual {
-	__u8 rest[6];
 	__be32 options;
-	__be64 times;
+	__be32 times[2];
 } WIRE;
 
+/* Checksum and urgent pointer lie before the options. */
+#define TCP_UNREAD	  4
 #define TCP_USUAL_WORDS	  8
 #define TCP_USUAL_OPTIONS 0x0101080a /* nothing, nothing, time stamps of 10 bytes */
 #define TCP_HEADER_LEN	  20
@@ -110,7 +112,7 @@ static __always_inline void parse_tcp_options(struct packet *p, __u32 words)
 	__u32 stop = f->l4_off + words * 4;
 	struct tcp_found found = {};
 
-	if (words == TCP_USUAL_WORDS && packet_glance(p, &usual) &&
+	if (words == TCP_USUAL_WORDS && packet_glance(p, TCP_UNREAD, &usual) &&
 	    usual->options == bpf_htonl(TCP_USUAL_OPTIONS)) {
 		f->seen |= word_of(0, TCP_OPTION(TCP_OPTION_NOP) | TCP_OPTION(TCP_OPTION_TIMES));
 		return;

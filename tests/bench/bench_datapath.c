@@ -47,6 +47,7 @@ static struct frame frames[] = {
 	{ "udp4", 4, IPPROTO_UDP },	       { "udp6", 6, IPPROTO_UDP },
 	{ "icmp4", 4, IPPROTO_ICMP },	       { "icmp6", 6, IPPROTO_ICMPV6 },
 	{ "tcp4+vlan", 4, IPPROTO_TCP, 100 }, { "tcp6+vlan", 6, IPPROTO_TCP, 100 },
+	{ "tcp4+times", 4, IPPROTO_TCP, .times = true },
 };
 
 /* In the order in which they run. Those that are @rare run in the first frame's cases only. */

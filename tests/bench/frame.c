@@ -71,6 +71,11 @@ static uint32_t put_ip(struct frame *f, uint32_t off, uint16_t l4_len)
 	return off + 40;
 }
 
+static uint16_t l4_len_of(const struct frame *f)
+{
+	return f->proto != IPPROTO_TCP ? 8 : f->times ? 32 : 20;
+}
+
 static uint16_t put_l4(struct frame *f, uint32_t off)
 {
 	uint8_t *p = f->data + off;
@@ -78,28 +83,29 @@ static uint16_t put_l4(struct frame *f, uint32_t off)
 	switch (f->proto) {
 	case IPPROTO_TCP:
 		put16(p + 2, 443);
-		p[12] = 0x50;
+		p[12] = f->times ? 0x80 : 0x50;
 		p[13] = 0x10;
 		put16(p + 14, 65535);
-		return 20;
+		if (f->times)
+			memcpy(p + 20, "\x01\x01\x08\x0a", 4);
+		return l4_len_of(f);
 	case IPPROTO_UDP:
 		put16(p + 2, 53);
 		put16(p + 4, 8 + PAYLOAD);
-		return 8;
+		return l4_len_of(f);
 	default:
 		p[0] = f->family == 4 ? 8 : 128;
-		return 8;
+		return l4_len_of(f);
 	}
 }
 
 void frame_build(struct frame *f)
 {
-	uint16_t l4_len = f->proto == IPPROTO_TCP ? 20 : 8;
 	uint32_t off;
 
 	memset(f->data, 0, sizeof(f->data));
-	off = put_ip(f, put_link(f), l4_len + PAYLOAD);
-	f->port = l4_len == 20 || f->proto == IPPROTO_UDP ? off : 0;
+	off = put_ip(f, put_link(f), l4_len_of(f) + PAYLOAD);
+	f->port = f->proto == IPPROTO_TCP || f->proto == IPPROTO_UDP ? off : 0;
 	off += put_l4(f, off) + PAYLOAD;
 	f->len = off < FRAME_MIN ? FRAME_MIN : off;
 }

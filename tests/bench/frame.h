@@ -3,6 +3,7 @@
 #ifndef FLOWCTL_BENCH_FRAME_H
 #define FLOWCTL_BENCH_FRAME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mutate.h"
@@ -12,6 +13,7 @@ struct frame {
 	uint8_t family;		/* 4 or 6 */
 	uint8_t proto;		/* IP protocol number */
 	uint16_t vlan;		/* id of a tag in the frame, 0 = none */
+	bool times;		/* TCP: with time stamps, as most connections have */
 
 	/* Filled in by frame_build(). */
 	uint8_t data[128];
