@@ -126,7 +126,9 @@ static void fill(void)
 	put_exported(4, 2, 30);
 	m->store[3] = (struct store_entry) {
 		.key = key_of(5),
-		.part = { .packets = 37, .bytes = 3700, .first_ns = 4, .last_ns = 6, .used = 1 },
+		/* 100 more have left before. */
+		.part = { .packets = 37, .bytes = 3700, .first_ns = 4, .last_ns = 6, .used = 1,
+			  .total_packets_low = 137, .total_bytes_low = 13700 },
 	};
 	add(37);
 	to_send = m->packets - m->hook[1].info.ledger.by[LEDGER_EXPORTED].packets;
@@ -272,6 +274,28 @@ static bool is_done(void)
 	return done;
 }
 
+/* Of the three entries that are kept: what came since they are, whether or not it has left. */
+static bool totals_right(void)
+{
+	static const uint64_t wanted[] = { [1] = 5 + 11, [5] = 137 + 19, [7] = 1 };
+	unsigned kept = 0;
+
+	for (uint32_t i = 0; i < STORE; i++) {
+		const struct flow_part *part = &m->store[i].part;
+		struct ledger_count total = part_total(part);
+		uint8_t flow = m->store[i].key.src[3];
+
+		if (!part->used)
+			continue;
+		kept++;
+		if (flow > 7 || total.packets != wanted[flow] || total.bytes != 100 * total.packets) {
+			printf("# flow %u: %llu packets, %llu bytes in all\n", flow, total.packets, total.bytes);
+			return false;
+		}
+	}
+	return kept == 3;
+}
+
 static pid_t start_child(void)
 {
 	pid_t child = fork();
@@ -319,7 +343,7 @@ static bool go_on(void)
 	wire_read(&child_wire);
 	wire_open(&own_wire);
 	m = &copy;
-	done = work() && is_done() && is_sent(to_send);
+	done = work() && is_done() && is_sent(to_send) && totals_right();
 	m = shared;
 	return done;
 }
@@ -330,7 +354,52 @@ TEST(undisturbed_everything_leaves_once)
 	wire_open(&child_wire);
 	wire_open(&own_wire);
 	CHECK(work());
-	CHECK(is_done() && is_sent(to_send));
+	CHECK(is_done() && is_sent(to_send) && totals_right());
+}
+
+/* Flow 5 kept its entry: what looks at it counts on; flow 6 has lost its own and begins again. */
+TEST(totals_go_on_while_the_flow_has_its_entry)
+{
+	static const uint64_t wanted[] = { [5] = 137 + 19 + 4, [6] = 3 };
+	struct table_ring ring;
+	struct snapshot s;
+	struct table t;
+
+	fill();
+	wire_open(&own_wire);
+	CHECK(work());
+	m->slots[1].c.packets += 4;
+	m->slots[1].c.bytes += 400;
+	m->slots[3].c.packets += 3;
+	m->slots[3].c.bytes += 300;
+	view_open(&t, &ring);
+	snapshot_init(&s);
+	CHECK(snapshot_count(&t, &s) == 0 && s.n == 2);
+	for (size_t i = 0; i < s.n; i++) {
+		uint8_t flow = s.flows[i].key.src[3];
+		struct ledger_count total = part_total(&s.flows[i].part);
+
+		CHECK(s.flows[i].part.packets == (flow == 5 ? 4 : 3));
+		CHECK(total.packets == wanted[flow] && total.bytes == 100 * wanted[flow]);
+	}
+	snapshot_deinit(&s);
+	view_close(&t);
+}
+
+/* The top bits lie apart from the others. */
+TEST(totals_are_longer_than_a_field)
+{
+	struct flow_part sum = { .first_ns = 1 }, more = { .first_ns = 1 };
+	const struct flow_key key = key_of(1);
+
+	more.total_packets_low = (1ull << 48) - 1;
+	more.total_bytes_low = (1ull << 56) - 1;
+	for (int i = 0; i < 15; i++)
+		part_add(&sum, &more, &key);
+	CHECK(part_total(&sum).packets == 15 * ((1ull << 48) - 1));
+	CHECK(part_total(&sum).bytes == 15 * ((1ull << 56) - 1));
+	part_empty(&sum);
+	CHECK(part_total(&sum).packets == 15 * ((1ull << 48) - 1) && !sum.first_ns);
 }
 
 TEST(whoever_comes_after_a_killed_writer_finishes_what_it_began)
