@@ -384,6 +384,9 @@ TEST(totals_go_on_while_the_flow_has_its_entry)
 	}
 	snapshot_deinit(&s);
 	view_close(&t);
+	/* And credited to an entry that holds nothing. */
+	CHECK(work());
+	CHECK(m->store[3].key.src[3] == 5 && part_total(&m->store[3].part).packets == wanted[5]);
 }
 
 /* The top bits lie apart from the others. */
