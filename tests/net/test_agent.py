@@ -209,7 +209,7 @@ def the_users_templates_carry_the_data():
         c.end_agent()
         result = c.stop()
         ids = {struct.unpack('!H', d[16:18])[0] for _, d, _ in c.recorder.datagrams}
-    equal(ids - {3}, {2, 1024}, 'set ids')
+    equal({n for n in ids if n != 3 and n < 65500}, {2, 1024}, 'set ids, options apart')
     v4 = sum_of([x for x in result.log if '.' in x['src_ip']])
     equal(result.nfdump_totals(), v4, 'IPv4 at nfdump')
 
