@@ -26,6 +26,8 @@ void stream_voice_reset(struct stream_voice *v)
 		struct stream_domain *d = &v->v[i];
 
 		stream_words_unref(d->told);
+		stream_words_unref(d->options);
+		stream_words_unref(d->options_old);
 		*d = (struct stream_domain) {
 			.domain = d->domain,
 			.clock.every_ns = v->options_every_ns,
@@ -39,9 +41,15 @@ void stream_voice_reset(struct stream_voice *v)
 void stream_voice_renew_options(struct stream_voice *v)
 {
 	for (size_t i = 0; i < v->n; i++) {
-		v->v[i].options_old |= v->v[i].options_told;
-		v->v[i].options_told = false;
-		v->v[i].clock = (struct options_clock) { .every_ns = v->options_every_ns };
+		struct stream_domain *d = &v->v[i];
+
+		if (d->options_told) {
+			stream_words_unref(d->options_old);
+			d->options_old = d->options;
+			d->options = NULL;
+		}
+		d->options_told = false;
+		d->clock = (struct options_clock) { .every_ns = v->options_every_ns };
 	}
 }
 
@@ -89,21 +97,55 @@ int stream_voice_hear(struct stream_voice *v, const uint8_t *message, size_t len
 		d->told = stream_words_none();
 	if (!d || !d->told)
 		return -ENOMEM;
+	stream_words_unref(d->options_old);
+	d->options_old = NULL;
 	r = stream_words_learn(&d->told, message, len);
-	d->options_old = r == 0 && stream_words_have_options(d->told);
+	if (r == 0 && stream_words_have_options(d->told))
+		d->options_old = stream_words_ref(d->told);
 	if (r == 0)
 		d->sequence = get_be32(message + 8) + stream_words_count(d->told, message, len);
 	return r;
 }
 
+/* Where they go, and the words in them that are to be remembered, or NULL. */
+struct collection {
+	struct stream_queue *queue;
+	struct stream_words *words;
+};
+
 static int collect(void *arg, struct message *m)
 {
+	struct collection *c = arg;
 	struct stream_message *copy = stream_message_of(m->records ? STREAM_OPTIONS :
 								     STREAM_TEMPLATES, m, NULL);
 
 	if (!copy)
 		return -ENOMEM;
-	stream_queue_push(arg, copy);
+	stream_queue_push(c->queue, copy);
+	return c->words ? stream_words_learn(&c->words, copy->bytes, copy->len) : 0;
+}
+
+/* Options templates, what was told of them before withdrawn, and the first options data. */
+static int introduce_options(struct stream_domain *d, struct options *o, struct message *scratch,
+			     struct stream_queue *ret)
+{
+	struct collection c = { ret, stream_words_none() };
+	int r = c.words ? 0 : fail(-ENOMEM, "cannot remember templates");
+
+	if (r == 0)
+		r = options_send_templates(o, scratch, d->domain, collect, &c);
+	if (r == 0)
+		r = options_send_due(o, &d->clock, OPTIONS_BEGIN, clock_boot_ns(), scratch,
+				     d->domain, &d->counts, collect, &c);
+	if (r < 0) {
+		stream_words_unref(c.words);
+		return r;
+	}
+	stream_words_unref(d->options);
+	d->options = c.words;
+	d->options_told = true;
+	stream_words_unref(d->options_old);
+	d->options_old = NULL;
 	return 0;
 }
 
@@ -111,28 +153,22 @@ int stream_voice_introduce(struct stream_domain *d, struct stream_words *words,
 			   struct options *o, struct message *scratch,
 			   struct stream_queue *ret)
 {
+	struct collection c = { ret, NULL };
 	bool options = o && !d->options_told;
 	int r = 0;
 
 	/* Nobody knows whether those of an earlier process meant the same. */
 	if (options && d->options_old)
-		r = stream_words_withdraw_options(scratch, d->domain, collect, ret);
+		r = stream_words_withdraw_options(d->options_old, scratch, d->domain, collect, &c);
 	if (r == 0 && d->told != words)
-		r = stream_words_tell(d->told, words, scratch, d->domain, collect, ret);
+		r = stream_words_tell(d->told, words, scratch, d->domain, collect, &c);
 	if (r == 0 && options)
-		r = options_send_templates(o, scratch, d->domain, collect, ret);
-	if (r == 0 && options)
-		r = options_send_due(o, &d->clock, OPTIONS_BEGIN, clock_boot_ns(), scratch,
-				     d->domain, &d->counts, collect, ret);
+		r = introduce_options(d, o, scratch, ret);
 	if (r < 0)
 		return r;
 	if (d->told != words) {
 		stream_words_unref(d->told);
 		d->told = stream_words_ref(words);
-	}
-	if (options) {
-		d->options_told = true;
-		d->options_old = false;
 	}
 	return 0;
 }

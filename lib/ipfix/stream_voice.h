@@ -14,7 +14,8 @@ struct stream_domain {
 	uint32_t sequence;
 	struct stream_words *told;	/* a reference; NULL = nothing */
 	bool options_told;
-	bool options_old;		/* options templates are known that may mean another thing */
+	struct stream_words *options;	/* references: options templates that were told, */
+	struct stream_words *options_old;	/* and those that may mean another thing now */
 	struct options_clock clock;	/* of options data */
 	struct options_session counts;	/* what was lost is counted over all sessions */
 };

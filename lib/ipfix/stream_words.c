@@ -163,14 +163,17 @@ int stream_words_tell(const struct stream_words *old, const struct stream_words 
 	return r == 0 ? say(&t) : r;
 }
 
-int stream_words_withdraw_options(struct message *m, uint32_t domain, options_send_fn send,
-				  void *arg)
+int stream_words_withdraw_options(const struct stream_words *old, struct message *m,
+				  uint32_t domain, options_send_fn send, void *arg)
 {
 	struct teller t = { m, domain, send, arg };
-	int r;
+	int r = 0;
 
 	message_begin(m, domain);
-	r = withdraw(&t, IPFIX_SET_OPTIONS_TEMPLATE, IPFIX_SET_OPTIONS_TEMPLATE);
+	for (size_t i = 0; r == 0 && i < old->n; i++) {
+		if (old->v[i].set_id == IPFIX_SET_OPTIONS_TEMPLATE)
+			r = withdraw(&t, IPFIX_SET_OPTIONS_TEMPLATE, old->v[i].id);
+	}
 	return r == 0 ? say(&t) : r;
 }
 

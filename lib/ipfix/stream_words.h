@@ -33,9 +33,12 @@ void stream_words_unref(struct stream_words *w);
  */
 int stream_words_tell(const struct stream_words *old, const struct stream_words *now,
 		      struct message *m, uint32_t domain, options_send_fn send, void *arg);
-/* Send that all options templates of @domain are withdrawn. */
-int stream_words_withdraw_options(struct message *m, uint32_t domain, options_send_fn send,
-				  void *arg);
+/*
+ * Send that the options templates in @old are withdrawn, one by one: libfixbuf 2.4.1 takes the
+ * withdrawal of all at once (RFC 7011 8.1) for an error, and ends the session.
+ */
+int stream_words_withdraw_options(const struct stream_words *old, struct message *m,
+				  uint32_t domain, options_send_fn send, void *arg);
 
 /*
  * Take in the templates, options templates and withdrawals of a whole message of @len bytes.
