@@ -75,6 +75,16 @@ def both_directions_go_in_one_record_by_the_builtin_templates():
 
 
 @test
+def netflow_v9_is_right_by_the_translation_of_the_library():
+    with Fixbuf('udp9') as f:
+        send(f.port, RECORDS, options=['-9'])
+        f.wait(len(RECORDS))
+    equal(f.complaints, [], 'what it complains of')
+    for x, r in zip(f.records, RECORDS):
+        right(x, r)
+
+
+@test
 def every_element_is_known_here():
     equal(sorted(n for n in ELEMENTS if not n.startswith('reverse') and n not in TRUTH and n not in LOOSE), [], 'elements without a truth')
 
