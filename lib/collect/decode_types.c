@@ -62,15 +62,9 @@ void decode_types(const struct decode_message *m, const struct decode_record *r)
 /* Once a message, however many types it told: it looks at every field there is. */
 void decode_types_apply(const struct decode_message *m)
 {
-	size_t *budget = m->decode->budget_bytes, *held = &m->session->schema_bytes, before = *held;
-
 	if (!m->session->renamed)
 		return;
 	m->session->renamed = false;
-	*held = 0;
-	for (struct decode_domain *d = m->session->domains; d; d = d->next) {
+	for (struct decode_domain *d = m->session->domains; d; d = d->next)
 		schema_set_resolve(&d->schemas, &m->session->elements);
-		*held += d->schemas.size_bytes;
-	}
-	*budget = *budget + before > *held ? *budget + before - *held : 0;
 }

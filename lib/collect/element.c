@@ -25,13 +25,34 @@ void element_table_deinit(struct element_table *t)
 	*t = (struct element_table){ 0 };
 }
 
+static int compare(const struct element *e, uint32_t pen, uint16_t id)
+{
+	if (e->pen != pen)
+		return e->pen < pen ? -1 : 1;
+	return e->id < id ? -1 : e->id > id;
+}
+
+/* Where the element stands, or belongs. */
+static size_t place(const struct element_table *t, uint32_t pen, uint16_t id)
+{
+	size_t low = 0, high = t->n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (compare(&t->v[middle], pen, id) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 static struct element *find(const struct element_table *t, uint32_t pen, uint16_t id)
 {
-	for (size_t i = 0; t && i < t->n; i++) {
-		if (t->v[i].pen == pen && t->v[i].id == id)
-			return &t->v[i];
-	}
-	return NULL;
+	size_t i = t ? place(t, pen, id) : 0;
+
+	return t && i < t->n && compare(&t->v[i], pen, id) == 0 ? &t->v[i] : NULL;
 }
 
 static bool is_name(const uint8_t *name, size_t len)
@@ -58,6 +79,8 @@ static bool is_taken(const struct element_table *t, const char *name, const stru
 
 static int add(struct element_table *t, const struct element *e)
 {
+	size_t at = place(t, e->pen, e->id);
+
 	if (t->n == ELEMENTS_MAX)
 		return -ENOSPC;
 	if (t->n == t->cap) {
@@ -69,7 +92,9 @@ static int add(struct element_table *t, const struct element *e)
 		t->v = v;
 		t->cap = cap;
 	}
-	t->v[t->n++] = *e;
+	memmove(t->v + at + 1, t->v + at, (t->n - at) * sizeof(*t->v));
+	t->v[at] = *e;
+	t->n++;
 	return 1;
 }
 

@@ -21,7 +21,7 @@ struct element {
 	char name[ELEMENT_NAME_MAX];
 };
 
-/* Those that a session told of. Zeroed is empty. */
+/* Those that a session told of, by pen and id. Zeroed is empty. */
 struct element_table {
 	struct element *v;
 	size_t n, cap;

@@ -16,6 +16,12 @@
 /* The keys of every record's head (show.c): an element of that name is the second one. */
 static const uint16_t in_head[] = { 145 /* templateId */, 149 /* observationDomainId */ };
 
+/*
+ * A name of our own is counted as if it were the longest there is, "_255" behind it: whatever an
+ * exporter calls its elements later, the templates that were let in stay within their bound.
+ */
+#define OWN_NAME_MAX (ELEMENT_NAME_MAX + 4)
+
 /* RFC 3954 6.1: what an options template of NetFlow 9 may have as scope. */
 static const char *const v9_scopes[] = {
 	NULL, "scopeSystem", "scopeInterface", "scopeLineCard", "scopeCache", "scopeTemplate",
@@ -100,7 +106,8 @@ static const char *name_field(struct schema *s, size_t i, const struct element_t
 	describe(s, i, learnt, &info);
 	f->type = info.type;
 	f->known = info.known;
-	f->times = occurrence(s, i);
+	if (!f->times) /* fields stay, so this does: it looks at every pair of them */
+		f->times = occurrence(s, i);
 	number = f->times + is_in_head(f);
 	if (number == 1 && f->pen == 0 && r && !is_v9_scope(s, i)) {
 		f->name_len = strlen(r->name);
@@ -129,7 +136,8 @@ static bool tells_types(const struct schema *s)
 int schema_resolve(struct schema *s, const struct element_table *learnt)
 {
 	struct strbuf own = STRBUF_NULL;
-	size_t at = 0;
+	size_t at = 0, n_own = 0;
+	char *fit;
 
 	s->min_len = 0;
 	s->variable = false;
@@ -138,6 +146,7 @@ int schema_resolve(struct schema *s, const struct element_table *learnt)
 		struct schema_field *f = &s->fields[i];
 
 		f->name = name_field(s, i, learnt, &own);
+		n_own += !f->name;
 		s->names_len += f->name_len;
 		s->variable |= f->len_bytes == SCHEMA_VARIABLE;
 		s->min_len += f->len_bytes == SCHEMA_VARIABLE ? 1 : f->len_bytes;
@@ -148,14 +157,15 @@ int schema_resolve(struct schema *s, const struct element_table *learnt)
 		return -ENOMEM;
 	}
 	free(s->names);
-	s->names = own.data;
+	fit = own.len ? realloc(own.data, own.len) : NULL;
+	s->names = fit ? fit : own.data;
 	for (size_t i = 0; i < s->n_fields; i++) {
 		if (s->fields[i].name)
 			continue;
 		s->fields[i].name = s->names + at;
 		at += s->fields[i].name_len;
 	}
-	s->size_bytes = sizeof(*s) + s->n_fields * sizeof(s->fields[0]) + own.cap;
+	s->size_bytes = sizeof(*s) + s->n_fields * sizeof(s->fields[0]) + n_own * OWN_NAME_MAX;
 	s->tells_types = tells_types(s);
 	return 0;
 }
@@ -230,12 +240,10 @@ int schema_set_resolve(struct schema_set *set, const struct element_table *learn
 {
 	int r = 0;
 
-	set->size_bytes = 0;
 	for (size_t i = 0; i < SCHEMA_BUCKETS; i++) {
 		for (struct schema *s = set->bucket[i]; s; s = s->next) {
 			if (schema_resolve(s, learnt) < 0)
 				r = -ENOMEM;
-			set->size_bytes += s->size_bytes;
 		}
 	}
 	return r;

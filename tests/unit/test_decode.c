@@ -87,6 +87,28 @@ TEST(an_exporter_names_its_own_elements_by_rfc_5610)
 	CHECK_STR(collect_lines(), HEAD ",\"ourCount\":7}\n");
 }
 
+/* A long name, told for a template that was let in with a short one, takes nothing further. */
+TEST(what_templates_take_does_not_depend_on_the_names_of_their_elements)
+{
+	size_t budget, held;
+
+	collect_begin(DECODE_TCP, SHOW_NDJSON);
+	collect_sets(0, "0003 001a 0101 0004 0002 015a 0004 012f 0002 0153 0001 0155 ffff"
+			"0101 000d 0001869f 0007 03 01 61"
+			"0101 000d 0001869f 0005 03 01 62");
+	collect_sets(2, "0002 0018 0100 0002 8005 0004 0001869f 8005 0004 0001869f");
+	budget = collect.budget;
+	held = collect.session->schema_bytes;
+	CHECK(budget + held == DECODE_BUDGET_BYTES);
+	collect_sets(2, "0101 0014 0001869f 0005 03 08 6f7572436f756e74"
+			"0101 000d 0001869f 0003 03 01 63");
+	CHECK(collect.budget == budget && collect.session->schema_bytes == held);
+	collect_lines();
+	collect_sets(4, "0100 000c 00000007 00000008");
+	CHECK_STR(collect_lines(), HEAD ",\"ourCount\":7,\"ourCount_2\":8}\n");
+	CHECK_STR(collect_rules(), "field-twice");
+}
+
 TEST(the_second_element_of_a_name_has_a_name_of_its_own)
 {
 	collect_begin(DECODE_UDP, SHOW_NDJSON);
