@@ -258,6 +258,24 @@ def the_version_is_told():
     assert 'libbpf' in run('version').stdout
 
 
+@test
+def every_key_is_in_the_manual_page_and_in_an_example():
+    text = {}
+    for path in 'lib/conf/keys.c lib/conf/keys_collector.c lib/conf/keys_outputs.c lib/conf/keys_templates.c ' \
+                'man/flowctl.conf.5.scd misc/examples/config.yaml misc/examples/hooks.yaml'.split():
+        with open(os.path.join(ROOT, path)) as f:
+            text[path] = f.read()
+    tables = ''.join(t for p, t in text.items() if p.endswith('.c'))
+    keys = set(re.findall(r'\b(?:DECODE(?:_WHOLE)?|TIMER)\("(\w+)"', tables))
+    later = {'metrics', 'aws', 'enabled', 'refresh', 'fields'}
+    older = {'collectors', 'address'}
+    assert len(keys) > 40, keys
+    examples = ''.join(t for p, t in text.items() if p.endswith('.yaml'))
+    missing = [k for k in keys - later - older if not re.search(r'\b%s:' % k, examples)]
+    missing += [k for k in keys - later if not re.search(r'\b%s\b' % k, text['man/flowctl.conf.5.scd'])]
+    assert not missing, missing
+
+
 def run_into(fd, words):
     """Run with @fd, which is closed, as standard output."""
     try:
