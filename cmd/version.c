@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Which flowctl this is, and which libbpf it runs with. */
+/* Which flowctl this is, what it was built with, and which libbpf it runs with. */
 #include <bpf/libbpf.h>
 #include <stdio.h>
 
@@ -9,6 +9,8 @@
 static int version_run(const void *args, int argc, char **argv)
 {
 	printf("flowctl %s\nlibbpf %s\n", FLOWCTL_VERSION, libbpf_version_string());
+	printf("transports udp, tcp, %s\n",
+	       FLOWCTL_TLS ? "tls, sctp" : "sctp (built without TLS)");
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/capability.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "config.h"
 #include "kernel/hook.h"
 #include "kernel/pin.h"
 
@@ -175,6 +177,21 @@ static void probe_libbpf(struct probe_result *r)
 		r->state = PROBE_INVALID;
 }
 
+/* The only one that is a matter of how flowctl was built. */
+static void probe_tls(struct probe_result *r)
+{
+	set_found(r, FLOWCTL_TLS);
+	if (!FLOWCTL_TLS)
+		snprintf(r->found, sizeof(r->found), "not in this build");
+}
+
+static void probe_sctp(struct probe_result *r)
+{
+	_cleanup_(closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_SCTP);
+
+	set_found(r, fd >= 0);
+}
+
 static void probe_absent(struct probe_result *r)
 {
 	snprintf(r->found, sizeof(r->found), "not in this version");
@@ -197,6 +214,8 @@ static const struct {
 	{ "namespace cookie", "present", false, probe_cookie },
 	{ "capabilities", "present", false, probe_caps },
 	{ "libbpf", "v1.1", false, probe_libbpf },
+	{ "IPFIX over TLS (OpenSSL)", "present", true, probe_tls },
+	{ "IPFIX over SCTP", "present", true, probe_sctp },
 	{ "metadata service (libcurl)", "present", true, probe_absent },
 	{ "metrics page (libmicrohttpd)", "present", true, probe_absent },
 	{ "terminal view (ncursesw)", "present", true, probe_absent },

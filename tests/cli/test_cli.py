@@ -256,6 +256,7 @@ def the_version_is_told():
     assert re.match(r'flowctl \d+\.\d+', run('--version').stdout)
     assert run('-V').stdout == run('--version').stdout
     assert 'libbpf' in run('version').stdout
+    assert re.search(r'^transports udp, tcp, (tls, sctp|sctp \(built without TLS\))$', run('version').stdout, re.M)
 
 
 @test
