@@ -253,6 +253,18 @@ static int sum_up(struct collector *c)
 	return 0;
 }
 
+/* An authority that nobody is held against would only seem to keep others out. */
+static int check_tls(const struct collect_args *args)
+{
+	for (size_t i = 0; i < args->listen.n; i++) {
+		if (strncmp(args->listen.v[i], "tls://", strlen("tls://")) == 0)
+			return 0;
+	}
+	if (args->certificate || args->key || args->ca)
+		return fail_usage("--certificate, --key and --ca belong to --listen tls://");
+	return 0;
+}
+
 static int collect_run(const void *args_, int argc, char **argv)
 {
 	const struct collect_args *args = args_;
@@ -269,6 +281,9 @@ static int collect_run(const void *args_, int argc, char **argv)
 
 	if (args->listen.n && args->read.n)
 		return fail_usage("--listen and --read exclude each other");
+	r = check_tls(args);
+	if (r < 0)
+		return r;
 	if (args->strict) {
 		config.handler.message = on_message;
 		config.handler.schema = on_schema;

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/error.h"
@@ -28,6 +29,8 @@ static const char *reason(void)
 	unsigned long err = ERR_peek_error();
 	const char *text = err ? ERR_reason_error_string(err) : NULL;
 
+	if (err && ERR_GET_LIB(err) == ERR_LIB_SYS)
+		text = strerror(ERR_GET_REASON(err));
 	ERR_clear_error();
 	return text ? text : "unknown error";
 }

@@ -277,6 +277,13 @@ def every_key_is_in_the_manual_page_and_in_an_example():
     assert not missing, missing
 
 
+@test
+def tls_options_belong_to_tls():
+    for words in (['-l', 'udp://127.0.0.1:0', '--ca', '/x'], ['-r', '/dev/null', '--key', '/x'], ['--certificate', '/x']):
+        r = run('collect', *words)
+        assert r.returncode == 2 and 'tls://' in r.stderr, (words, r.stderr)
+
+
 def run_into(fd, words):
     """Run with @fd, which is closed, as standard output."""
     try:
