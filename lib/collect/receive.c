@@ -146,7 +146,7 @@ static int bind_to(const struct scheme *scheme, const char *url, int *ret)
 		r = bind_one(scheme, a, ret);
 	freeaddrinfo(found);
 	if (r == -EPROTONOSUPPORT)
-		return fail_system(r, "this kernel has no SCTP (modprobe sctp)");
+		return fail_system(r, "this kernel has no SCTP (try: modprobe sctp)");
 	return r < 0 ? fail(r, "cannot listen on %s", url) : 0;
 }
 

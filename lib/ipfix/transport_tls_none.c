@@ -8,7 +8,7 @@
 
 static int tls_probe(void)
 {
-	return fail_system(-EOPNOTSUPP, "this flowctl was built without TLS (OpenSSL was not there)");
+	return fail_system(-EOPNOTSUPP, "this flowctl was built without TLS (OpenSSL)");
 }
 
 int link_set_tls(struct link *l, const struct stream_config *config)
