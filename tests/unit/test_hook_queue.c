@@ -81,6 +81,16 @@ static unsigned count(const char *text, const char *what)
 	return n;
 }
 
+/* Of many megabytes: a sanitizer's strstr() measures all that is left, every time. */
+static unsigned lines(const char *text)
+{
+	unsigned n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
 /* Do the values of `packets` count from @first on, without a gap? */
 static bool in_order(const char *text, unsigned first, unsigned n)
 {
@@ -306,7 +316,7 @@ TEST(what_finds_the_queue_full_goes_out_at_once)
 	CHECK(s->stats.records == (unsigned)n && s->stats.unhooked_records == 50 && !s->trouble[0]);
 	finish(s);
 	text = content();
-	CHECK(count(text, "\n") == (unsigned)n);
+	CHECK(lines(text) == (unsigned)n);
 }
 
 TEST(a_rotated_file_is_left_at_reopen_by_hooks_too)
