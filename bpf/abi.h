@@ -65,7 +65,7 @@ union flow_word {
  * What else the headers said, in one word: values of the first packet, bits of all.
  *
  * What has no room here leaves nothing, and never something else: TCP options of kinds 31 to
- * 33 and from 35 on (reserved, or never registered), and the fragment id of TCP over IPv6.
+ * 33 and from 35 on (reserved, or hardly used), and the fragment id of TCP over IPv6.
  */
 union flow_extra {
 	__u64 word;
