@@ -282,7 +282,7 @@ static void net_give_up(struct stream *s)
 	struct stream_net *n = &s->net;
 	uint64_t before = s->sink.stats.lost_records;
 	const struct stream_message *m;
-	char why[80];
+	char why[121];
 
 	backlog_break(&n->backlog, UINT64_MAX);
 	while ((m = backlog_acked(&n->backlog, UINT64_MAX))) {
@@ -294,7 +294,7 @@ static void net_give_up(struct stream *s)
 	n->up = false;
 	if (s->sink.stats.lost_records == before)
 		return;
-	snprintf(why, sizeof(why), "%.79s",
+	snprintf(why, sizeof(why), "%.120s",
 		 n->trouble[0] ? n->trouble : "the collector takes nothing of what it is sent");
 	snprintf(n->trouble, sizeof(n->trouble), "%s; %llu records did not reach it and are lost", why,
 		 (unsigned long long)(s->sink.stats.lost_records - before));
