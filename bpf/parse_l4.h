@@ -105,22 +105,27 @@ static __always_inline void walk_options(struct packet *p, struct tcp_found *fou
  * from @off to @stop. */
 static void call_walk_options(struct packet *p, __u32 off, __u32 stop, struct tcp_found *ret);
 
-static __always_inline void parse_tcp_options(struct packet *p, __u32 words)
+static __always_inline void parse_unusual_options(struct packet *p, __u32 words)
 {
 	struct facts *f = p->f;
-	const struct tcp_usual *usual;
 	__u32 stop = f->l4_off + words * 4;
 	struct tcp_found found = {};
 
-	if (words == TCP_USUAL_WORDS && packet_glance(p, TCP_UNREAD, &usual) &&
-	    usual->options == bpf_htonl(TCP_USUAL_OPTIONS)) {
-		f->seen |= word_of(0, TCP_OPTION(TCP_OPTION_NOP) | TCP_OPTION(TCP_OPTION_TIMES));
-		return;
-	}
 	call_walk_options(p, f->l4_off + TCP_HEADER_LEN, stop < p->stop ? stop : p->stop, &found);
 	if (found.beyond)
 		f->beyond = BEYOND_OPTIONS;
 	f->seen |= word_of(0, found.options);
+}
+
+static __always_inline void parse_tcp_options(struct packet *p, __u32 words)
+{
+	const struct tcp_usual *usual;
+
+	if (words == TCP_USUAL_WORDS && packet_glance(p, TCP_UNREAD, &usual) &&
+	    usual->options == bpf_htonl(TCP_USUAL_OPTIONS))
+		p->f->seen |= word_of(0, TCP_OPTION(TCP_OPTION_NOP) | TCP_OPTION(TCP_OPTION_TIMES));
+	else
+		parse_unusual_options(p, words);
 }
 
 static __always_inline void parse_tcp(struct packet *p, bool options)
