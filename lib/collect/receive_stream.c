@@ -183,8 +183,13 @@ static int on_connection(struct loop *loop, int fd, uint32_t events, void *arg)
 		accept4(fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct receive_conn *conn;
 
-	if (accepted < 0)
-		return 0; /* whoever it was has gone again */
+	if (accepted < 0) {
+		/* Whoever it was has gone again; or there is no descriptor left, and they wait
+		 * in the kernel until there is one: to ask at once again would be all we do. */
+		if (errno == EMFILE || errno == ENFILE)
+			clock_sleep_ns(NSEC_PER_MSEC);
+		return 0;
+	}
 	if (l->owner->n_conns == RECEIVE_CONNECTIONS_MAX) {
 		l->owner->counts.refused++;
 		return l->owner->config.settled
