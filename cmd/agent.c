@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "cmd.h"
+#include "enrich/lpm.h"
+#include "enrich/prefixes.h"
 #include "kernel/pin.h"
 #include "kernel/probe.h"
 
@@ -32,10 +34,24 @@ static const struct opt agent_opts[] = {
 	OPT_END,
 };
 
+/* The file that the configuration names is as much a part of it. */
+static int check_prefixes(const struct conf *conf)
+{
+	struct lpm *prefixes;
+	int r = conf->as_file ? prefixes_load(conf->as_file, &prefixes) : 0;
+
+	if (r == 0 && conf->as_file)
+		lpm_free(prefixes);
+	return r;
+}
+
 static int check(const struct agent_args *args, const struct conf *conf)
 {
 	_cleanup_(strbuf_deinit) struct strbuf warnings = STRBUF_NULL;
+	int r = check_prefixes(conf);
 
+	if (r < 0)
+		return r;
 	conf_warnings(conf, &warnings);
 	fputs(strbuf_str(&warnings), stderr);
 	printf("%s: OK\n", args->config);

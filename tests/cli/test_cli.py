@@ -193,6 +193,19 @@ def every_key_of_status_is_in_the_manual_page():
 
 
 @test
+def a_wrong_prefix_file_is_refused_with_path_and_line():
+    with tempfile.TemporaryDirectory() as folder:
+        conf, prefixes = folder + '/c.yaml', folder + '/prefixes'
+        with open(conf, 'w') as f:
+            f.write('prefixFile: %s\noutputs: [{log: {file: stdout}}]\n' % prefixes)
+        refused(['agent', '--check', '-c', conf], 1)
+        with open(prefixes, 'w') as f:
+            f.write('192.0.2.0/24 64496\n192.0.2.0/33 64496\n')
+        text = refused(['agent', '--check', '-c', conf])
+        assert prefixes + ':2: ' in text, text
+
+
+@test
 def every_configuration_that_is_shown_is_right():
     shown = [('misc/examples/config.yaml', None), ('misc/examples/hooks.yaml', None)]
     for path, mark in (('README.md', '```yaml\n'), ('man/flowctl.conf.5.scd', '```\n')):
