@@ -24,12 +24,10 @@ static void add_hook(struct table *t, const struct hook_id *id, struct options_f
 	static const enum ledger_reason ignored[] = {
 		LEDGER_FULL, LEDGER_UNPARSED, LEDGER_NON_IP, LEDGER_SAMPLED_OUT,
 	};
-	struct ledger_count c = table_hook_count(t, id->ifindex, id->direction, LEDGER_SEEN);
 
-	f->seen_packets += c.packets;
-	f->seen_bytes += c.bytes;
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
-		c = table_hook_count(t, id->ifindex, id->direction, ignored[i]);
+		struct ledger_count c = table_hook_count(t, id->ifindex, id->direction, ignored[i]);
+
 		f->ignored_packets += c.packets;
 		f->ignored_bytes += c.bytes;
 	}

@@ -22,12 +22,10 @@ struct options_interface {
 
 /* What is to be told of one observation domain. Totals since the meter was attached. */
 struct options_facts {
-	uint64_t seen_packets, seen_bytes;	/* by all hooks */
 	/* in no flow record by fault or design: not parsed, not IP, table full, sampled out */
 	uint64_t ignored_packets, ignored_bytes;
 	/* in flow records that never reached an output: no template, not sent */
 	uint64_t not_sent_flows, not_sent_packets, not_sent_bytes;
-	uint64_t exported_flows;	/* records of this domain, by this output */
 	uint64_t first_lost_ns, last_lost_ns;	/* CLOCK_REALTIME, 0 = never lost anything */
 	const struct options_interface *interfaces;	/* borrowed until the next question */
 	size_t n_interfaces;

@@ -29,7 +29,7 @@ static const struct options_interface two[] = {
 };
 
 static struct options_facts known = {
-	.seen_packets = 1000, .seen_bytes = 100000, .ignored_packets = 258, .ignored_bytes = 772,
+	.ignored_packets = 258, .ignored_bytes = 772,
 	.not_sent_flows = 5, .not_sent_packets = 6, .not_sent_bytes = 7,
 	.first_lost_ns = UINT64_C(1795233357123456789), .last_lost_ns = UINT64_C(1795233358000000000),
 	.interfaces = two, .n_interfaces = 2,

@@ -182,7 +182,7 @@ TEST(two_do_not_write_one_file)
 
 static int facts_of(void *arg, uint32_t domain, struct options_facts *ret)
 {
-	*ret = (struct options_facts) { .seen_packets = 5, .seen_bytes = 500 };
+	*ret = (struct options_facts) { .ignored_packets = 5, .ignored_bytes = 500 };
 	return 0;
 }
 
