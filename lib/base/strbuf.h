@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A growing string. Allocation failure is remembered: check strbuf_failed() once, at the end. */
+/* A growing string. Allocation failure is remembered: check ->failed once, at the end. */
 #ifndef FLOWCTL_BASE_STRBUF_H
 #define FLOWCTL_BASE_STRBUF_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agent's configuration (interface.md part 3). YAML and JSON become one cJSON tree with
+ * The agent's configuration (flowctl.conf(5)). YAML and JSON become one cJSON tree with
  * a side table of line numbers; one table-driven decoder checks and fills this struct.
  */
 #ifndef FLOWCTL_CONF_CONF_H

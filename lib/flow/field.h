@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The keys of a flow as people and scripts read it (interface.md part 2): JSON, CSV, wide
+ * The keys of a flow as people and scripts read it (flowctl-dump(1)): JSON, CSV, wide
  * tables, --columns and --sort all follow this one table, in its order.
  */
 #ifndef FLOWCTL_FLOW_FIELD_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `count: once` (interface.md part 2): every packet of the box in one record. Kept are the
+ * `count: once` (flowctl-agent(1)): every packet of the box in one record. Kept are the
  * records of ingress, with the egress interface filled in from the matching egress record,
  * and those of egress with no ingress interface or one that is not metered; lo by ingress only.
  */

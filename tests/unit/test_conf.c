@@ -28,7 +28,7 @@ TEST(the_example_loads)
 	conf_free(c);
 }
 
-/* interface.md part 3. */
+/* The defaults of flowctl.conf(5). */
 TEST(every_timer_has_its_default)
 {
 	struct conf *c = load("outputs: [{log: {file: stdout}}]\n");

@@ -4,7 +4,7 @@
 #include "flows.h"
 #include "test.h"
 
-/* interface.md part 2, in its order. */
+/* The order that scripts rely on. */
 static const char *const keys[] = {
 	"version", "timestamp", "netns", "iface", "ifindex", "direction", "ingress_ifindex",
 	"egress_ifindex", "proto", "src_ip", "src_port", "dst_ip", "dst_port", "encapsulated", "tunnel",
@@ -109,7 +109,7 @@ TEST(an_icmpv6_record_as_json)
 	strbuf_deinit(&b);
 }
 
-/* interface.md: exactly one of these, else the number. Numbers: IANA protocol numbers. */
+/* Exactly one of these, else the number. Numbers: IANA protocol numbers. */
 TEST(protocols_have_the_names_of_the_interface)
 {
 	static const struct {
