@@ -42,7 +42,8 @@ class Stream:
         at = 0
         while at + 4 <= len(body):
             tid, n = struct.unpack_from('!HH', body, at)
-            at += 6 if options else 4
+            # A withdrawal (RFC 7011 8.1) has no scope count.
+            at += 6 if options and n else 4
             if options:
                 self.options.add((domain, tid))
             fields = []
