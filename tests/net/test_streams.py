@@ -140,6 +140,7 @@ def a_collector_that_is_killed_and_started_anew_gets_every_packet_once():
             equal(packets_to(one.streams + two.streams, ports), Counter({p: 3 for p in ports}), 'packets')
             check('works again' in agent.said(), 'the end of the trouble is not told')
             check(not {one.port} & all_ports(one.streams + two.streams), "the agent's own stream is among the flows")
+            wait_for(lambda: two.ends, 'the end of the connection')
             equal(two.ends, ['closed'], 'how the agent left')
 
 
@@ -193,6 +194,7 @@ def what_may_have_arrived_is_not_sent_again():
         with server(one.port) as two:
             sender.up()
             state = sender.until(lambda s: s['records'] + s['lost'] == 21000, 'the rest', 'drain')
+            wait_for(lambda: two.numbers()[-1:] == [20999], 'the last record')
             first, rest = one.numbers(), two.numbers()
             check(state['lost'] > 900, 'nothing was in doubt: %r' % state)
             check(not set(first) & set(rest), '%d records came twice' % len(set(first) & set(rest)))
