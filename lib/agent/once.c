@@ -2,7 +2,6 @@
 /* `agent --once`: what dump would print, to the configured outputs. Nothing is taken out. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/agent.h"
 #include "agent/internal.h"
@@ -28,7 +27,7 @@ static void wait_for(struct sink *s)
 
 		if (!wait)
 			break;
-		nanosleep(&(struct timespec) { wait / NSEC_PER_SEC, wait % NSEC_PER_SEC }, NULL);
+		clock_sleep_ns(wait);
 	}
 }
 
