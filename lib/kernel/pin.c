@@ -51,11 +51,6 @@ void pin_set_root(const char *path)
 		root[--len] = 0;
 }
 
-const char *pin_root(void)
-{
-	return root;
-}
-
 /* The name under /run/netns of the caller's namespace into @buf; false when it has none. */
 static bool own_netns_name(char buf[NAME_MAX + 1])
 {

@@ -23,7 +23,6 @@
 
 /* The bpffs to work below; set once by main (--bpffs, $FLOWCTL_BPFFS, /sys/fs/bpf). */
 void pin_set_root(const char *path);
-const char *pin_root(void);
 /* 0, or fail_system(): not a bpffs (hint: mount command, or --netns below `ip netns exec`). */
 int pin_check_root(void);
 
