@@ -12,7 +12,9 @@
 
 #include <linux/types.h>
 
-#define FLOWCTL_ABI 4
+#include "abi_tcp.h"
+
+#define FLOWCTL_ABI 5
 
 enum {
 	FLOW_INGRESS = 0,
@@ -338,7 +340,8 @@ struct table_ctl {
 	__u32 finished_ticks;	/* the same for one that has seen FIN or RST; 0 = never */
 	__u32 reclaim_ticks;	/* ring full, no agent: one idle for longer gives way; 0 = never */
 	__u64 lease_ns;		/* CLOCK_BOOTTIME; an agent lives until then: nothing gives way */
-	__u64 reserved0[5];
+	__u64 watch_ns;		/* CLOCK_BOOTTIME; somebody reads tcp_events until then */
+	__u64 reserved0[4];
 
 	__u32 abi;		/* FLOWCTL_ABI */
 	__u32 parts;		/* CPUs */
@@ -346,6 +349,8 @@ struct table_ctl {
 	__u32 ring_bytes;	/* a part */
 	__u32 store_entries;
 	__u32 max_flows;
+	__u32 tcp_buckets;	/* of connections, a power of two; 0: no TCP metrics in this table */
+	__u32 tcp_half_buckets;	/* of half-open ones */
 	__u32 spread;		/* CPUs they arrive on at least, evenly */
 	__u32 agent_pid;	/* of the agent that holds the lease, 0 = none */
 	__u32 closing;		/* enum table_closing */

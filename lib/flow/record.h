@@ -46,6 +46,41 @@ struct record_route {
 	uint32_t dst_as;
 };
 
+/*
+ * How healthy the flow's TCP connection was, of what this direction's end sent, since the
+ * previous record. All of it is known only where `observed`: the hook of this record is the one
+ * that advanced the direction (design: once a packet). Definitions: bpf/tcp_state.h.
+ */
+enum record_tcp_known {
+	RECORD_TCP_OBSERVED = 1,	/* counts below are counts, 0 included */
+	RECORD_TCP_SERVER = 2,		/* SYN and SYN-ACK were seen */
+	RECORD_TCP_CLIENT = 4,		/* SYN-ACK and the ACK were seen */
+	RECORD_TCP_RTT = 8,
+	RECORD_TCP_WINDOW = 16,
+	RECORD_TCP_JITTER = 32,
+	RECORD_TCP_IN_FLIGHT = 64,
+};
+
+struct record_tcp {
+	uint32_t known;			/* enum record_tcp_known */
+	uint32_t handshake_server_us;	/* of the connection: SYN to SYN-ACK; in both directions' records */
+	uint32_t handshake_client_us;	/* SYN-ACK to the ACK that ends it */
+	uint32_t retransmissions;	/* = fast + timeout + spurious */
+	uint32_t fast_retransmits;
+	uint32_t timeout_retransmits;
+	uint32_t spurious_retransmits;
+	uint32_t out_of_order;
+	uint32_t duplicate_acks;
+	uint32_t zero_windows;
+	uint32_t keep_alives;
+	uint32_t ect0, ect1, ce, ece, cwr;	/* packets */
+	uint32_t min_rtt_us, max_rtt_us, rtt_samples;
+	uint64_t rtt_sum_us;
+	uint32_t min_window, max_window, last_window;	/* octets */
+	uint32_t avg_jitter_us, max_jitter_us;
+	uint32_t max_in_flight;		/* octets */
+};
+
 struct record_raw;	/* ipfix/template.h */
 
 struct record {
@@ -76,6 +111,7 @@ struct record {
 	uint32_t ip6_headers;
 	uint64_t tcp_options;	/* TCP options seen: bit k = kind k, kinds 0 to 63 */
 	struct record_route route;
+	struct record_tcp tcp;
 	uint8_t biflow_direction;	/* IANA element 239; 0 = this is no biflow */
 	const struct record_raw *raw;	/* borrowed; what is sent instead of all above, or NULL */
 	const struct record *reverse;	/* borrowed; of the other direction (RFC 5103), or NULL */

@@ -18,7 +18,9 @@ struct meter_options {
 	uint32_t pref, handle;		/* 100, 1 */
 	uint32_t max_flows;		/* 0 = default, or what the table has */
 	uint32_t spread;		/* the same: table_geometry() */
-	uint32_t sample;		/* 1 */
+	uint32_t sample;		/* 1; another one: no TCP metrics */
+	int tcp_metrics;		/* 1 on (default), 0 off, -1 = as it is, else on */
+	uint32_t max_connections;	/* 0 = a quarter of max_flows, or what the table has */
 	bool force;
 	bool dry_run;
 };

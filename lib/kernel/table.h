@@ -27,8 +27,9 @@ struct table_geometry {
 	uint32_t buckets;	/* a part, a power of two */
 	uint32_t ring_bytes;	/* a part, a power of two, whole pages */
 	uint32_t store_entries;
+	uint32_t tcp_buckets, tcp_half_buckets;	/* 0: no TCP metrics */
 	struct table_memory {
-		uint64_t slots, rings, journal, store;	/* bytes of all parts */
+		uint64_t slots, rings, journal, store, tcp;	/* bytes of all parts */
 	} memory;
 	uint64_t memory_bytes;	/* all maps together */
 };
@@ -60,10 +61,15 @@ struct table {
 	struct flow_bucket *slots;	/* always read-only */
 	struct journal_entry *journal;
 	struct store_entry *store;
+	struct tcp_bucket *tcp;		/* connections, ctl->tcp_buckets; NULL: no TCP metrics */
+	struct tcp_bucket *tcp_half;	/* half-open ones, ctl->tcp_half_buckets */
 	struct table_ring *rings;	/* ctl->parts of them */
 	uint32_t n_slots;
 	/* Map descriptors, for programs to be loaded against them. */
 	int ctl_fd, slots_fd, rings_fd, journal_fd, store_fd, frags_fd, aged_fd;
+	/* TCP's: connections, half-open ones, ends and events (ring buffers), tcp_stats by CPU, and
+	 * the set of interfaces whose ingress is metered with TCP metrics (hash, __u32 -> __u8). */
+	int tcp_fd, tcp_half_fd, tcp_ends_fd, tcp_events_fd, tcp_stats_fd, tcp_ingress_fd;
 	/* The hooks whose ledgers a writer has touched, opened on first use. */
 	struct table_hook *hooks;
 	size_t n_hooks;

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The contract between the kernel program and user space about TCP's health: what is
+ * remembered of a connection, in a table of its own beside that of the flows (abi.h includes
+ * this file). Both directions meet in one entry; a flow's record finds its own by addresses
+ * and ports, and by the hook that advanced that direction.
+ *
+ * Numbers of TCP (sequence, acknowledgement) are in host order and compare modulo 2^32.
+ * Times are of the meter's clock: CLOCK_BOOTTIME, or the capture's own in a replay.
+ */
+#ifndef FLOWCTL_ABI_TCP_H
+#define FLOWCTL_ABI_TCP_H
+
+#include <linux/types.h>
+
+/*
+ * The ends in order: of two addresses the one is end 0 whose 16 bytes, as two words in host
+ * order, are smaller; equal ones go by ports (tcp_key.h). VLANs and interfaces are no part of
+ * it: the two directions of a routed connection come by different ones. See tcp_side.place.
+ */
+struct tcp_key {
+	__u8 addr[2][16];	/* as in flow_key */
+	__be16 port[2];
+	__u32 vni;
+	__u8 family;
+	__u8 tunnel;
+	__u8 reserved[6];
+};
+
+/*
+ * Grow only, modulo 2^32, as long as the entry is this connection's: user space takes
+ * differences. Of the segments that side sent, but dup ACKs and rtt: see there.
+ */
+struct tcp_counts {
+	__u32 retransmissions;		/* = fast + timeout + spurious */
+	__u32 fast_retransmits;
+	__u32 timeout_retransmits;
+	__u32 spurious_retransmits;	/* acknowledged already, or answered by a DSACK */
+	__u32 out_of_order;
+	__u32 duplicate_acks;		/* that this side sent */
+	__u32 zero_windows;		/* that this side announced */
+	__u32 keep_alives;
+	__u32 ect0, ect1, ce, ece, cwr;	/* packets that carried it */
+	__u32 rtt_samples;		/* of this side's segments, by the other side's ACKs */
+	__u64 rtt_sum_us;
+};
+
+#define TCP_NONE 0xffffffff /* not observed */
+
+/* Of a window of time that user space ends (tcp_side.asked). TCP_NONE: not observed. */
+struct tcp_extremes {
+	__u32 min_rtt_us, max_rtt_us;
+	__u32 min_window, max_window;	/* octets; scaled where the handshake was seen */
+	__u32 max_jitter_us;
+	__u32 max_in_flight;		/* octets */
+};
+
+/* A segment that waits for its ACK, and when it was sent. */
+struct tcp_sent {
+	__u32 end;			/* sequence number behind it */
+	__u32 time_us;			/* low half of the clock in us */
+};
+#define TCP_SENT 16
+
+#define TCP_PLACE_KNOWN 0x80000000
+#define TCP_HOLES 4
+
+/* What one end sent. 512 bytes; the last 128 are user space's and never written by the program,
+ * but to clear them when the entry becomes another connection's. */
+struct tcp_side {
+	/* Who advances it: of several hooks that see the same packets only one does. */
+	__u32 ifindex;			/* 0: no packet was seen yet */
+	__u32 place;			/* TCP_PLACE_KNOWN | vlan_outer | vlan_inner << 16 as below; 0 */
+	__u8 direction;			/* FLOW_INGRESS or FLOW_EGRESS */
+	__u8 scale;			/* of its window; TCP_NO_SCALE: not known, or none */
+	__u16 flags;			/* TCP_SIDE_* of tcp_state.h */
+	__u32 done;			/* what of `asked` was done */
+	__u64 first_ns, last_ns;	/* packets that advanced it */
+	struct tcp_counts counts;
+	struct tcp_extremes now, before; /* before: of the window that ended with `done` */
+	__u32 jitter_x16_us;		/* RFC 3550's estimator; TCP_NONE: fewer than three segments */
+	__u32 last_window;		/* as the extremes; TCP_NONE */
+
+	/* tcp_state.h's own: */
+	__u32 next;			/* behind the highest that was sent */
+	__u32 acked;			/* the highest ACK this side sent */
+	__u32 isn;
+	__u16 window;			/* of its last segment, unscaled */
+	__u16 dup_acks;			/* that it sent in a row */
+	struct tcp_range {
+		__u32 left, right;
+	} holes[TCP_HOLES];		/* of what it sent, not seen yet */
+	__u32 hole_us;			/* when the last was made */
+	__u32 last_gap_us;
+	__u64 data_ns;			/* its last segment with data */
+	__u64 high_ns;			/* when `next` last moved */
+	__u32 tsval, tsval_us;		/* the last new one, and when it was seen first */
+	struct tcp_range again;		/* the last retransmission */
+	__u8 again_kind;		/* TCP_AGAIN_* */
+	__u8 n_sent;
+	__u8 n_holes;
+	__u8 own[13];			/* room */
+	struct tcp_sent sent[TCP_SENT];	/* in order of sequence */
+
+	/* user space's: */
+	struct tcp_counts taken;	/* exported already; of generation taken_gen */
+	__u32 taken_gen;		/* tcp_conn.gen; another one: nothing was taken */
+	__u32 asked;			/* raised to end a window: the next packet begins another */
+	__u32 handshake_taken;
+	__u32 reserved[13];
+};
+
+/* A connection. */
+struct tcp_conn {
+	struct tcp_key key;
+	__u32 gen;		/* every connection in this place has another; 0 = never used */
+	__u32 idx;		/* this entry's number in its table */
+	__u16 flags;		/* TCP_CONN_* of tcp_state.h */
+	__u8 client;		/* side that sent the first SYN; 2 = not seen */
+	__u8 reserved0;
+	__u32 reserved1;
+	/* The handshake, 0 = not seen: first SYN, first SYN-ACK, the ACK that ended it. */
+	__u64 syn_ns, syn_ack_ns, ack_ns;
+	__u32 reserved[10];
+	struct tcp_side side[2];
+};
+
+/*
+ * Four ways, and what is needed to find one. `lock` is odd while a CPU writes the bucket: a
+ * copy between two equal, even readings of it is whole (lib/kernel/health.c reads it so).
+ */
+#define TCP_WAYS 4
+struct tcp_bucket {
+	__u32 lock;
+	__u32 tag[TCP_WAYS];	/* hash of the key, never 0 where there is one; 0 = free */
+	__u32 tick[TCP_WAYS];	/* low half of jiffies at the last packet */
+	__u32 flags[TCP_WAYS];	/* TCP_WAY_*: what may give way first */
+	__u32 reserved[3];
+	struct tcp_conn way[TCP_WAYS];
+};
+
+/* Of one table; per CPU, in the map tcp_stats. What is not known, and why. */
+struct tcp_stats {
+	__u64 segments;		/* that advanced a connection */
+	__u64 busy;		/* not looked at: another CPU had the bucket for too long */
+	__u64 replaced;		/* connections that gave way while they were alive */
+	__u64 half_open_lost;	/* handshakes that found no room, or gave way */
+	__u64 ends_lost;	/* replaced, and the ring for them was full: what was not taken is lost */
+	__u64 events_lost;	/* for `latency` */
+	__u64 reserved[2];
+};
+
+/* What the ring `tcp_events` carries while somebody watches (table_ctl.watch_ns). */
+enum tcp_event_kind {
+	TCP_EVENT_HANDSHAKE,	/* the SYN-ACK came: value_us since the first SYN */
+	TCP_EVENT_RTT,		/* value_us: one sample of `from`'s segments */
+};
+struct tcp_event {
+	__u64 time_ns;
+	__u32 value_us;
+	__u32 ifindex;		/* of the hook that saw it */
+	__u8 kind;		/* enum tcp_event_kind */
+	__u8 family;
+	__u8 direction;
+	__u8 reserved[5];
+	__u8 peer[16];		/* HANDSHAKE: the server; RTT: the end that acknowledged */
+	__u8 from[16];		/* the other end */
+	__be16 peer_port;
+	__be16 from_port;
+	__u32 reserved2;
+};
+
+_Static_assert(sizeof(struct tcp_key) == 48, "tcp_key is hashed and compared in words");
+_Static_assert(sizeof(struct tcp_counts) == 64, "tcp_counts");
+_Static_assert(sizeof(struct tcp_side) == 512, "tcp_side");
+_Static_assert(sizeof(struct tcp_conn) == 1152, "tcp_conn");
+_Static_assert(sizeof(struct tcp_event) == 64, "tcp_event");
+
+#endif

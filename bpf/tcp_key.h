@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * How a connection is found, on both sides: the ends in order, and the hash of that. Compiles
+ * for the host as well; no helpers.
+ */
+#ifndef FLOWCTL_TCP_KEY_H
+#define FLOWCTL_TCP_KEY_H
+
+#include "packet.h"
+
+/*
+ * The key of the connection that a flow of these words belongs to. Returns the side that sends:
+ * 0 or 1. @addrs: source then destination, four words as in flow_key; @ports: as in facts.ports
+ * (sport in the lower-addressed half word).
+ */
+static __always_inline __u32 tcp_key_make(struct tcp_key *ret, const __u64 *addrs, __be16 sport,
+					  __be16 dport, __u8 family, __u8 tunnel, __u32 vni)
+{
+	__u32 side;
+	__u64 *to = (__u64 *)ret;
+
+	if (addrs[0] != addrs[2])
+		side = addrs[0] > addrs[2];
+	else if (addrs[1] != addrs[3])
+		side = addrs[1] > addrs[3];
+	else
+		side = sport > dport;
+	to[0] = side ? addrs[2] : addrs[0];
+	to[1] = side ? addrs[3] : addrs[1];
+	to[2] = side ? addrs[0] : addrs[2];
+	to[3] = side ? addrs[1] : addrs[3];
+	ret->port[0] = side ? dport : sport;
+	ret->port[1] = side ? sport : dport;
+	ret->vni = vni;
+	ret->family = family;
+	ret->tunnel = tunnel;
+	__builtin_memset(ret->reserved, 0, sizeof(ret->reserved));
+	return side;
+}
+
+/* Never 0. Its low bits choose the bucket, all of it is the way's tag. */
+static __always_inline __u32 tcp_key_hash(const struct tcp_key *k)
+{
+	const __u64 *w = (const __u64 *)k;
+	__u64 h = w[0] * 0x9e3779b97f4a7c15 + w[1] * 0xc2b2ae3d27d4eb4f +
+		  w[2] * 0xff51afd7ed558ccd + w[3] * 0xc4ceb9fe1a85ec53 +
+		  w[4] * 0xbf58476d1ce4e5b9 + w[5] * 0x94d049bb133111eb;
+
+	h ^= h >> 32;
+	h *= 0x9e3779b97f4a7c15;
+	h >>= 32;
+	return h ? h : 1;
+}
+
+#endif

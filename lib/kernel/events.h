@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading the ring `tcp_events` of a table: handshakes and RTT samples as they happen. The
+ * program fills it only while somebody watches; there is one watcher a table at a time.
+ */
+#ifndef FLOWCTL_KERNEL_EVENTS_H
+#define FLOWCTL_KERNEL_EVENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/table.h"
+
+struct events;
+
+/* Begin to watch @t, which is writable and lives as long. -EBUSY with a sentence when somebody
+ * else watches; fail() when it has no TCP metrics. */
+int events_open(struct table *t, struct events **ret);
+void events_close(struct events *e);
+/* Up to @max events, at once (0: there are none). Renews the watch; call it once a second at least. */
+size_t events_read(struct events *e, struct tcp_event *ret, size_t max);
+/* Lost since the watch began: the ring was full. */
+uint64_t events_lost(const struct events *e);
+
+#endif
