@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/format.h"
+#include "flow/field_tcp.h"
 
 static uint64_t timestamp_ns;
 
@@ -90,7 +91,6 @@ GET(version, put_str(v, "3"))
 GET(timestamp, put_time(v, timestamp_ns))
 GET(netns, put_str(v, r->netns))
 GET(iface, put_str(v, r->iface))
-GET(ifindex, put_u64(v, r->ifindex))
 GET(direction, put_u64(v, r->key.direction))
 GET(ingress_ifindex, put_u64(v, r->key.ingress_ifindex))
 GET(egress_ifindex, put_u64(v, r->key.egress_ifindex))
@@ -110,6 +110,13 @@ GET(bytes, put_u64(v, r->bytes))
 GET(first_seen, put_time(v, r->first_ns))
 GET(last_seen, put_time(v, r->last_ns))
 GET(duration_ms, put_u64(v, (r->last_ns - r->first_ns) / NSEC_PER_MSEC))
+
+/* A capture file has no interfaces. */
+static void get_ifindex(const struct record *r, struct field_value *v)
+{
+	if (r->ifindex)
+		put_u64(v, r->ifindex);
+}
 
 static void get_proto(const struct record *r, struct field_value *v)
 {
@@ -170,6 +177,7 @@ static void get_tcp_flags(const struct record *r, struct field_value *v)
 
 #define FIELD_BY(name_, get_) { #name_, get_, "\"" #name_ "\":", sizeof(#name_) + 2 }
 #define FIELD(name_) FIELD_BY(name_, get_##name_)
+#define FIELD_TCP(name_) FIELD_BY(name_, field_tcp_##name_)
 #define FIELD_LATER(name_) FIELD_BY(name_, NULL)
 
 static const struct field fields[] = {
@@ -181,16 +189,20 @@ static const struct field fields[] = {
 	FIELD(vlan_id), FIELD(inner_vlan_id), FIELD(mark), FIELD(tos), FIELD(dscp), FIELD(min_ttl),
 	FIELD(max_ttl), FIELD(icmp_type), FIELD(icmp_code), FIELD(packets), FIELD(bytes),
 	FIELD(first_seen), FIELD(last_seen), FIELD(duration_ms), FIELD(end_reason), FIELD(tcp_flags),
-	FIELD_LATER(handshake_latency_us), FIELD_LATER(handshake_server_us),
-	FIELD_LATER(handshake_client_us), FIELD_LATER(retransmissions), FIELD_LATER(fast_retransmits),
-	FIELD_LATER(timeout_retransmits), FIELD_LATER(spurious_retransmits), FIELD_LATER(avg_jitter_us),
-	FIELD_LATER(max_jitter_us), FIELD_LATER(min_window_size), FIELD_LATER(max_window_size),
-	FIELD_LATER(last_window_size), FIELD_LATER(zero_windows), FIELD_LATER(out_of_order_pkts),
-	FIELD_LATER(duplicate_acks), FIELD_LATER(min_rtt_us), FIELD_LATER(max_rtt_us),
-	FIELD_LATER(avg_rtt_us), FIELD_LATER(rtt_samples), FIELD_LATER(ecn_flags),
+	FIELD_TCP(handshake_latency_us), FIELD_TCP(handshake_server_us),
+	FIELD_TCP(handshake_client_us), FIELD_TCP(retransmissions), FIELD_TCP(fast_retransmits),
+	FIELD_TCP(timeout_retransmits), FIELD_TCP(spurious_retransmits), FIELD_TCP(avg_jitter_us),
+	FIELD_TCP(max_jitter_us), FIELD_TCP(min_window_size), FIELD_TCP(max_window_size),
+	FIELD_TCP(last_window_size), FIELD_TCP(zero_windows), FIELD_TCP(out_of_order_pkts),
+	FIELD_TCP(duplicate_acks), FIELD_TCP(min_rtt_us), FIELD_TCP(max_rtt_us),
+	FIELD_TCP(avg_rtt_us), FIELD_TCP(rtt_samples), FIELD_TCP(ecn_flags),
 	FIELD_LATER(aws_account), FIELD_LATER(aws_vpc), FIELD_LATER(aws_subnet),
 	FIELD_LATER(aws_interface), FIELD_LATER(aws_instance), FIELD_LATER(aws_az),
 	FIELD_LATER(aws_region),
+	/* New keys come last, for the order is a promise. */
+	FIELD_TCP(ecn_ect0_pkts), FIELD_TCP(ecn_ect1_pkts), FIELD_TCP(ecn_ce_pkts),
+	FIELD_TCP(ecn_ece_pkts), FIELD_TCP(ecn_cwr_pkts), FIELD_TCP(max_bytes_in_flight),
+	FIELD_TCP(keep_alives),
 };
 
 const struct field *field_all(size_t *ret_n)

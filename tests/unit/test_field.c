@@ -16,6 +16,8 @@ static const char *const keys[] = {
 	"last_window_size", "zero_windows", "out_of_order_pkts", "duplicate_acks", "min_rtt_us",
 	"max_rtt_us", "avg_rtt_us", "rtt_samples", "ecn_flags", "aws_account", "aws_vpc", "aws_subnet",
 	"aws_interface", "aws_instance", "aws_az", "aws_region",
+	"ecn_ect0_pkts", "ecn_ect1_pkts", "ecn_ce_pkts", "ecn_ece_pkts", "ecn_cwr_pkts",
+	"max_bytes_in_flight", "keep_alives",
 };
 
 TEST(the_keys_are_those_of_the_interface_in_its_order)
@@ -31,6 +33,9 @@ TEST(the_keys_are_those_of_the_interface_in_its_order)
 	CHECK(!field_find("nonsense"));
 }
 
+#define AWS                                                                                       \
+	"\"aws_account\":null,\"aws_vpc\":null,\"aws_subnet\":null,\"aws_interface\":null,"         \
+	"\"aws_instance\":null,\"aws_az\":null,\"aws_region\":null,"
 #define REST                                                                                      \
 	"\"handshake_latency_us\":null,\"handshake_server_us\":null,\"handshake_client_us\":null," \
 	"\"retransmissions\":null,\"fast_retransmits\":null,\"timeout_retransmits\":null,"        \
@@ -38,8 +43,10 @@ TEST(the_keys_are_those_of_the_interface_in_its_order)
 	"\"min_window_size\":null,\"max_window_size\":null,\"last_window_size\":null,"            \
 	"\"zero_windows\":null,\"out_of_order_pkts\":null,\"duplicate_acks\":null,"               \
 	"\"min_rtt_us\":null,\"max_rtt_us\":null,\"avg_rtt_us\":null,\"rtt_samples\":null,"       \
-	"\"ecn_flags\":null,\"aws_account\":null,\"aws_vpc\":null,\"aws_subnet\":null,"           \
-	"\"aws_interface\":null,\"aws_instance\":null,\"aws_az\":null,\"aws_region\":null}"
+	"\"ecn_flags\":null," AWS                                                                 \
+	"\"ecn_ect0_pkts\":null,\"ecn_ect1_pkts\":null,\"ecn_ce_pkts\":null,"                     \
+	"\"ecn_ece_pkts\":null,\"ecn_cwr_pkts\":null,\"max_bytes_in_flight\":null,"               \
+	"\"keep_alives\":null}"
 
 static struct strbuf json_of(const struct record *r)
 {
@@ -84,6 +91,123 @@ TEST(a_tcp_record_as_json)
 		  "\"last_seen\":\"2023-11-14T22:13:21.999999Z\",\"duration_ms\":1999,"
 		  "\"end_reason\":\"end\",\"tcp_flags\":\"SYN|ACK|PSH\"," REST);
 	strbuf_deinit(&b);
+}
+
+/* All is known: every value its own, so that a mix-up shows. */
+static const struct record_tcp healthy = {
+	.known = RECORD_TCP_OBSERVED | RECORD_TCP_SERVER | RECORD_TCP_CLIENT | RECORD_TCP_RTT |
+		 RECORD_TCP_WINDOW | RECORD_TCP_JITTER | RECORD_TCP_IN_FLIGHT,
+	.handshake_server_us = UINT32_MAX, .handshake_client_us = 1001,
+	.retransmissions = 12, .fast_retransmits = 3, .timeout_retransmits = 4,
+	.spurious_retransmits = 5, .out_of_order = 6, .duplicate_acks = 7, .zero_windows = 8,
+	.keep_alives = 9, .ect0 = 10, .ect1 = 0, .ce = 13, .ece = 0, .cwr = 14,
+	.min_rtt_us = 15, .max_rtt_us = 99, .rtt_samples = 3, .rtt_sum_us = UINT64_C(30000000002),
+	.min_window = 16, .max_window = 1 << 30, .last_window = 17,
+	.avg_jitter_us = 18, .max_jitter_us = 19, .max_in_flight = 20,
+};
+
+/* ecn_flags: bit 1 ECT(0), bit 2 CE, bit 4 CWR. */
+#define HEALTHY                                                                                   \
+	"\"handshake_latency_us\":4294968296,\"handshake_server_us\":4294967295,"                  \
+	"\"handshake_client_us\":1001,\"retransmissions\":12,\"fast_retransmits\":3,"              \
+	"\"timeout_retransmits\":4,\"spurious_retransmits\":5,\"avg_jitter_us\":18,"               \
+	"\"max_jitter_us\":19,\"min_window_size\":16,\"max_window_size\":1073741824,"              \
+	"\"last_window_size\":17,\"zero_windows\":8,\"out_of_order_pkts\":6,"                      \
+	"\"duplicate_acks\":7,\"min_rtt_us\":15,\"max_rtt_us\":99,\"avg_rtt_us\":10000000000,"     \
+	"\"rtt_samples\":3,\"ecn_flags\":22," AWS                                                  \
+	"\"ecn_ect0_pkts\":10,\"ecn_ect1_pkts\":0,\"ecn_ce_pkts\":13,\"ecn_ece_pkts\":0,"          \
+	"\"ecn_cwr_pkts\":14,\"max_bytes_in_flight\":20,\"keep_alives\":9}"
+
+TEST(the_health_of_tcp_as_json)
+{
+	struct record r = arriving(flow(6, "10.0.0.1", 40000, "192.0.2.9", 443), 3, 1);
+	struct strbuf b;
+
+	r.tcp = healthy;
+	b = json_of(&r);
+	CHECK_STR(strstr(strbuf_str(&b), "\"handshake_latency_us\""), HEALTHY);
+	strbuf_deinit(&b);
+}
+
+static bool is_null(const char *key, const struct record *r)
+{
+	struct field_value v;
+
+	field_value(field_find(key), r, &v);
+	return v.kind == FIELD_NULL;
+}
+
+/* Without the one bit these are null, and nothing else is. */
+TEST(what_was_not_observed_is_null_whatever_stands_there)
+{
+	static const struct {
+		uint32_t known;
+		const char *keys;	/* a blank behind each */
+	} rows[] = {
+		{ RECORD_TCP_SERVER, "handshake_latency_us handshake_server_us " },
+		{ RECORD_TCP_CLIENT, "handshake_latency_us handshake_client_us " },
+		{ RECORD_TCP_RTT, "min_rtt_us max_rtt_us avg_rtt_us " },
+		{ RECORD_TCP_WINDOW, "min_window_size max_window_size last_window_size " },
+		{ RECORD_TCP_JITTER, "avg_jitter_us max_jitter_us " },
+		{ RECORD_TCP_IN_FLIGHT, "max_bytes_in_flight " },
+		{ RECORD_TCP_OBSERVED,
+		  "retransmissions fast_retransmits timeout_retransmits spurious_retransmits "
+		  "zero_windows out_of_order_pkts duplicate_acks rtt_samples ecn_flags ecn_ect0_pkts "
+		  "ecn_ect1_pkts ecn_ce_pkts ecn_ece_pkts ecn_cwr_pkts keep_alives " },
+	};
+	size_t n, first = field_find("handshake_latency_us") - field_find("version");
+	const struct field *all = field_all(&n);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct record r = flow(6, "10.0.0.1", 1, "10.0.0.2", 2);
+
+		r.tcp = healthy;
+		r.tcp.known &= ~rows[i].known;
+		for (size_t k = first; k < n; k++) {
+			char word[40];
+
+			snprintf(word, sizeof(word), "%s ", all[k].key);
+			CHECK(!all[k].get || is_null(all[k].key, &r) == !!strstr(rows[i].keys, word));
+		}
+	}
+}
+
+TEST(zero_is_zero_where_it_was_observed)
+{
+	struct record r = flow(6, "10.0.0.1", 1, "10.0.0.2", 2);
+	struct field_value v;
+
+	r.tcp.known = healthy.known;
+	field_value(field_find("ecn_flags"), &r, &v);
+	CHECK(v.kind == FIELD_U64 && v.u64 == 0);
+	field_value(field_find("handshake_latency_us"), &r, &v);
+	CHECK(v.kind == FIELD_U64 && v.u64 == 0);
+	CHECK(is_null("avg_rtt_us", &r));
+}
+
+TEST(each_mark_of_ecn_has_its_bit)
+{
+	struct record r = flow(6, "10.0.0.1", 1, "10.0.0.2", 2);
+	uint32_t *const counts[] = { &r.tcp.ect1, &r.tcp.ect0, &r.tcp.ce, &r.tcp.ece, &r.tcp.cwr };
+
+	r.tcp.known = RECORD_TCP_OBSERVED;
+	for (unsigned i = 0; i < 5; i++) {
+		struct field_value v;
+
+		*counts[i] = UINT32_MAX;
+		field_value(field_find("ecn_flags"), &r, &v);
+		CHECK(v.u64 == 1u << i);
+		*counts[i] = 0;
+	}
+}
+
+TEST(a_record_of_a_capture_has_no_interface)
+{
+	struct record r = flow(6, "10.0.0.1", 1, "10.0.0.2", 2);
+
+	CHECK(is_null("ifindex", &r) && is_null("iface", &r) && is_null("netns", &r));
+	r.ifindex = 1;
+	CHECK(!is_null("ifindex", &r));
 }
 
 /* An echo request over IPv6 (RFC 4443 4.1: type 128, code 0), double-tagged. */

@@ -59,6 +59,25 @@ TEST(a_line_begins_with_the_seven_and_leaves_out_what_is_null)
 		  "duration_ms=1500 end_reason=idle tcp_flags=SYN|ACK\n");
 }
 
+TEST(the_health_of_tcp_is_in_the_line_as_far_as_it_is_known)
+{
+	struct record r = example();
+
+	r.tcp = (struct record_tcp) {
+		.known = RECORD_TCP_SERVER | RECORD_TCP_RTT, .handshake_server_us = 12034,
+		.min_rtt_us = 10, .max_rtt_us = 30, .rtt_samples = 2, .rtt_sum_us = 40,
+	};
+	CHECK_STR(strstr(of_record(&r), "tcp_flags"),
+		  "tcp_flags=SYN|ACK handshake_server_us=12034 min_rtt_us=10 max_rtt_us=30 "
+		  "avg_rtt_us=20\n");
+	r.tcp.known = RECORD_TCP_OBSERVED;
+	CHECK_STR(strstr(of_record(&r), "tcp_flags"),
+		  "tcp_flags=SYN|ACK retransmissions=0 fast_retransmits=0 timeout_retransmits=0 "
+		  "spurious_retransmits=0 zero_windows=0 out_of_order_pkts=0 duplicate_acks=0 "
+		  "rtt_samples=2 ecn_flags=0 ecn_ect0_pkts=0 ecn_ect1_pkts=0 ecn_ce_pkts=0 "
+		  "ecn_ece_pkts=0 ecn_cwr_pkts=0 keep_alives=0\n");
+}
+
 TEST(names_that_would_break_a_line_are_quoted)
 {
 	static const struct {
