@@ -150,6 +150,9 @@ struct tcp_stats {
 	__u64 reserved[2];
 };
 
+/* The lowest bit of table_ctl.watch_ns: whoever watches wants every RTT sample, too. */
+#define TCP_WATCH_RTT 1
+
 /* What the ring `tcp_events` carries while somebody watches (table_ctl.watch_ns). */
 enum tcp_event_kind {
 	TCP_EVENT_HANDSHAKE,	/* the SYN-ACK came: value_us since the first SYN */
@@ -158,7 +161,7 @@ enum tcp_event_kind {
 struct tcp_event {
 	__u64 time_ns;
 	__u32 value_us;
-	__u32 ifindex;		/* of the hook that saw it */
+	__u32 ifindex;		/* of the hook that saw it: the peer's packet */
 	__u8 kind;		/* enum tcp_event_kind */
 	__u8 family;
 	__u8 direction;
@@ -167,7 +170,7 @@ struct tcp_event {
 	__u8 from[16];		/* the other end */
 	__be16 peer_port;
 	__be16 from_port;
-	__u32 reserved2;
+	__u32 from_ifindex;	/* of the hook that sees what the other end sends; 0: none did yet */
 };
 
 _Static_assert(sizeof(struct tcp_key) == 48, "tcp_key is hashed and compared in words");
