@@ -12,7 +12,8 @@
  * would be two writers.
  *
  * The program says what its context is: CONTEXT, with data and data_end, and context_here(),
- * context_came_by(), context_mark(): the hook's interface, where the packet came in, its mark.
+ * context_came_by(), context_mark(), context_now(), context_tick(): the hook's interface, where
+ * the packet came in, its mark, the time in ns and in ticks.
  */
 #ifndef FLOWCTL_ACCOUNT_H
 #define FLOWCTL_ACCOUNT_H
@@ -354,7 +355,7 @@ static __always_inline void slot_begin(struct flow_slot *s, __u32 idx, const str
 	s->c.packets = f->packets;
 	s->c.bytes = f->bytes;
 	s->c.w.word = w.word;
-	s->c.first_ns = bpf_ktime_get_boot_ns();
+	s->c.first_ns = context_now(ctx);
 	s->c.first_tick = m->tick;
 	s->c.epoch = ctl.epoch;
 	s->c.mark = context_mark(ctx);
@@ -435,7 +436,7 @@ static __noinline int account_miss(CONTEXT *ctx, struct miss *m)
 /* Count the packet of @f in its flow. LEDGER_SEEN, or LEDGER_FULL when there was no room. */
 static __always_inline enum ledger_reason account(CONTEXT *ctx, struct facts *f, __u32 cpu)
 {
-	__u32 tick = bpf_jiffies64(), bucket, way, hash, home;
+	__u32 tick = context_tick(ctx), bucket, way, hash, home;
 	struct flow_bucket *b;
 	struct flow_slot *s;
 

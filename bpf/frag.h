@@ -19,10 +19,10 @@
 /* As long as Linux waits for the rest of a datagram; after that the id may be another's. */
 #define FRAG_NS (30ull * 1000 * 1000 * 1000)
 
-static __always_inline void frag_put(const struct frag_key *key, const struct facts *f)
+static __always_inline void frag_put(const struct frag_key *key, const struct facts *f, __u64 now)
 {
 	struct frag_ports ports = {
-		.seen_ns = bpf_ktime_get_boot_ns(),
+		.seen_ns = now,
 		.sport = f->sport,
 		.dport = f->dport,
 		.proto = f->proto,
@@ -31,11 +31,12 @@ static __always_inline void frag_put(const struct frag_key *key, const struct fa
 	bpf_map_update_elem(&frags, key, &ports, BPF_ANY);
 }
 
-static __always_inline void frag_get(const struct frag_key *key, struct facts *f)
+static __always_inline void frag_get(const struct frag_key *key, struct facts *f, __u64 now)
 {
 	const struct frag_ports *ports = bpf_map_lookup_elem(&frags, key);
 
-	if (!ports || bpf_ktime_get_boot_ns() - ports->seen_ns > FRAG_NS)
+	/* A capture's clock may go back a little. */
+	if (!ports || now + FRAG_NS - ports->seen_ns > 2 * FRAG_NS)
 		return;
 	f->sport = ports->sport;
 	f->dport = ports->dport;
@@ -43,7 +44,7 @@ static __always_inline void frag_get(const struct frag_key *key, struct facts *f
 }
 
 /* Not inlined: its frame is not to lie on the stack of every packet. */
-static __noinline int frag_resolve(struct facts *f)
+static __noinline int frag_resolve(struct facts *f, __u64 now)
 {
 	struct frag_key key = {};
 
@@ -55,9 +56,9 @@ static __noinline int frag_resolve(struct facts *f)
 	key.proto = f->frag_proto;
 	key.family = f->family;
 	if (f->fragment == FRAGMENT_FIRST)
-		frag_put(&key, f);
+		frag_put(&key, f, now);
 	else if (f->fragment == FRAGMENT_LATER)
-		frag_get(&key, f);
+		frag_get(&key, f, now);
 	if (f->family == 6 && f->proto != IPPROTO_TCP)
 		f->seen = word_of(word_first(f->seen), bpf_ntohl(f->frag_id));
 	return 0;

@@ -53,7 +53,8 @@ static __always_inline bool sampled_out(void)
 /* @reason: what parse() returned for @f. */
 static __always_inline void meter(CONTEXT *ctx, struct facts *f, enum ledger_reason reason)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
+	/* A replay's table has one part, whatever CPU it runs on. */
+	__u32 cpu = knob_replay ? 0 : bpf_get_smp_processor_id();
 	union hook_entry *e;
 
 	if (cpu >= knob_parts) {
@@ -68,7 +69,7 @@ static __always_inline void meter(CONTEXT *ctx, struct facts *f, enum ledger_rea
 		reason = LEDGER_SAMPLED_OUT;
 	if (reason == LEDGER_SEEN) {
 		if (f->fragment != FRAGMENT_NONE)
-			frag_resolve(f);
+			frag_resolve(f, context_now(ctx));
 		reason = account(ctx, f, cpu);
 	}
 	if (reason != LEDGER_SEEN)

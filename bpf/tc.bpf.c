@@ -3,6 +3,10 @@
  * The meter at tc hooks: clsact (direct action) and tcx alike. Headers are read where
  * they lie. Only if one lies behind the linear part of the packet, that part is made
  * longer, once, and reading starts again.
+ *
+ * In a replay (knob_replay) the packet is a frame of a capture file, whole or its first part,
+ * in a test run of this program: `tstamp` is the replay's clock and cb[0] the length that the
+ * frame had on the wire. What lies behind the part that is there is not to be had.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
@@ -13,6 +17,9 @@
 #define context_here(c_)    ((c_)->ifindex)
 #define context_came_by(c_) ((c_)->ingress_ifindex)
 #define context_mark(c_)    ((c_)->mark)
+/* CLOCK_BOOTTIME, and jiffies; or the capture's clock, and its microseconds. */
+#define context_now(c_)	    (knob_replay ? (c_)->tstamp : bpf_ktime_get_boot_ns())
+#define context_tick(c_)    (knob_replay ? (c_)->tstamp / 1000 : bpf_jiffies64())
 
 #include "meter.h"
 #include "parse.h"
@@ -24,20 +31,24 @@
 
 static __always_inline void packet_init(struct packet *p, struct facts *f, struct __sk_buff *skb)
 {
+	__u32 len = knob_replay ? skb->cb[0] : skb->len;
+
 	facts_init(f);
 	*p = (struct packet){
 		.f = f,
 		.ctx = skb,
 		.data = (void *)(long)skb->data,
 		.end = (void *)(long)skb->data_end,
-		.left = skb->len,
-		.stop = skb->len,
+		.left = len,
+		.stop = len,
 	};
 }
 
 /* A header lies behind the linear data: true when it is worth another look. */
 static __always_inline bool pull(struct __sk_buff *skb)
 {
+	if (knob_replay)
+		return false;
 	return bpf_skb_pull_data(skb, skb->len < PULL_LEN ? skb->len : PULL_LEN) == 0;
 }
 
@@ -56,7 +67,8 @@ static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct 
 		reason = parse(&p, knob_ethernet, skb->protocol);
 		if (!f->beyond)
 			break;
-		if (f->beyond == BEYOND_HEADER)
+		/* Of a frame that was captured in part the IP header is enough. */
+		if (f->beyond == BEYOND_HEADER && !(knob_replay && reason == LEDGER_SEEN))
 			reason = LEDGER_UNPARSED;
 		if (!pull(skb))
 			break;

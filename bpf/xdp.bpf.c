@@ -16,6 +16,8 @@
 #define context_here(c_)    ((c_)->ingress_ifindex)
 #define context_came_by(c_) 0
 #define context_mark(c_)    0
+#define context_now(c_)	    bpf_ktime_get_boot_ns()
+#define context_tick(c_)    bpf_jiffies64()
 
 #include "meter.h"
 #include "parse.h"

@@ -33,16 +33,22 @@ void clock_sleep_ns(uint64_t ns)
 	nanosleep(&t, NULL);
 }
 
+static uint64_t tick_ns;
+
 uint64_t clock_tick_ns(void)
 {
-	static uint64_t tick;
 	struct timespec ts;
 
-	if (!tick) {
+	if (!tick_ns) {
 		clock_getres(CLOCK_MONOTONIC_COARSE, &ts);
-		tick = ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+		tick_ns = ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 	}
-	return tick;
+	return tick_ns;
+}
+
+void clock_set_tick_ns(uint64_t ns)
+{
+	tick_ns = ns;
 }
 
 int64_t clock_real_offset_ns(void)
