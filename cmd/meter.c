@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cmd.h"
 #include "kernel/meter.h"
+#include "targets.h"
 
 extern const struct cmd cmd_meter_status;
 
@@ -84,77 +85,15 @@ static const struct opt detach_opts[] = {
 	OPT_END,
 };
 
-/* Names by namespace: -n below --netns, and each -i with its own. */
-struct target {
-	const char *netns;
-	const char *names[OPT_STRS_MAX];
-	size_t n;
-};
-
-struct targets {
-	struct target v[OPT_STRS_MAX + 1];
-	size_t n;
-	char *copies[OPT_STRS_MAX];
-	size_t n_copies;
-};
-
-static void targets_deinit(struct targets *t)
-{
-	for (size_t i = 0; i < t->n_copies; i++)
-		free(t->copies[i]);
-}
-
-static struct target *target_of(struct targets *t, const char *netns)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		const char *has = t->v[i].netns;
-
-		if (has == netns || (has && netns && strcmp(has, netns) == 0))
-			return &t->v[i];
-	}
-	t->v[t->n] = (struct target) { .netns = netns };
-	return &t->v[t->n++];
-}
-
-/* "NS:IFACE"; the namespace may be pid:PID, the interface has no colon (Linux forbids it). */
-static int add_interface(struct targets *t, const char *word, const char *netns)
-{
-	char *copy = strdup(word), *colon = strrchr(word, ':');
-	struct target *target;
-
-	if (!copy)
-		return fail(-ENOMEM, "cannot read the command line");
-	t->copies[t->n_copies++] = copy;
-	if (!colon) {
-		target = target_of(t, netns);
-		target->names[target->n++] = copy;
-		return 0;
-	}
-	if (netns)
-		return fail_usage("-i %s and --netns exclude each other", word);
-	copy[colon - word] = '\0';
-	target = target_of(t, copy);
-	target->names[target->n++] = copy + (colon - word) + 1;
-	return 0;
-}
-
 static int find_targets(const struct meter_args *args, struct targets *t)
 {
-	int r = 0;
-
 	if (args->all && (args->names.n || args->interfaces.n))
 		return fail_usage("--all and named interfaces exclude each other");
 	if (!args->all && !args->names.n && !args->interfaces.n)
 		return fail_usage("no interface named: give -n IFACE, or --all");
-	if (args->all || args->names.n) {
-		struct target *target = target_of(t, args->netns);
-
-		memcpy(target->names, args->names.v, args->names.n * sizeof(char *));
-		target->n = args->names.n;
-	}
-	for (size_t i = 0; r == 0 && i < args->interfaces.n; i++)
-		r = add_interface(t, args->interfaces.v[i], args->netns);
-	return r;
+	if (args->all)
+		return targets_add_all(t, args->netns);
+	return targets_add(t, args->netns, &args->names, &args->interfaces);
 }
 
 static void print_attached(const struct meter_change *c, void *arg)

@@ -6,6 +6,7 @@
  */
 #include "kernel/ring.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <sys/mman.h>
@@ -63,7 +64,7 @@ void ring_consume(struct table_ring *r, uint64_t pos)
 	__atomic_store_n(r->consumer, pos, __ATOMIC_RELEASE);
 }
 
-const struct flow_slot *ring_at(const struct table_ring *r, uint64_t pos, uint64_t *ret_next)
+const void *ring_record(const struct table_ring *r, uint64_t pos, size_t size, uint64_t *ret_next)
 {
 	const uint8_t *head = r->data + (pos & r->mask);
 	uint32_t word = __atomic_load_n((const uint32_t *)head, __ATOMIC_ACQUIRE);
@@ -73,7 +74,22 @@ const struct flow_slot *ring_at(const struct table_ring *r, uint64_t pos, uint64
 	if (word & BPF_RINGBUF_BUSY_BIT)
 		return NULL;
 	*ret_next = pos + ((len + BPF_RINGBUF_HDR_SZ + 7) & ~UINT64_C(7));
-	if ((word & BPF_RINGBUF_DISCARD_BIT) || len != sizeof(struct flow_slot))
+	if ((word & BPF_RINGBUF_DISCARD_BIT) || len != size)
 		return NULL;
-	return (const struct flow_slot *)(head + BPF_RINGBUF_HDR_SZ);
+	return head + BPF_RINGBUF_HDR_SZ;
+}
+
+const struct flow_slot *ring_at(const struct table_ring *r, uint64_t pos, uint64_t *ret_next)
+{
+	return ring_record(r, pos, sizeof(struct flow_slot), ret_next);
+}
+
+int ring_map_whole(int fd, bool writable, struct table_ring *ret)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return fail(-errno, "cannot tell a ring's size");
+	return ring_map(fd, info.max_entries, writable, ret);
 }

@@ -13,6 +13,8 @@
 
 /* Map the ring of @fd; consumer page writable only when @writable. fail(). */
 int ring_map(int fd, uint32_t ring_bytes, bool writable, struct table_ring *ret);
+/* The same of a ring whose size the kernel knows. */
+int ring_map_whole(int fd, bool writable, struct table_ring *ret);
 void ring_unmap(struct table_ring *r);
 
 /* Positions are counts of bytes ever written; consumer <= producer. */
@@ -22,9 +24,12 @@ uint64_t ring_producer(const struct table_ring *r);
 void ring_consume(struct table_ring *r, uint64_t pos);
 
 /*
- * The record at @pos (< producer). NULL when its writer has not finished it: stop there.
+ * The record of @size bytes at @pos (< producer). NULL when its writer has not finished it: stop
+ * there.
  * *ret_next is the position behind it. A discarded record gives NULL too, with *ret_next moved.
  */
+const void *ring_record(const struct table_ring *r, uint64_t pos, size_t size, uint64_t *ret_next);
+/* Of a flow table's own ring. */
 const struct flow_slot *ring_at(const struct table_ring *r, uint64_t pos, uint64_t *ret_next);
 
 #endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which interfaces are meant: -n IFACE below --netns NS, and each -i [NS:]IFACE with its own. */
+#ifndef FLOWCTL_CMD_TARGETS_H
+#define FLOWCTL_CMD_TARGETS_H
+
+#include <stddef.h>
+
+#include "base/opt.h"
+
+/* Names (or globs) of one namespace; none: all that are up. */
+struct target {
+	const char *netns;		/* as given; NULL = the caller's */
+	const char *names[2 * OPT_STRS_MAX];
+	size_t n;
+};
+
+struct targets {
+	struct target v[OPT_STRS_MAX + 1];
+	size_t n;
+	char *copies[OPT_STRS_MAX];
+	size_t n_copies;
+};
+
+/* @names of --netns @netns (NULL: none was given), and @interfaces, which exclude it where they
+ * name a namespace. What is borrowed points into the command line. 0 or fail(). */
+int targets_add(struct targets *t, const char *netns, const struct opt_strs *names,
+		const struct opt_strs *interfaces);
+/* All interfaces of that namespace. */
+int targets_add_all(struct targets *t, const char *netns);
+void targets_deinit(struct targets *t);
+
+#endif
