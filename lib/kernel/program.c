@@ -92,6 +92,7 @@ static int load_tc(const struct table *t, int hook_fd, const struct program_knob
 	if (!skel)
 		return fail(-errno, "cannot open the program");
 	SET_KNOBS(skel->rodata, t, knobs);
+	skel->rodata->knob_replay = knobs->replay;
 	return load(skel->obj, skel->progs.flowctl_tc, t, hook_fd, ret_fd);
 }
 

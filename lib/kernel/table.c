@@ -303,27 +303,44 @@ static int map_all(struct table *t)
 	if (r == 0)
 		r = map_array(t->store_fd, (size_t)t->ctl->store_entries * sizeof(*t->store),
 			      t->writable, &t->store);
-	return r < 0 ? r : map_rings(t);
+	return r;
 }
 
 DEFINE_CLEANUP(struct table, table_close)
+
+static int *row_fd(struct table *t, const struct map_row *row)
+{
+	return (int *)((char *)t + row->fd_offset);
+}
+
+static int table_new(const struct pin_dir *dir, bool writable, struct table **ret)
+{
+	struct table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return fail(-ENOMEM, "cannot open a table");
+	t->dir = *dir;
+	t->dir.fd = -1;
+	t->writable = writable;
+	t->rings_fd = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(map_rows); i++)
+		*row_fd(t, &map_rows[i]) = -1;
+	*ret = t;
+	return 0;
+}
 
 int table_open_in(const struct pin_dir *dir, bool writable, struct table **ret)
 {
 	_cleanup_(table_closep) struct table *t = NULL;
 	int r;
 
-	t = calloc(1, sizeof(*t));
-	if (!t)
-		return fail(-ENOMEM, "cannot open a table");
-	t->dir = *dir;
-	t->dir.fd = -1;
-	t->writable = writable;
-	t->ctl_fd = t->slots_fd = t->rings_fd = t->journal_fd = t->store_fd = -1;
-	t->frags_fd = t->aged_fd = -1;
-	r = open_maps(t);
+	r = table_new(dir, writable, &t);
+	if (r == 0)
+		r = open_maps(t);
 	if (r == 0)
 		r = map_all(t);
+	if (r == 0)
+		r = map_rings(t);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(t);
@@ -353,6 +370,46 @@ int table_open(uint64_t cookie, bool writable, struct table **ret)
 	return 0;
 }
 
+/* The ring of the only part, and the map that holds it. */
+static int create_private_ring(struct table *t, const struct table_geometry *g)
+{
+	_cleanup_(closep) int ring = -1;
+	uint32_t part = 0;
+
+	ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "flowctl_ring", 0, 0, g->ring_bytes, NULL);
+	if (ring < 0)
+		return fail(-errno, "cannot make a ring of %u bytes", g->ring_bytes);
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .inner_map_fd = ring);
+	t->rings_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "flowctl_rings", 4, 4, 1, &opts);
+	if (t->rings_fd < 0 || bpf_map_update_elem(t->rings_fd, &part, &ring, 0) < 0)
+		return fail(-errno, "cannot make the map of rings");
+	t->rings = calloc(1, sizeof(*t->rings));
+	if (!t->rings)
+		return fail(-ENOMEM, "cannot map the rings");
+	return ring_map(ring, g->ring_bytes, true, &t->rings[0]);
+}
+
+int table_create_private(const struct table_geometry *g, struct table **ret)
+{
+	const struct pin_dir none = PIN_DIR_NULL;
+	_cleanup_(table_closep) struct table *t = NULL;
+	int r;
+
+	r = table_new(&none, true, &t);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(map_rows); i++)
+		r = create_map(&map_rows[i], g, row_fd(t, &map_rows[i]));
+	if (r == 0)
+		r = write_ctl(t->ctl_fd, &none, g, 0, "");
+	if (r == 0)
+		r = map_all(t);
+	if (r == 0)
+		r = create_private_ring(t, g);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(t);
+	return 0;
+}
+
 static void unmap(void *p, size_t size)
 {
 	if (p)
@@ -364,7 +421,7 @@ void table_close(struct table *t)
 	if (!t)
 		return;
 	table_hooks_close(t);
-	if (t->rings) {
+	if (t->rings && t->ctl) {
 		for (uint32_t part = 0; part < t->ctl->parts; part++)
 			ring_unmap(&t->rings[part]);
 	}

@@ -91,6 +91,9 @@ int table_open(uint64_t cookie, bool writable, struct table **ret);
 /* The same in the locked folder @dir, whose descriptor stays the caller's: the table's is -1. */
 int table_open_in(const struct pin_dir *dir, bool writable, struct table **ret);
 void table_close(struct table *t);
+/* A table of one part (@g->parts is 1) that nobody else sees: nothing is pinned. fail(),
+ * fail_system() without the privilege. */
+int table_create_private(const struct table_geometry *g, struct table **ret);
 
 /* Entries of one hook's pinned array, mapped: parts ledgers and then the info. */
 struct table_hook {
@@ -103,6 +106,8 @@ struct table_hook {
 };
 int table_hook_create(const struct table *t, uint32_t ifindex, uint8_t direction,
 		      struct table_hook *ret);
+/* The same of no interface, for a private table; not pinned. */
+int table_hook_create_private(const struct table *t, struct table_hook *ret);
 /* -ENOENT without a sentence when it is not there. */
 int table_hook_open(const struct table *t, uint32_t ifindex, uint8_t direction, bool writable,
 		    struct table_hook *ret);

@@ -27,19 +27,42 @@ static int hook_map(const struct table *t, int fd, bool writable, struct table_h
 	return 0;
 }
 
+/* The descriptor, or -errno. */
+static int create_hook_map(const struct table *t)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "flowctl_hook", 4, sizeof(union hook_entry),
+				t->ctl->parts + 1, &opts);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int table_hook_create_private(const struct table *t, struct table_hook *ret)
+{
+	_cleanup_(closep) int fd = create_hook_map(t);
+	struct table_hook h = { .fd = -1 };
+	int r;
+
+	if (fd < 0)
+		return fail(fd, "cannot make a meter's ledger");
+	r = hook_map(t, fd, true, &h);
+	if (r < 0)
+		return r;
+	h.fd = take_fd(&fd);
+	*ret = h;
+	return 0;
+}
+
 int table_hook_create(const struct table *t, uint32_t ifindex, uint8_t direction,
 		      struct table_hook *ret)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
 	struct table_hook h = { .ifindex = ifindex, .direction = direction };
-	_cleanup_(closep) int fd = -1;
+	_cleanup_(closep) int fd = create_hook_map(t);
 	char path[512];
 	int r;
 
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "flowctl_hook", 4, sizeof(union hook_entry),
-			    t->ctl->parts + 1, &opts);
 	if (fd < 0)
-		return fail(-errno, "cannot make a meter's ledger");
+		return fail(fd, "cannot make a meter's ledger");
 	if (bpf_obj_pin(fd, pin_hook_path(&t->dir, "hook", ifindex, direction, path)) < 0)
 		return fail(-errno, "cannot pin '%s'", path);
 	r = hook_map(t, fd, true, &h);
