@@ -171,6 +171,8 @@ struct hook_info {
 	__u64 attached_ns;		/* CLOCK_REALTIME */
 	char ifname[16];
 	char version[24];		/* of the flowctl that attached it */
+	__u8 tcp_metrics;		/* 1: it counts the health of connections */
+	__u8 reserved[7];
 };
 
 /* One array entry must hold either. */
@@ -349,8 +351,11 @@ struct table_ctl {
 	__u32 ring_bytes;	/* a part */
 	__u32 store_entries;
 	__u32 max_flows;
-	__u32 tcp_buckets;	/* of connections, a power of two; 0: no TCP metrics in this table */
+	__u32 max_connections;
+	__u32 tcp_buckets;	/* of connections; 0: no TCP metrics in this table */
 	__u32 tcp_half_buckets;	/* of half-open ones */
+	__u32 tcp_ends_bytes;	/* of the ring */
+	__u32 tcp_events_bytes;
 	__u32 spread;		/* CPUs they arrive on at least, evenly */
 	__u32 agent_pid;	/* of the agent that holds the lease, 0 = none */
 	__u32 closing;		/* enum table_closing */

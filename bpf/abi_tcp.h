@@ -62,7 +62,12 @@ struct tcp_sent {
 };
 #define TCP_SENT 16
 
+/*
+ * Where a side's packets come by, so that the same addresses in two VLANs are two connections:
+ * the tags as a flow's key has them, 13 bits each (VLAN_PRESENT | id, or 0).
+ */
 #define TCP_PLACE_KNOWN 0x80000000
+#define TCP_PLACE(outer_, inner_) (TCP_PLACE_KNOWN | (__u32)(outer_) | (__u32)(inner_) << 13)
 #define TCP_HOLES 4
 
 /* What one end sent. 512 bytes; the last 128 are user space's and never written by the program,
@@ -70,7 +75,7 @@ struct tcp_sent {
 struct tcp_side {
 	/* Who advances it: of several hooks that see the same packets only one does. */
 	__u32 ifindex;			/* 0: no packet was seen yet */
-	__u32 place;			/* TCP_PLACE_KNOWN | vlan_outer | vlan_inner << 16 as below; 0 */
+	__u32 place;			/* TCP_PLACE(); 0: not known, no packet was seen yet */
 	__u8 direction;			/* FLOW_INGRESS or FLOW_EGRESS */
 	__u8 scale;			/* of its window; TCP_NO_SCALE: not known, or none */
 	__u16 flags;			/* TCP_SIDE_* of tcp_state.h */
@@ -130,6 +135,8 @@ struct tcp_conn {
  * copy between two equal, even readings of it is whole (lib/kernel/health.c reads it so).
  */
 #define TCP_WAYS 4
+#define TCP_WAY_OVER	  0x1	/* FIN from both ends, or RST */
+#define TCP_WAY_PROBATION 0x2	/* seen from one side only */
 struct tcp_bucket {
 	__u32 lock;
 	__u32 tag[TCP_WAYS];	/* hash of the key, never 0 where there is one; 0 = free */

@@ -38,7 +38,7 @@ static __always_inline __u32 tcp_key_make(struct tcp_key *ret, const __u64 *addr
 	return side;
 }
 
-/* Never 0. Its low bits choose the bucket, all of it is the way's tag. */
+/* Never 0. It chooses the bucket, and is the way's tag. */
 static __always_inline __u32 tcp_key_hash(const struct tcp_key *k)
 {
 	const __u64 *w = (const __u64 *)k;
@@ -50,6 +50,12 @@ static __always_inline __u32 tcp_key_hash(const struct tcp_key *k)
 	h *= 0x9e3779b97f4a7c15;
 	h >>= 32;
 	return h ? h : 1;
+}
+
+/* The bucket of @buckets where a connection of that hash is, if it is anywhere. */
+static __always_inline __u32 tcp_key_bucket(__u32 hash, __u32 buckets)
+{
+	return (__u64)hash * buckets >> 32;
 }
 
 #endif

@@ -21,7 +21,7 @@ struct meter_args {
 	bool all;
 	int direction;
 	int hook, xdp_mode;
-	uint64_t pref, handle, chain, max_flows, spread, sample;
+	uint64_t pref, handle, chain, max_flows, spread, sample, max_connections;
 	bool pref_given, handle_given, xdp_mode_given, tcp_metrics_given;
 	int tcp_metrics;
 	const char *decap;
@@ -70,7 +70,10 @@ static const struct opt attach_opts[] = {
 	OPT(U64, meter_args, spread, .name = "spread", .arg = "CPUS", .min = 1, .max = 4096,
 	    .help = "flows arrive on at least so many CPUs, evenly:\nless memory (half of the CPUs)"),
 	OPT(CHOICE, meter_args, tcp_metrics, .name = "tcp-metrics", .arg = "on|off", .choices = on_off,
-	    .help = "off; 'on' is not in this version", OPT_GIVEN(meter_args, tcp_metrics_given)),
+	    .help = "round-trip times, retransmissions, ... (on)", OPT_GIVEN(meter_args, tcp_metrics_given)),
+	OPT(U64, meter_args, max_connections, .name = "max-connections", .arg = "N", .min = 1,
+	    .max = 1 << 26,
+	    .help = "TCP connections whose health is known at a time\n(a quarter of --max-flows)"),
 	OPT(STR, meter_args, decap, .name = "decap", .arg = "LIST",
 	    .help = "none; tunnels are not in this version"),
 	OPT(U64, meter_args, sample, .name = "sample", .arg = "N", .min = 1, .max = UINT32_MAX,
@@ -118,9 +121,13 @@ static void print_size(const struct table_geometry *g)
 	const struct table_memory *m = &g->memory;
 
 	fprintf(stderr, "flowctl meter attach: a table of %u flows, %.1f MiB: %.0f bytes a flow "
-		"(slots %.0f, rings %.0f, journal %.0f, store %.0f)", g->max_flows,
+		"(slots %.0f, rings %.0f, journal %.0f, store %.0f, TCP %.0f)", g->max_flows,
 		g->memory_bytes / 1048576.0, a_flow(g->memory_bytes, g), a_flow(m->slots, g),
-		a_flow(m->rings, g), a_flow(m->journal, g), a_flow(m->store, g));
+		a_flow(m->rings, g), a_flow(m->journal, g), a_flow(m->store, g),
+		a_flow(m->tcp, g));
+	if (m->tcp)
+		fprintf(stderr, "; %.1f MiB of it for %u TCP connections", m->tcp / 1048576.0,
+			g->max_connections);
 	if (g->spread < g->parts)
 		fprintf(stderr, "; %u of %u CPUs may carry them all", g->spread, g->parts);
 	fputc('\n', stderr);
@@ -152,8 +159,6 @@ static int refuse_later(const struct meter_args *args)
 	if (args->decap && strcmp(args->decap, "none") != 0)
 		return fail_usage("--decap %s is not in this version: tunnels are metered as their outer flow",
 				  args->decap);
-	if (args->tcp_metrics_given && args->tcp_metrics == 0)
-		return fail_usage("--tcp-metrics on is not in this version");
 	if (args->chain)
 		return fail_usage("--chain: only chain 0 is ours");
 	return 0;
@@ -185,6 +190,8 @@ static int attach_run(const void *args_, int argc, char **argv)
 		.max_flows = args->max_flows,
 		.spread = args->spread,
 		.sample = args->sample,
+		.tcp_metrics = args->tcp_metrics_given ? args->tcp_metrics == 0 : -1,
+		.max_connections = args->max_connections,
 		.force = args->force,
 		.dry_run = args->dry_run,
 	};
@@ -192,6 +199,8 @@ static int attach_run(const void *args_, int argc, char **argv)
 	int r;
 
 	r = refuse_later(args);
+	if (r == 0 && options.max_connections && !options.tcp_metrics)
+		r = fail_usage("--max-connections and --tcp-metrics off exclude each other");
 	if (r == 0)
 		r = find_kind(args, &options.hook);
 	if (r == 0)

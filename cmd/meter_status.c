@@ -80,6 +80,18 @@ static void ledger_json(struct json *j, const struct meter_ledger *l)
 	json_object_end(j);
 }
 
+static void tcp_json(struct json *j, const struct tcp_stats *s)
+{
+	json_object_begin(j, "tcp");
+	json_u64(j, "segments", s->segments);
+	json_u64(j, "busy", s->busy);
+	json_u64(j, "replaced", s->replaced);
+	json_u64(j, "half_open_lost", s->half_open_lost);
+	json_u64(j, "ends_lost", s->ends_lost);
+	json_u64(j, "events_lost", s->events_lost);
+	json_object_end(j);
+}
+
 static void status_json(struct json *j, const struct meter_status *s)
 {
 	char when[CLOCK_RFC3339_LEN];
@@ -110,7 +122,13 @@ static void status_json(struct json *j, const struct meter_status *s)
 		json_str(j, "xdp_mode", hook_xdp_mode_name(s->xdp_mode));
 	else
 		json_null(j, "xdp_mode");
+	json_bool(j, "tcp_metrics", s->tcp_metrics);
+	number_or_null(j, "max_connections", s->max_connections, s->max_connections);
 	ledger_json(j, &s->ledger);
+	if (s->max_connections)
+		tcp_json(j, &s->tcp);
+	else
+		json_null(j, "tcp");
 	json_object_end(j);
 }
 

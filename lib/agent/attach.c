@@ -113,6 +113,8 @@ static void attach_one(const struct conf_meter *m, const struct netns *ns)
 		.max_flows = m->max_flows,
 		.spread = m->spread,
 		.sample = m->sample,
+		.tcp_metrics = m->tcp_metrics,
+		.max_connections = m->max_connections,
 	};
 	_cleanup_(freep) char *warning = NULL;
 

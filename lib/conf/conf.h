@@ -22,6 +22,8 @@ struct conf_meter {
 	uint64_t max_flows;	/* 0 = default */
 	uint64_t spread;	/* the same */
 	uint64_t sample;	/* 1 = every packet */
+	int tcp_metrics;	/* 1 on, 0 off, -1 not said: on */
+	uint64_t max_connections;	/* 0 = default */
 	char *hook;		/* "auto", "tcx", "tc", "xdp" */
 	const char *xdp_mode;	/* "auto", "native", "generic"; a constant */
 };

@@ -33,6 +33,9 @@ static int later(struct decoder *d, const cJSON *node, void *to)
 static const char *const directions[] = { "both", "ingress", "egress", NULL };
 static const char *const hooks[] = { "auto", "tcx", "tc", "xdp", NULL };
 static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
+static const char *const off_on[] = { "off", "on", NULL };
+/* Not said; see struct conf_meter. */
+#define NEITHER 2
 static const char *const decaps[] = { "none", NULL };
 static const char *const later_decaps[] = { "all", "geneve", "vxlan", "gre", "ipip", NULL };
 static const char *const counts[] = { "once", "all", NULL };
@@ -64,7 +67,7 @@ static int check_decap(struct decoder *d, const cJSON *node, void *to)
 
 struct meter_keys {
 	struct conf_meter m;
-	int direction, hook, xdp_mode;
+	int direction, hook, xdp_mode, tcp_metrics;
 };
 
 static const struct decode_key meter_keys[] = {
@@ -76,6 +79,8 @@ static const struct decode_key meter_keys[] = {
 	DECODE("maxFlows", U64, meter_keys, m.max_flows, .min = 1, .max = 1 << 26),
 	DECODE("spread", U64, meter_keys, m.spread, .min = 1, .max = 4096),
 	DECODE("sample", U64, meter_keys, m.sample, .min = 1, .max = UINT32_MAX, .fallback = 1),
+	DECODE("tcpMetrics", CHOICE, meter_keys, tcp_metrics, .words = off_on, .fallback = NEITHER),
+	DECODE("maxConnections", U64, meter_keys, m.max_connections, .min = 1, .max = 1 << 26),
 	DECODE_WHOLE("decap", check_decap),
 	DECODE_KEYS_END,
 };
@@ -89,6 +94,7 @@ static int decode_meter(struct decoder *d, const cJSON *node, void *arg)
 	keys.m.direction = (enum conf_direction)keys.direction;
 	keys.m.hook = strdup(hooks[keys.hook]);
 	keys.m.xdp_mode = xdp_modes[keys.xdp_mode];
+	keys.m.tcp_metrics = keys.tcp_metrics == NEITHER ? -1 : keys.tcp_metrics;
 	conf->meters[conf->n_meters++] = keys.m;
 	if (r == 0 && keys.xdp_mode && strcmp(hooks[keys.hook], "xdp") != 0)
 		r = decode_fault(d, node, "xdpMode belongs to hook: xdp");

@@ -92,13 +92,16 @@ struct meter_status {
 	bool gone;			/* interface or namespace vanished: a leftover */
 	uint32_t prog_id;
 	uint32_t sample;
+	bool tcp_metrics;
 	uint32_t max_flows;
+	uint32_t max_connections;	/* 0: a table without TCP metrics */
 	uint64_t flows;			/* held, of this hook */
 	uint64_t packets, bytes;	/* seen */
 	uint64_t unmetered_packets, unmetered_bytes;	/* full + unparsed + aged */
 	struct meter_ledger ledger;
 	uint64_t attached_ns;		/* CLOCK_REALTIME */
-	uint64_t memory_bytes;		/* of the namespace's table */
+	struct tcp_stats tcp;		/* of the namespace's table, as is the next */
+	uint64_t memory_bytes;
 	uint32_t agent_pid;		/* 0 = none */
 	uint32_t domain;
 	char version[24];

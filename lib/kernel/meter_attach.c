@@ -102,6 +102,8 @@ static int make_table(struct job *j)
 	if (r < 0)
 		return r;
 	table_geometry(max_flows, parts, j->options->spread, &g);
+	if (j->options->tcp_metrics)
+		table_geometry_tcp(&g, j->options->max_connections);
 	r = table_create(&dir, &g, j->ns->inode, j->ns->name);
 	if (r < 0) {
 		pin_dir_remove(&dir);
@@ -112,28 +114,57 @@ static int make_table(struct job *j)
 	return meter_open_locked(j->ns->cookie, &j->table);
 }
 
+/* What is not asked for stays as it is: connections by default follow the number of flows. */
+static void wanted_size(const struct meter_options *o, const struct table_ctl *ctl,
+			struct table_geometry *ret)
+{
+	uint32_t connections = o->max_connections ? o->max_connections : ctl->max_connections;
+	struct table_geometry now;
+
+	table_geometry(ctl->max_flows, ctl->parts, ctl->spread, &now);
+	table_geometry_tcp(&now, 0);
+	if (!o->max_connections && ctl->max_connections == now.max_connections)
+		connections = 0;
+	table_geometry(o->max_flows ? o->max_flows : ctl->max_flows, ctl->parts,
+		       o->spread ? o->spread : ctl->spread, ret);
+	if (ctl->max_connections || o->max_connections || o->tcp_metrics > 0)
+		table_geometry_tcp(ret, connections);
+}
+
+static int wrong_size(const struct job *j, const struct table_geometry *g)
+{
+	const struct table_ctl *ctl = j->table->ctl;
+	const char *name = j->ns->name;
+
+	error_hint("--force makes it another size, and loses no flow it holds");
+	if (g->max_flows != ctl->max_flows)
+		return fail_plain(-EEXIST, "the table of '%s' was made for %u flows, not %u", name,
+				  ctl->max_flows, g->max_flows);
+	if (g->spread != ctl->spread)
+		return fail_plain(-EEXIST, "the table of '%s' was made for a spread over %u CPUs, not %u",
+				  name, ctl->spread, g->spread);
+	if (!ctl->max_connections)
+		return fail_plain(-EEXIST, "the table of '%s' was made without TCP metrics", name);
+	return fail_plain(-EEXIST, "the table of '%s' was made for %u connections, not %u", name,
+			  ctl->max_connections, g->max_connections);
+}
+
 static int check_size(struct job *j)
 {
 	const struct table_ctl *ctl = j->table->ctl;
-	uint32_t wanted = j->options->max_flows ? j->options->max_flows : ctl->max_flows;
-	uint32_t spread = j->options->spread ? j->options->spread : ctl->spread;
+	struct table_geometry g;
 	struct table *t;
 	int r;
 
-	spread = spread < ctl->parts ? spread : ctl->parts;
-	if (wanted == ctl->max_flows && spread == ctl->spread)
+	wanted_size(j->options, ctl, &g);
+	if (g.max_flows == ctl->max_flows && g.spread == ctl->spread &&
+	    g.max_connections == ctl->max_connections)
 		return 0;
-	if (!j->options->force) {
-		error_hint("--force makes it another size, and loses nothing it holds");
-		if (wanted == ctl->max_flows)
-			return fail_plain(-EEXIST, "the table of '%s' was made for a spread over %u CPUs, not %u",
-					  j->ns->name, ctl->spread, spread);
-		return fail_plain(-EEXIST, "the table of '%s' was made for %u flows, not %u", j->ns->name,
-				  ctl->max_flows, wanted);
-	}
+	if (!j->options->force)
+		return wrong_size(j, &g);
 	if (j->options->dry_run)
 		return 0;
-	r = resize_begin(j->table, wanted, spread, &t);
+	r = resize_begin(j->table, &g, &t);
 	if (r < 0)
 		return r;
 	j->old = j->table;
@@ -229,8 +260,10 @@ static int plan_others(struct job *j)
 		if (is_planned(j, &hooks[i]))
 			continue;
 		r = table_hook_open(j->table, hooks[i].ifindex, hooks[i].direction, false, &hook);
-		if (r == 0)
+		if (r == 0) {
 			same.sample = hook.info->sample;
+			same.tcp_metrics = hook.info->tcp_metrics;
+		}
 		for (size_t l = 0; r == 0 && l < j->n_links; l++) {
 			if (j->links[l].ifindex == hooks[i].ifindex)
 				r = add_step(j, &j->links[l], hooks[i].direction, &same);

@@ -79,6 +79,8 @@ int meter_unhook(const struct netns *ns, const struct table *t, struct table_hoo
 	struct hook_target target = meter_target(t, h);
 	int r;
 
+	if (target.direction == FLOW_INGRESS)
+		table_tcp_ingress(t, target.ifindex, false);
 	r = meter_take_off(ns, &target);
 	if (r == 0)
 		r = unlink_pin(&target, "prog");
@@ -88,6 +90,7 @@ int meter_unhook(const struct netns *ns, const struct table *t, struct table_hoo
 		return r;
 	h->info->prog_id = 0;
 	h->info->made_clsact = 0;
+	h->info->tcp_metrics = 0;
 	return 0;
 }
 

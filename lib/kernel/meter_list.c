@@ -66,14 +66,17 @@ static void fill(struct meter_status *st, const struct netns *ns, const struct t
 {
 	struct table_geometry g;
 
-	table_geometry(t->ctl->max_flows, t->ctl->parts, t->ctl->spread, &g);
+	table_geometry_of(t->ctl, &g);
 	st->cookie = t->dir.cookie;
 	st->ifindex = h->ifindex;
 	st->direction = h->direction;
 	st->hook = h->info->kind;
 	st->prog_id = h->info->prog_id;
 	st->sample = h->info->sample;
+	st->tcp_metrics = h->info->tcp_metrics;
 	st->max_flows = t->ctl->max_flows;
+	st->max_connections = t->ctl->max_connections;
+	table_tcp_stats(t, &st->tcp);
 	st->flows = meter_count_flows(s, h->ifindex, h->direction);
 	fill_ledger(&st->ledger, t, h, s);
 	fill_unmetered(st);

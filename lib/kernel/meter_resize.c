@@ -98,20 +98,20 @@ static int create_beside(const struct table *old, const struct table_geometry *g
 	return r;
 }
 
-int resize_begin(struct table *old, uint32_t max_flows, uint32_t spread, struct table **ret)
+int resize_begin(struct table *old, const struct table_geometry *g, struct table **ret)
 {
-	struct table_geometry g;
 	struct pin_dir dir;
 	struct table *t;
 	int r;
 
-	table_geometry(max_flows, old->ctl->parts, spread, &g);
-	r = check_room(old, g.store_entries);
+	r = check_room(old, g->store_entries);
 	beside(&old->dir, &dir);
 	if (r == 0)
-		r = create_beside(old, &g, &dir, &t);
+		r = create_beside(old, g, &dir, &t);
 	if (r < 0)
 		return r;
+	/* What is counted until all programs have changed over is of the old one's connections. */
+	table_tcp_copy(old, t);
 	t->dir = old->dir;
 	old->dir.fd = -1;
 	*ret = t;

@@ -12,11 +12,11 @@
 #include "kernel/table.h"
 
 /*
- * Make a table of @max_flows and @spread in place of @old, whose folder is locked: *ret has the
+ * Make a table of size @g in place of @old, whose folder is locked: *ret has the
  * new maps, and @old's folder and lock. fail() when @old holds more flows than the new one can
  * store.
  */
-int resize_begin(struct table *old, uint32_t max_flows, uint32_t spread, struct table **ret);
+int resize_begin(struct table *old, const struct table_geometry *g, struct table **ret);
 /* Every program counts into @t now: move what @old held, and put the pins of @t in place. */
 int resize_finish(struct table *old, struct table *t);
 /* Not this time: remove what resize_begin() made. @old has its folder again. */

@@ -39,9 +39,19 @@ static enum step_action choose(const struct meter_step *s, const struct meter_op
 		return STEP_MOVE;
 	if (s->xdp_mode != s->old_xdp_mode)
 		return STEP_MOVE;
-	if (o->force || s->sample != old->sample || strcmp(old->version, FLOWCTL_VERSION) != 0)
+	if (o->force || s->sample != old->sample || s->tcp != old->tcp_metrics || strcmp(old->version, FLOWCTL_VERSION) != 0)
 		return STEP_REPLACE;
 	return STEP_KEEP;
+}
+
+/* Of some packets only, there is no health to be told. @t NULL: it will be made as asked for. */
+static bool wants_tcp(const struct meter_step *s, const struct table *t,
+		      const struct meter_options *o, bool attached)
+{
+	if (o->sample > 1 || (t && !t->ctl->tcp_buckets))
+		return false;
+	return o->tcp_metrics < 0 && attached && s->old.sample == 1 ? s->old.tcp_metrics :
+								      o->tcp_metrics != 0;
 }
 
 /* What is wanted where the options leave it open: what is there. */
@@ -102,6 +112,7 @@ int meter_step_plan(struct meter_step *s, const struct netns *ns, const struct t
 	if (r < 0 && r != -ENOENT)
 		return r;
 	want(s, o, attached, auto_kind);
+	s->tcp = wants_tcp(s, t, o, attached);
 	s->action = attached ? choose(s, o) : STEP_NEW;
 	return check_room(s, ns, t);
 }
@@ -176,6 +187,7 @@ int meter_step_prepare(struct meter_step *s, const struct netns *ns, struct tabl
 		.ethernet = s->link->ethernet,
 		.sample = s->sample,
 		.xdp = s->kind == HOOK_XDP,
+		.tcp = s->tcp,
 		.software = s->link->software,
 	};
 	int r;
@@ -223,6 +235,7 @@ static void write_info(struct meter_step *s, const struct hook_target *target, u
 	info->kind = s->kind;
 	info->made_clsact = target->made_clsact;
 	info->link_layer = s->link->ethernet;
+	info->tcp_metrics = s->tcp;
 	info->prog_id = prog_id;
 	info->tc_pref = s->pref;
 	info->tc_handle = s->handle;
@@ -264,6 +277,13 @@ static int put_in_place(struct meter_step *s, struct hook_target *target, const 
 	return r;
 }
 
+/* While both ends of a forwarded packet's way count, only the first does (bpf/tcp_owner.h); so
+ * ingress begins before it is told, and ends after. */
+static int tell_ingress(const struct meter_step *s, const struct table *t, bool on)
+{
+	return s->direction == FLOW_INGRESS ? table_tcp_ingress(t, s->link->ifindex, on) : 0;
+}
+
 int meter_step_commit(struct meter_step *s, const struct netns *ns, struct table *t)
 {
 	_cleanup_(netns_leave) struct netns_scope scope = NETNS_SCOPE_NULL;
@@ -279,11 +299,16 @@ int meter_step_commit(struct meter_step *s, const struct netns *ns, struct table
 	if (r < 0)
 		return fail(r, "cannot tell the program's id");
 	r = netns_enter(&scope, ns->fd);
+	if (r == 0 && !s->tcp)
+		r = tell_ingress(s, t, false);
 	if (r == 0)
 		r = put_in_place(s, &target, t);
 	if (r < 0)
 		return step_fault(s, r);
 	write_info(s, &target, id);
+	r = tell_ingress(s, t, s->tcp);
+	if (r < 0)
+		return r;
 	if (s->kind == HOOK_XDP && hook_xdp_mode(&target, id, &s->xdp_mode) < 0)
 		error_clear();
 	return promote_next(s, t);
@@ -353,6 +378,7 @@ void meter_step_undo(struct meter_step *s, const struct netns *ns, struct table 
 		undo_new(s, t);
 	else if (s->touched)
 		restore_old(s, t);
+	tell_ingress(s, t, s->action != STEP_NEW && s->old.tcp_metrics);
 	undo_pins(s, t);
 }
 

@@ -22,6 +22,7 @@
 #define RECLAIM_NS (15 * NSEC_PER_SEC)
 #define FRAGS_ENTRIES 8192
 #define AGED_ENTRIES 4096
+#define INGRESS_ENTRIES 4096
 
 struct map_row {
 	const char *pin;
@@ -45,7 +46,47 @@ static const struct map_row map_rows[] = {
 	  sizeof(struct frag_ports), 0, offsetof(struct table, frags_fd) },
 	{ "aged", "flowctl_aged", BPF_MAP_TYPE_HASH, sizeof(struct aged_key),
 	  sizeof(struct ledger_count), 0, offsetof(struct table, aged_fd) },
+	{ "tcp", "flowctl_tcp", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tcp_bucket), BPF_F_MMAPABLE,
+	  offsetof(struct table, tcp_fd) },
+	{ "tcp_half", "flowctl_half", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tcp_bucket),
+	  BPF_F_MMAPABLE, offsetof(struct table, tcp_half_fd) },
+	{ "tcp_ends", "flowctl_ends", BPF_MAP_TYPE_RINGBUF, 0, 0, 0,
+	  offsetof(struct table, tcp_ends_fd) },
+	{ "tcp_events", "flowctl_events", BPF_MAP_TYPE_RINGBUF, 0, 0, 0,
+	  offsetof(struct table, tcp_events_fd) },
+	{ "tcp_stats", "flowctl_tcpstat", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tcp_stats),
+	  BPF_F_MMAPABLE, offsetof(struct table, tcp_stats_fd) },
+	{ "tcp_ingress", "flowctl_ingress", BPF_MAP_TYPE_HASH, 4, 1, 0,
+	  offsetof(struct table, tcp_ingress_fd) },
 };
+
+static uint32_t at_least(uint32_t n, uint32_t least)
+{
+	return n > least ? n : least;
+}
+
+/* Without TCP metrics the maps are there all the same, as small as they can be. */
+static uint32_t tcp_row_entries(const struct map_row *row, const struct table_geometry *g)
+{
+	uint32_t page = sysconf(_SC_PAGESIZE);
+
+	switch (row->fd_offset) {
+	case offsetof(struct table, tcp_fd):
+		return at_least(g->tcp_buckets, 1);
+	case offsetof(struct table, tcp_half_fd):
+		return at_least(g->tcp_half_buckets, 1);
+	case offsetof(struct table, tcp_ends_fd):
+		return at_least(g->tcp_ends_bytes, page);
+	case offsetof(struct table, tcp_events_fd):
+		return at_least(g->tcp_events_bytes, page);
+	case offsetof(struct table, tcp_stats_fd):
+		return g->parts;
+	case offsetof(struct table, tcp_ingress_fd):
+		return INGRESS_ENTRIES;
+	default:
+		return 1;
+	}
+}
 
 static uint32_t map_row_entries(const struct map_row *row, const struct table_geometry *g)
 {
@@ -63,7 +104,7 @@ static uint32_t map_row_entries(const struct map_row *row, const struct table_ge
 	case offsetof(struct table, aged_fd):
 		return AGED_ENTRIES;
 	default:
-		return 1;
+		return tcp_row_entries(row, g);
 	}
 }
 
@@ -141,6 +182,11 @@ static int write_ctl(int fd, const struct pin_dir *dir, const struct table_geome
 		.ring_bytes = g->ring_bytes,
 		.store_entries = g->store_entries,
 		.max_flows = g->max_flows,
+		.max_connections = g->max_connections,
+		.tcp_buckets = g->tcp_buckets,
+		.tcp_half_buckets = g->tcp_half_buckets,
+		.tcp_ends_bytes = g->tcp_ends_bytes,
+		.tcp_events_bytes = g->tcp_events_bytes,
 		.spread = g->spread,
 		.reclaim_ticks = RECLAIM_NS / clock_tick_ns(),
 		.netns_cookie = dir->cookie,
@@ -235,12 +281,17 @@ static int check_shape(int fd, const struct map_row *row)
 	       info.value_size == row->value_size ? 0 : -EPROTO;
 }
 
+static int *row_fd(struct table *t, const struct map_row *row)
+{
+	return (int *)((char *)t + row->fd_offset);
+}
+
 static int open_maps(struct table *t)
 {
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(map_rows); i++) {
-		int *fd = (int *)((char *)t + map_rows[i].fd_offset);
+		int *fd = row_fd(t, &map_rows[i]);
 
 		r = open_pin(&t->dir, map_rows[i].pin, fd);
 		if (r == -ENOENT)
@@ -286,6 +337,17 @@ static int map_rings(struct table *t)
 	return 0;
 }
 
+static int map_tcp(struct table *t)
+{
+	int r;
+
+	r = map_array(t->tcp_fd, (size_t)t->ctl->tcp_buckets * sizeof(*t->tcp), t->writable, &t->tcp);
+	if (r == 0)
+		r = map_array(t->tcp_half_fd, (size_t)t->ctl->tcp_half_buckets * sizeof(*t->tcp_half),
+			      t->writable, &t->tcp_half);
+	return r;
+}
+
 static int map_all(struct table *t)
 {
 	int r;
@@ -303,15 +365,12 @@ static int map_all(struct table *t)
 	if (r == 0)
 		r = map_array(t->store_fd, (size_t)t->ctl->store_entries * sizeof(*t->store),
 			      t->writable, &t->store);
+	if (r == 0 && t->ctl->tcp_buckets)
+		r = map_tcp(t);
 	return r;
 }
 
 DEFINE_CLEANUP(struct table, table_close)
-
-static int *row_fd(struct table *t, const struct map_row *row)
-{
-	return (int *)((char *)t + row->fd_offset);
-}
 
 static int table_new(const struct pin_dir *dir, bool writable, struct table **ret)
 {
@@ -427,13 +486,16 @@ void table_close(struct table *t)
 	}
 	free(t->rings);
 	store_close(t);
-	if (t->ctl)
+	if (t->ctl) {
 		unmap(t->store, (size_t)t->ctl->store_entries * sizeof(*t->store));
+		unmap(t->tcp, (size_t)t->ctl->tcp_buckets * sizeof(*t->tcp));
+		unmap(t->tcp_half, (size_t)t->ctl->tcp_half_buckets * sizeof(*t->tcp_half));
+	}
 	unmap(t->journal, (size_t)t->n_slots * sizeof(*t->journal));
 	unmap(t->slots, (size_t)t->n_slots * sizeof(struct flow_slot));
 	unmap(t->ctl, sizeof(*t->ctl));
 	for (size_t i = 0; i < ARRAY_SIZE(map_rows); i++)
-		closep((int *)((char *)t + map_rows[i].fd_offset));
+		closep(row_fd(t, &map_rows[i]));
 	closep(&t->rings_fd);
 	pin_dir_close(&t->dir);
 	free(t);

@@ -27,15 +27,21 @@ struct table_geometry {
 	uint32_t buckets;	/* a part, a power of two */
 	uint32_t ring_bytes;	/* a part, a power of two, whole pages */
 	uint32_t store_entries;
-	uint32_t tcp_buckets, tcp_half_buckets;	/* 0: no TCP metrics */
+	uint32_t max_connections;	/* 0: no TCP metrics */
+	uint32_t tcp_buckets, tcp_half_buckets;
+	uint32_t tcp_ends_bytes, tcp_events_bytes;	/* of these rings */
 	struct table_memory {
 		uint64_t slots, rings, journal, store, tcp;	/* bytes of all parts */
 	} memory;
 	uint64_t memory_bytes;	/* all maps together */
 };
-/* @max_flows 1..2^26; @spread 0: the default; cut to @parts. */
+/* @max_flows 1..2^26; @spread 0: the default; cut to @parts. Without TCP metrics. */
 void table_geometry(uint32_t max_flows, uint32_t parts, uint32_t spread,
 		    struct table_geometry *ret);
+/* And with the metrics of @max_connections; 0: the default, a quarter of the flows. */
+void table_geometry_tcp(struct table_geometry *g, uint32_t max_connections);
+/* The geometry of the table that has @ctl. */
+void table_geometry_of(const struct table_ctl *ctl, struct table_geometry *ret);
 /* Half of the CPUs: a part has room for twice its even share. */
 uint32_t table_spread_default(uint32_t parts);
 
@@ -94,6 +100,13 @@ void table_close(struct table *t);
 /* A table of one part (@g->parts is 1) that nobody else sees: nothing is pinned. fail(),
  * fail_system() without the privilege. */
 int table_create_private(const struct table_geometry *g, struct table **ret);
+/* An ingress meter of @ifindex counts the health of connections, or does no more: so whoever meters
+ * the egress of its packets leaves that to it. The folder is locked. */
+int table_tcp_ingress(const struct table *t, uint32_t ifindex, bool on);
+/* Sum over the CPUs of what the program could not tell of connections. */
+void table_tcp_stats(const struct table *t, struct tcp_stats *ret);
+/* What @from knows of its connections, into the empty @to, which nobody writes yet. */
+void table_tcp_copy(const struct table *from, struct table *to);
 
 /* Entries of one hook's pinned array, mapped: parts ledgers and then the info. */
 struct table_hook {

@@ -9,6 +9,10 @@
  *
  * An eighth of the slots as ring room holds what is evicted within a tick of the agent;
  * the store, an entry a flow, takes what stays longer.
+ *
+ * Connections are the box's, whatever the CPU. On a router each is four flows (two directions
+ * at two hooks), so a quarter of N is the default; a quarter more ways than connections, or too
+ * many would find their bucket full.
  */
 #include "kernel/table.h"
 
@@ -16,6 +20,17 @@
 
 /* Of ring room a slot: an eighth of a record, header included, to a power of two. */
 #define RING_BYTES_A_SLOT 16
+
+/* As the flows of connections that are known: four of them. */
+#define FLOWS_A_CONNECTION 4
+#define CONNECTIONS_MIN 16
+/* Half-open handshakes last for some round trips, or until they give way. */
+#define HALF_SHARE 32
+#define HALF_MIN 256
+#define HALF_MAX 8192
+/* What is replaced before the agent looks: a sixteenth of the ways. */
+#define ENDS_SHARE 16
+#define EVENTS_BYTES (256 * 1024)
 
 static uint64_t pow2_ceil(uint64_t v)
 {
@@ -62,4 +77,34 @@ void table_geometry(uint32_t max_flows, uint32_t parts, uint32_t spread, struct 
 	};
 	ret->memory_bytes = ret->memory.slots + ret->memory.rings + ret->memory.journal +
 			    ret->memory.store + page;
+}
+
+static uint64_t ring_memory(uint64_t bytes)
+{
+	return bytes + 3 * sysconf(_SC_PAGESIZE);
+}
+
+void table_geometry_tcp(struct table_geometry *g, uint32_t max_connections)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE), half = g->max_flows / HALF_SHARE, ways;
+
+	if (!max_connections)
+		max_connections = max_u64(g->max_flows / FLOWS_A_CONNECTION, CONNECTIONS_MIN);
+	half = half < HALF_MIN ? HALF_MIN : half > HALF_MAX ? HALF_MAX : half;
+	ways = max_connections + max_connections / 4 + TCP_WAYS - 1;
+	g->max_connections = max_connections;
+	g->tcp_buckets = ways / TCP_WAYS;
+	g->tcp_half_buckets = half / TCP_WAYS;
+	g->tcp_ends_bytes = pow2_ceil(max_u64(page, ways / ENDS_SHARE * sizeof(struct tcp_conn)));
+	g->tcp_events_bytes = EVENTS_BYTES;
+	g->memory.tcp = (uint64_t)(g->tcp_buckets + g->tcp_half_buckets) * sizeof(struct tcp_bucket) +
+			ring_memory(g->tcp_ends_bytes) + ring_memory(g->tcp_events_bytes);
+	g->memory_bytes += g->memory.tcp;
+}
+
+void table_geometry_of(const struct table_ctl *ctl, struct table_geometry *ret)
+{
+	table_geometry(ctl->max_flows, ctl->parts, ctl->spread, ret);
+	if (ctl->max_connections)
+		table_geometry_tcp(ret, ctl->max_connections);
 }
