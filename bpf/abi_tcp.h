@@ -57,8 +57,8 @@ struct tcp_extremes {
 
 /* A segment that waits for its ACK, and when it was sent. */
 struct tcp_sent {
-	__u32 end;			/* sequence number behind it */
-	__u32 time_us;			/* low half of the clock in us */
+	__u32 end;			/* sequence number behind it; it begins where the last ends */
+	__u32 time_us;			/* low half of the clock in us; 0: its ACK tells nothing */
 };
 #define TCP_SENT 16
 
@@ -94,18 +94,23 @@ struct tcp_side {
 	__u16 dup_acks;			/* that it sent in a row */
 	struct tcp_range {
 		__u32 left, right;
-	} holes[TCP_HOLES];		/* of what it sent, not seen yet */
-	__u32 hole_us;			/* when the last was made */
+	} holes[TCP_HOLES];		/* of what it sent, not seen yet; empty: left == right */
+	__u64 data_us;			/* its last segment with data */
 	__u32 last_gap_us;
-	__u64 data_ns;			/* its last segment with data */
-	__u64 high_ns;			/* when `next` last moved */
-	__u32 tsval, tsval_us;		/* the last new one, and when it was seen first */
+	__u32 sack_high;		/* the highest edge its last ACK showed */
+	__u32 loss_end;			/* `next` when it last sent again by timeout */
+	__u32 tsval;			/* the highest it showed */
+	__u32 wait_tsval, wait_us;	/* waits for its echo, and since when */
 	struct tcp_range again;		/* the last retransmission */
-	__u8 again_kind;		/* TCP_AGAIN_* */
+	__u8 again_kind;		/* enum tcp_again */
+	__u8 hole_at;			/* which hole to forget next */
+	__u8 unmatched;			/* ACKs that matched no segment of this side, up to now */
 	__u8 n_sent;
-	__u8 n_holes;
-	__u8 own[13];			/* room */
-	struct tcp_sent sent[TCP_SENT];	/* in order of sequence */
+	__u16 sent_many;		/* bit n: sent[n] is a super-packet */
+	__u16 sent_size;		/* the octets of each of its segments */
+	__u32 sent_first;		/* where in sent[] the oldest is, modulo TCP_SENT */
+	__u32 sent_left;		/* sequence number it begins with */
+	struct tcp_sent sent[TCP_SENT];	/* a ring, in order of sequence and without gaps */
 
 	/* user space's: */
 	struct tcp_counts taken;	/* exported already; of generation taken_gen */
@@ -126,7 +131,8 @@ struct tcp_conn {
 	__u32 reserved1;
 	/* The handshake, 0 = not seen: first SYN, first SYN-ACK, the ACK that ended it. */
 	__u64 syn_ns, syn_ack_ns, ack_ns;
-	__u32 reserved[10];
+	__u32 hole_us[2][TCP_HOLES]; /* when the holes of each side were made */
+	__u32 reserved[2];
 	struct tcp_side side[2];
 };
 

@@ -4,61 +4,313 @@
  * segment in, the connection changed. No helpers, no maps, no clock of its own: it compiles for
  * the host as well, and runs inside the bucket's lock (tcp_table.h).
  *
- * A super-packet of GSO or GRO comes as one segment: a range of `segments` packets, each of
- * `size` octets but the last.
+ * Most segments either begin where the last one ended or acknowledge; what they cost is what
+ * counts. Whatever begins elsewhere is judged in tcp_again.h, times are taken in tcp_rtt.h.
  */
 #ifndef FLOWCTL_TCP_STATE_H
 #define FLOWCTL_TCP_STATE_H
 
-#include "abi.h"
-#include "packet.h"
+#include "tcp_again.h"
+#include "tcp_handshake.h"
 
-#define TCP_NO_SCALE 0xff
+#define TCP_SEQ_FAR 0x40000000 /* no window is as wide: what is so far off begins anew */
 
-/* tcp_segment.shown */
-#define TCP_SHOWS_TIMES 0x01
-#define TCP_SHOWS_SACK	0x02	/* sack[0] */
-#define TCP_SHOWS_SACK2 0x04	/* and sack[1] */
+static __always_inline void tcp_extremes_none(struct tcp_extremes *x)
+{
+	x->min_rtt_us = x->max_rtt_us = TCP_NONE;
+	x->min_window = x->max_window = TCP_NONE;
+	x->max_jitter_us = x->max_in_flight = TCP_NONE;
+}
 
-struct tcp_segment {
-	__u64 now_ns;
-	__u32 seq, ack;		/* host order */
-	__u32 len;		/* octets of payload, of all segments */
-	__u32 segments;		/* packets on the wire, 1 .. */
-	__u32 size;		/* octets of payload of each but the last; 0: there is one */
-	__u32 tsval, tsecr;	/* if it shows them */
-	struct tcp_range sack[2]; /* the first two blocks */
-	__u32 place;		/* as in tcp_side */
-	__u32 ifindex;		/* of the hook */
-	__u16 window;		/* unscaled */
-	__u8 flags;		/* byte 13 of the header */
-	__u8 scale;		/* of a SYN's window scale option; TCP_NO_SCALE */
-	__u8 shown;		/* TCP_SHOWS_* */
-	__u8 ecn;		/* the lower two bits of ToS or traffic class */
-	__u8 direction;		/* of the hook */
-	__u8 side;		/* that sent it, 0 or 1 */
-};
-
-/* What tcp_advance() found that somebody may wait for. */
-#define TCP_TELLS_HANDSHAKE 0x1 /* this is the first SYN-ACK behind a SYN */
-#define TCP_TELLS_RTT	    0x2 /* it acknowledged: a sample of the other side's segments */
-#define TCP_TELLS_OPEN	    0x4 /* the handshake is complete: no more half-open */
-
-struct tcp_told {
-	__u32 what;		/* TCP_TELLS_* */
-	__u32 handshake_us;	/* SYN to SYN-ACK */
-	__u32 rtt_us;
-};
+static __always_inline void tcp_side_begin(struct tcp_side *w)
+{
+	w->scale = TCP_NO_SCALE;
+	w->jitter_x16_us = w->last_window = TCP_NONE;
+	tcp_extremes_none(&w->now);
+	tcp_extremes_none(&w->before);
+}
 
 /* Make @c, of which key, gen and idx are set and all else is 0, fit for its first segment. */
-static __always_inline void tcp_begin(struct tcp_conn *c, const struct tcp_segment *s);
-/* Does @s begin another connection than @c, between the same ends (a SYN behind FIN or RST, or
- * one of another ISN where the old one cannot be alive)? */
-static __always_inline bool tcp_is_next(const struct tcp_conn *c, const struct tcp_segment *s);
+static __always_inline void tcp_begin(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	c->client = TCP_NO_CLIENT;
+	tcp_side_begin(&c->side[0]);
+	tcp_side_begin(&c->side[1]);
+}
+
 /* Is it over: FIN from both ends, or RST? */
-static __always_inline bool tcp_is_over(const struct tcp_conn *c);
+static __always_inline bool tcp_is_over(const struct tcp_conn *c)
+{
+	return c->flags & TCP_CONN_RST || c->side[0].flags & c->side[1].flags & TCP_SIDE_FIN;
+}
+
+/*
+ * Does @s begin another connection than @c, between the same ends? A SYN behind FIN or RST, or
+ * one of another ISN where the old one cannot be alive. A repeated SYN does not.
+ */
+static __always_inline bool tcp_is_next(const struct tcp_conn *c, const struct tcp_segment *s)
+{
+	const struct tcp_side *mine = tcp_side_of(c, s->side), *other = tcp_side_of(c, ~s->side);
+	__u32 into;
+
+	if (!(s->flags & TCP_SYN) || s->flags & TCP_RST || !(mine->flags & TCP_SIDE_KNOWN))
+		return false;
+	if (mine->flags & TCP_SIDE_SYN && mine->isn == s->seq)
+		return false;
+	if ((mine->flags | other->flags) & TCP_SIDE_FIN || tcp_is_over(c))
+		return true;
+	if (s->flags & TCP_ACK && other->flags & TCP_SIDE_SYN && s->ack == other->isn + 1)
+		return false; /* the server chose anew: SYN cookies */
+	if (!(c->flags & TCP_CONN_OPEN))
+		return true;
+	into = s->seq - (other->flags & TCP_SIDE_ACKED ? other->acked : mine->next);
+	return into >= (__u32)other->window << TCP_SCALE_MAX;
+}
+
+/* User space ended a window of time: what follows belongs to the next. */
+static __always_inline void tcp_turn(struct tcp_side *w)
+{
+	__u32 asked = w->asked;
+
+	if (asked == w->done)
+		return;
+	w->before = w->now;
+	tcp_extremes_none(&w->now);
+	w->done = asked;
+}
+
+static __always_inline void tcp_ecn(struct tcp_counts *n, const struct tcp_segment *s)
+{
+	switch (s->ecn & 3) {
+	case 1:
+		n->ect1 += s->segments;
+		break;
+	case 2:
+		n->ect0 += s->segments;
+		break;
+	case 3:
+		n->ce += s->segments;
+		break;
+	}
+	if (!(s->flags & (TCP_ECE | TCP_CWR)))
+		return;
+	if (s->flags & TCP_ECE)
+		n->ece += s->segments;
+	if (s->flags & TCP_CWR)
+		n->cwr++; /* segmentation leaves it on the first alone */
+}
+
+/* Not of a SYN, whose window is not scaled and whose sender may not know of the other yet. */
+static __always_inline void tcp_window(struct tcp_side *mine, const struct tcp_side *other,
+				       const struct tcp_segment *s)
+{
+	__u32 window = s->window;
+
+	if (mine->scale != TCP_NO_SCALE && other->scale != TCP_NO_SCALE)
+		window <<= mine->scale & 15;
+	mine->last_window = window;
+	if (window < mine->now.min_window)
+		mine->now.min_window = window;
+	if (window >= mine->now.max_window + 1) /* TCP_NONE + 1 is 0 */
+		mine->now.max_window = window;
+	if (!window && !(s->flags & TCP_FIN))
+		mine->counts.zero_windows++;
+}
+
+/* It repeats the last ACK and nothing else: no data, no other window; and is no answer to a
+ * keep-alive. */
+static __always_inline bool tcp_is_dup_ack(const struct tcp_look *l)
+{
+	const struct tcp_segment *s = l->s;
+
+	return !s->len && s->window && s->window == l->mine->window && s->seq == l->mine->next &&
+	       l->mine->flags & TCP_SIDE_KNOWN && !(s->flags & (TCP_SYN | TCP_FIN)) &&
+	       !(l->other->flags & TCP_SIDE_KEEP_ALIVE);
+}
+
+static __always_inline void tcp_acks(struct tcp_look *l, struct tcp_told *ret)
+{
+	const struct tcp_segment *s = l->s;
+	struct tcp_side *mine = l->mine, *other = l->other;
+	__s32 step = s->ack - mine->acked;
+
+	if (!(mine->flags & TCP_SIDE_ACKED) || step > 0 || step < -TCP_SEQ_FAR) {
+		mine->flags |= TCP_SIDE_ACKED;
+		mine->acked = s->ack;
+		mine->dup_acks = 0;
+		if (other->flags & (TCP_SIDE_PROBED | TCP_SIDE_LOSS)) {
+			if (other->flags & TCP_SIDE_PROBED && s->ack == other->next + 1)
+				other->next++;
+			if (!tcp_before(s->ack, other->loss_end))
+				other->flags &= ~TCP_SIDE_LOSS;
+			other->flags &= ~TCP_SIDE_PROBED;
+		}
+		rtt_ack(other, s, l->now_us, ret);
+	} else if (!step && tcp_is_dup_ack(l)) {
+		mine->counts.duplicate_acks++;
+		mine->dup_acks += mine->dup_acks < 0xffff;
+	}
+	if (s->shown & TCP_SHOWS_SACK) {
+		mine->flags |= TCP_SIDE_SACKS;
+		mine->sack_high = s->sack[0].right;
+		if (s->shown & TCP_SHOWS_SACK2 && tcp_before(mine->sack_high, s->sack[1].right))
+			mine->sack_high = s->sack[1].right;
+		if (other->again_kind)
+			again_dsack(l);
+	} else if (mine->flags & TCP_SIDE_SACKS) {
+		mine->flags &= ~TCP_SIDE_SACKS;
+	}
+}
+
+static __always_inline void tcp_jitter(struct tcp_side *mine, __u64 now_us)
+{
+	__u64 long_gap = now_us - mine->data_us;
+	__u32 gap = long_gap > 0x7fffffff ? 0x7fffffff : long_gap, d;
+
+	if (mine->data_us && mine->last_gap_us != TCP_NONE) {
+		d = gap > mine->last_gap_us ? gap - mine->last_gap_us : mine->last_gap_us - gap;
+		if (mine->jitter_x16_us == TCP_NONE)
+			mine->jitter_x16_us = 0;
+		/* RFC 3550, A.8 */
+		mine->jitter_x16_us += d - ((mine->jitter_x16_us + 8) >> 4);
+		if (d >= mine->now.max_jitter_us + 1)
+			mine->now.max_jitter_us = d;
+	}
+	mine->last_gap_us = mine->data_us ? gap : TCP_NONE;
+	mine->data_us = now_us;
+}
+
+/* A segment that occupies sequence space, or a bare ACK that is ahead of it. Where does it lie? */
+static __always_inline void tcp_place(struct tcp_look *l)
+{
+	const struct tcp_segment *s = l->s;
+	struct tcp_side *mine = l->mine;
+	__s32 off = s->seq - mine->next;
+	__u32 sent_us = l->now_us, from = s->seq;
+
+	/* What is sent into a closed window may be thrown away, and tells no time. */
+	if (!l->other->window && l->other->flags & TCP_SIDE_KNOWN && !(s->flags & TCP_SYN))
+		sent_us = 0;
+	if (off < -TCP_SEQ_FAR || off > TCP_SEQ_FAR || !(mine->flags & TCP_SIDE_KNOWN)) {
+		__builtin_memset(mine->holes, 0, sizeof(mine->holes));
+		mine->n_sent = 0;
+	} else if (off > 0) {
+		hole_put(l, mine->next, s->seq, l->now_us);
+	} else if (off < 0) {
+		if (l->end != s->seq)
+			again_judge(l);
+		if (!tcp_before(mine->next, l->end))
+			return;
+		from = mine->next;
+	}
+	if (off >= 0 && s->len && l->other->flags & TCP_SIDE_ACKED &&
+	    !tcp_before(l->other->acked, l->end)) {
+		again_count(l, l->end, s->segments);
+		sent_us = 0;
+	}
+	if (l->end != from)
+		sent_new(mine, s, from, l->end, sent_us);
+	mine->next = l->end;
+}
+
+/* Segments that are no data although they look like it. */
+static __always_inline bool tcp_is_probe(const struct tcp_look *l)
+{
+	const struct tcp_segment *s = l->s;
+	struct tcp_side *mine = l->mine;
+
+	if (s->len > 1 || s->flags & (TCP_SYN | TCP_FIN) || !(mine->flags & TCP_SIDE_KNOWN))
+		return false;
+	if (s->seq == mine->next - 1) {
+		mine->counts.keep_alives++;
+		mine->flags |= TCP_SIDE_KEEP_ALIVE;
+		return true;
+	}
+	if (s->len && s->seq == mine->next && !l->other->window &&
+	    l->other->flags & TCP_SIDE_KNOWN) {
+		mine->flags |= TCP_SIDE_PROBED;
+		return true;
+	}
+	return false;
+}
+
+static __always_inline void tcp_data(struct tcp_look *l)
+{
+	struct tcp_side *mine = l->mine;
+	__s32 in_flight;
+
+	tcp_jitter(mine, l->now_us);
+	if (!(mine->flags & TCP_SIDE_MATCHED))
+		rtt_wait(mine, l->s, l->now_us);
+	if (!(l->other->flags & TCP_SIDE_ACKED))
+		return;
+	in_flight = mine->next - l->other->acked;
+	if (in_flight >= 0 && (__u32)in_flight >= mine->now.max_in_flight + 1)
+		mine->now.max_in_flight = in_flight;
+}
+
+static __always_inline void tcp_occupies(struct tcp_look *l)
+{
+	const struct tcp_segment *s = l->s;
+	struct tcp_side *mine = l->mine;
+
+	mine->flags &= ~TCP_SIDE_KEEP_ALIVE;
+	if (tcp_is_probe(l))
+		return;
+	if (l->end != s->seq || s->seq != mine->next || !(mine->flags & TCP_SIDE_KNOWN))
+		tcp_place(l);
+	if (s->flags & TCP_FIN)
+		mine->flags |= TCP_SIDE_FIN;
+	if (s->len)
+		tcp_data(l);
+}
+
+static __always_inline void tcp_remember(struct tcp_look *l)
+{
+	const struct tcp_segment *s = l->s;
+	struct tcp_side *mine = l->mine;
+
+	if (s->shown & TCP_SHOWS_TIMES &&
+	    (!(mine->flags & TCP_SIDE_KNOWN) || tcp_before(mine->tsval, s->tsval)))
+		mine->tsval = s->tsval;
+	mine->window = s->window;
+	mine->flags |= TCP_SIDE_KNOWN;
+}
+
 /* Count @s, which the right hook saw, in @c. */
 static __always_inline void tcp_advance(struct tcp_conn *c, const struct tcp_segment *s,
-					struct tcp_told *ret);
+					struct tcp_told *ret)
+{
+	struct tcp_side *mine = tcp_side_of(c, s->side), *other = tcp_side_of(c, ~s->side);
+	struct tcp_look l = {
+		.s = s,
+		.c = c,
+		.mine = mine,
+		.other = other,
+		.now_us = s->now_ns / 1000,
+		.end = s->seq + s->len + !!(s->flags & TCP_SYN) + !!(s->flags & TCP_FIN),
+	};
+
+	ret->what = 0;
+	tcp_turn(mine);
+	tcp_turn(other);
+	tcp_ecn(&mine->counts, s);
+	if (s->flags & TCP_RST) {
+		c->flags |= TCP_CONN_RST;
+		if (s->flags & TCP_ACK)
+			rtt_ack(other, s, l.now_us, ret);
+	} else {
+		tcp_shake(&l, ret);
+		if (!(s->flags & TCP_SYN))
+			tcp_window(mine, other, s);
+		if (s->flags & TCP_ACK)
+			tcp_acks(&l, ret);
+		tcp_occupies(&l);
+		tcp_remember(&l);
+	}
+	if (!mine->first_ns)
+		mine->first_ns = s->now_ns;
+	mine->last_ns = s->now_ns;
+}
 
 #endif
