@@ -29,9 +29,20 @@
 /* A meter decides nothing: the next program or filter has the word. TCX_NEXT is the same number. */
 #define METER_VERDICT TC_ACT_UNSPEC
 
+static __always_inline __u32 wire_len(const struct __sk_buff *skb)
+{
+	__u32 len = skb->len;
+
+	/* Or the compiler would choose between two addresses, which no context allows. */
+	OPAQUE(len);
+	if (knob_replay)
+		len = skb->cb[0];
+	return len;
+}
+
 static __always_inline void packet_init(struct packet *p, struct facts *f, struct __sk_buff *skb)
 {
-	__u32 len = knob_replay ? skb->cb[0] : skb->len;
+	__u32 len = wire_len(skb);
 
 	facts_init(f);
 	*p = (struct packet){

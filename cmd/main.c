@@ -28,6 +28,7 @@ const struct cmd *const cmds[] = {
 	&cmd_agent,
 	&cmd_ipfix_dummy,
 	&cmd_collect,
+	&cmd_replay,
 	&cmd_ie,
 	&cmd_dependency_check,
 	&cmd_version,

@@ -19,6 +19,10 @@ struct select_args {
 	OPT(U64, args_, select.ifindex, .name = "ifindex", .letter = 'i', .arg = "N", .min = 1,   \
 	    .max = UINT32_MAX, .help = "metered at the interface of this number",                 \
 	    OPT_GIVEN(args_, select.has_ifindex)),                                                \
+	SELECT_FLOW_OPTS(args_)
+
+/* Without the place. */
+#define SELECT_FLOW_OPTS(args_)                                                                   \
 	OPT(STR, args_, select.proto, .name = "proto", .letter = 'p', .arg = "PROTO",             \
 	    .help = "protocol, by number or name"),                                               \
 	OPT(STR, args_, select.saddr, .name = "saddr", .letter = 's', .arg = "ADDR[/LEN]",        \

@@ -11,6 +11,7 @@ LAYERS = {      # who may include whom, besides itself
     'base': set(),
     'flow': {'base'},
     'kernel': {'base', 'flow'},
+    'capture': {'base'},
     'ipfix': {'base', 'flow', 'sink/sink.h'},
     'collect': {'base', 'flow', 'ipfix'},
     'enrich': {'base', 'flow', 'kernel', 'ipfix'},
@@ -22,6 +23,8 @@ ONLY = [        # a library's headers belong to one place
     (r'<(bpf|netlink)/', {'lib/kernel', 'cmd/version.c', 'bpf', 'tests'}),
     (r'<yaml\.h>', {'lib/conf/yaml.c'}),
     (r'<getopt\.h>', {'lib/base/opt.c'}),
+    (r'<pcap', {'lib/capture/capture.c'}),
+    (r'<zlib\.h>', {'lib/capture/stream_gzip.c'}),
     (r'<openssl/', {'lib/ipfix/transport_tls.c', 'lib/ipfix/transport_tls.h', 'lib/ipfix/transport_tls_context.c', 'lib/collect/receive_tls.c'}),
 ]
 FORBIDDEN = [   # where, what
