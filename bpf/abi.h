@@ -294,6 +294,18 @@ struct ctl_step {
 	struct store_entry store;
 };
 
+/* What of a connection's one direction leaves with a record: see tcp_side.taken. */
+enum ctl_health_of { HEALTH_TCP, HEALTH_HALF, HEALTH_END };
+struct ctl_health {
+	__u32 idx;		/* of the entry in its table */
+	__u32 gen;		/* of the connection; of an end: its number, lower half */
+	__u32 told;
+	__u16 of;		/* ctl_batch.v it leaves with */
+	__u8 side;
+	__u8 table;		/* enum ctl_health_of */
+	struct tcp_counts counts;
+};
+
 /*
  * Entries of the store that leave together. While the agent sends them: killed at it, the
  * next writer takes those that were sent, and leaves the others held. While they are taken
@@ -301,12 +313,13 @@ struct ctl_step {
  */
 #define CTL_BATCH_MAX 4096
 #define CTL_COUNTS 32
+#define CTL_HEALTH_MAX 1024
 enum { BATCH_SENT, BATCH_TAKEN };
 struct ctl_batch {
 	__u32 n;		/* 0 = there is none */
 	__u32 phase;
 	__u32 n_counts;
-	__u32 reserved;
+	__u32 n_health;
 	struct ctl_count {	/* a hook's, as it is to be when all are taken */
 		__u32 ifindex;
 		__u32 direction;
@@ -322,8 +335,11 @@ struct ctl_batch {
 		__u8 reserved;
 	} v[CTL_BATCH_MAX];
 	__u64 sending[576];	/* struct sending of user space */
+	struct ctl_health health[CTL_HEALTH_MAX];
 };
 #define CTL_NO_MESSAGE 255
+
+#define CTL_ENDS 4096
 
 enum table_closing {
 	TABLE_OPEN,
@@ -368,6 +384,10 @@ struct table_ctl {
 	struct ctl_step step;
 	struct ctl_batch batch;
 	struct ctl_stream stream[CTL_STREAMS];
+
+	/* Of a connection in the ring `tcp_ends`, by the number of its record modulo CTL_ENDS: what
+	 * of it has left. Number + 1, and two bits for its sides; an older number's says nothing. */
+	__u32 ends[CTL_ENDS];
 };
 
 _Static_assert(sizeof(struct flow_key) == 56, "flow_key is hashed and compared in words");
@@ -376,6 +396,7 @@ _Static_assert(sizeof(struct hook_info) <= sizeof(union hook_entry), "hook_info 
 _Static_assert(sizeof(union flow_extra) == 8, "it is compared and stored as one word");
 _Static_assert(sizeof(struct flow_part) == 72, "flow_part");
 _Static_assert(sizeof(struct journal_entry) == 32, "journal_entry");
+_Static_assert(sizeof(struct ctl_health) == 80, "ctl_health");
 _Static_assert(sizeof(struct store_entry) == 128, "store_entry");
 
 #endif

@@ -116,8 +116,9 @@ struct tcp_side {
 	struct tcp_counts taken;	/* exported already; of generation taken_gen */
 	__u32 taken_gen;		/* tcp_conn.gen; another one: nothing was taken */
 	__u32 asked;			/* raised to end a window: the next packet begins another */
-	__u32 handshake_taken;
-	__u32 reserved[13];
+	__u32 told;			/* `asked` of the last window that left in a record */
+	__u32 leaving;			/* the batch of records in which `taken` leaves */
+	__u32 reserved[12];
 };
 
 /* A connection. */

@@ -32,6 +32,15 @@
 /* A namespace may seem gone for a moment, while its last process hands over to another. */
 #define VANISHED_LOOKS 3
 
+/* Without memory for them their connections' last numbers are not told. */
+static void drain_ends(struct agent_table *t)
+{
+	size_t n;
+
+	if (health_drain(t->health, &n) < 0)
+		log_error("%s", error_message());
+}
+
 /* Lock, finish the dead, drain. *ret_drained: records. False: the table is gone. */
 static bool table_begin(struct agent_table *t, size_t *ret_drained)
 {
@@ -53,6 +62,8 @@ static bool table_begin(struct agent_table *t, size_t *ret_drained)
 	if (r == 0)
 		r = journal_drain(t->table, ret_drained);
 	t->store_full = r == -ENOSPC;
+	if (r == 0 || r == -ENOSPC)
+		drain_ends(t);
 	if (r < 0 && r != -ENOSPC)
 		log_error("%s", error_message());
 	return true;

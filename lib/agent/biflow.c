@@ -179,10 +179,10 @@ static unsigned learn_role(struct agent_table *t, uint32_t i, const struct recor
 	return role;
 }
 
-static bool leave_pair(struct batch *b, uint32_t i, struct record *rec, uint32_t k,
-		       struct record *other)
+static bool leave_pair(struct batch *b, struct leaving *one, struct leaving *two)
 {
-	unsigned role = learn_role(b->t, i, rec, k, other);
+	struct record *rec = &one->rec, *other = &two->rec;
+	unsigned role = learn_role(b->t, one->entry, rec, two->entry, other);
 	/* Unknown: clients have the higher ports. */
 	bool first = role ? role == ROLE_INITIATOR :
 			    be16toh(rec->key.sport) >= be16toh(other->key.sport);
@@ -196,10 +196,10 @@ static bool leave_pair(struct batch *b, uint32_t i, struct record *rec, uint32_t
 	if (r == -EAGAIN)
 		return false;
 	reason = r == 0 ? LEDGER_EXPORTED : LEDGER_UNDELIVERED;
-	b->t->biflow[i] |= IN_BATCH;
-	b->t->biflow[k] |= IN_BATCH;
-	batch_add(b, i, reason, rec->end_reason);
-	batch_add(b, k, reason, other->end_reason);
+	b->t->biflow[one->entry] |= IN_BATCH;
+	b->t->biflow[two->entry] |= IN_BATCH;
+	batch_add(b, one, reason);
+	batch_add(b, two, reason);
 	return true;
 }
 
@@ -213,25 +213,25 @@ static bool is_complete(const struct batch *b, const struct store_entry *e,
 	return b->t->sweep.kind != SCAN_EXPIRED || journal_is_cut(b->t->table, e);
 }
 
-bool biflow_leave(struct batch *b, uint32_t i, struct record *rec)
+bool biflow_leave(struct batch *b, struct leaving *l)
 {
-	uint32_t k = find_other(b->t, rec);
+	uint32_t k = find_other(b->t, &l->rec);
 	enum flow_end_reason why;
 	const struct store_entry *e;
-	struct record other;
+	struct leaving other;
 	bool paired;
 
-	if (k == CTL_NONE || k == i || biflow_is_taken(b->t, k))
-		return batch_leave(b, i, 0, rec);
+	if (k == CTL_NONE || k == l->entry || biflow_is_taken(b->t, k))
+		return batch_leave(b, l, 0);
 	e = journal_flow(b->t->table, k);
 	if (!is_complete(b, e, &why)) {
 		batch_cut(b, k);
 		return true;	/* it stays until the cut is made */
 	}
 	if (batch_record(b, k, why, &other) != 0)
-		return batch_leave(b, i, 0, rec);
-	rec->reverse = &other;
-	paired = all_pair(&b->agent->outputs, rec);
-	rec->reverse = NULL;
-	return paired ? leave_pair(b, i, rec, k, &other) : batch_leave(b, i, 0, rec);
+		return batch_leave(b, l, 0);
+	l->rec.reverse = &other.rec;
+	paired = all_pair(&b->agent->outputs, &l->rec);
+	l->rec.reverse = NULL;
+	return paired ? leave_pair(b, l, &other) : batch_leave(b, l, 0);
 }

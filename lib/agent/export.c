@@ -30,24 +30,26 @@
 
 void batch_commit(struct batch *b)
 {
+	const struct journal_leaving leaving = { b->taken, b->n, b->health, b->n_health };
 	struct agent_outputs *o = &b->agent->outputs;
 
 	if (!b->n)
 		return;
 	if (o->noted)
-		session_note(o->v[0].sink, journal_send(b->t->table, b->taken, b->n));
+		session_note(o->v[0].sink, journal_send(b->t->table, &leaving));
 	for (size_t i = 0; i < o->n; i++) {
 		if (o->v[i].sink->ops->prepare)
 			o->v[i].sink->ops->prepare(o->v[i].sink);
 	}
 	if (!o->noted)
-		journal_take(b->t->table, b->taken, b->n);
+		journal_take(b->t->table, &leaving);
 	for (size_t i = 0; i < o->n; i++)
 		o->v[i].sink->ops->flush(o->v[i].sink);
 	if (o->noted)
-		journal_take(b->t->table, b->taken, b->n);
+		journal_take(b->t->table, &leaving);
+	health_left(b->t->health, b->health, b->n_health);
 	biflow_committed(b);
-	b->n = 0;
+	b->n = b->n_health = 0;
 	b->wait_ns = outputs_wait_ns(o, clock_boot_ns());
 }
 
@@ -77,7 +79,8 @@ int batch_put(struct batch *b, const struct record *rec)
 	struct agent_outputs *o = &b->agent->outputs;
 	int r = -ENOENT;
 
-	if (b->n > JOURNAL_BATCH_MAX - 2 || !all_have_room(o, rec))
+	if (b->n > JOURNAL_BATCH_MAX - 2 || b->n_health > CTL_HEALTH_MAX - 2 * HEALTH_PARTS ||
+	    !all_have_room(o, rec))
 		batch_commit(b);
 	if (b->wait_ns)
 		return -EAGAIN;
@@ -88,19 +91,23 @@ int batch_put(struct batch *b, const struct record *rec)
 	return r;
 }
 
-int batch_record(struct batch *b, uint32_t entry, enum flow_end_reason why, struct record *ret)
+int batch_record(struct batch *b, uint32_t entry, enum flow_end_reason why, struct leaving *ret)
 {
 	const struct store_entry *e = journal_flow(b->t->table, entry);
+	struct record *rec = &ret->rec;
 
-	record_from_part(&e->key, &e->part, b->ctx, ret);
-	ret->end_reason = why;
+	ret->entry = entry;
+	ret->health.n = 0;
+	record_from_part(&e->key, &e->part, b->ctx, rec);
+	rec->end_reason = why;
 	if (outputs_is_self(&b->agent->outputs, &e->key))
 		return LEDGER_SELF;
 	if (!b->agent->conf->count_all &&
-	    once_classify(b->t->once, ret, &ret->key.egress_ifindex) == ONCE_DUPLICATE)
+	    once_classify(b->t->once, rec, &rec->key.egress_ifindex) == ONCE_DUPLICATE)
 		return LEDGER_DUPLICATE;
+	health_read(b->t->health, &e->key, &e->part, &rec->tcp, &ret->health);
 	if (b->agent->enrich)
-		enrich_record(b->agent->enrich, b->t->table->dir.cookie, ret);
+		enrich_record(b->agent->enrich, b->t->table->dir.cookie, rec);
 	return 0;
 }
 
@@ -132,8 +139,12 @@ enum expire_action export_decide(const struct batch *b, const struct store_entry
 
 void batch_cut(struct batch *b, uint32_t entry)
 {
-	if (!journal_is_cut(b->t->table, journal_flow(b->t->table, entry)))
+	const struct store_entry *e = journal_flow(b->t->table, entry);
+
+	if (!journal_is_cut(b->t->table, e)) {
 		journal_cut(b->t->table, entry);
+		health_ask(b->t->health, &e->key, &e->part);
+	}
 	b->t->sweep.cut = true;
 }
 
@@ -169,20 +180,31 @@ static bool will_be_back(const struct agent_table *t, enum flow_end_reason why)
 	return why == FLOW_END_ACTIVE || (why == FLOW_END_FORCED && !t->store_full);
 }
 
-void batch_add(struct batch *b, uint32_t entry, enum ledger_reason reason, enum flow_end_reason why)
+/* No record carries it, or one that is about to leave. */
+static void add_health(struct batch *b, const struct health_reading *r)
 {
-	add(b, entry, reason, will_be_back(b->t, why), message_of(b, reason));
+	for (size_t i = 0; i < r->n; i++) {
+		b->health[b->n_health] = r->part[i];
+		b->health[b->n_health++].of = b->n;
+	}
+	health_leaves(b->t->health, r);
 }
 
-bool batch_leave(struct batch *b, uint32_t i, enum ledger_reason reason, const struct record *rec)
+void batch_add(struct batch *b, const struct leaving *l, enum ledger_reason reason)
 {
-	int r = reason ? 0 : batch_put(b, rec);
+	add_health(b, &l->health);
+	add(b, l->entry, reason, will_be_back(b->t, l->rec.end_reason), message_of(b, reason));
+}
+
+bool batch_leave(struct batch *b, const struct leaving *l, enum ledger_reason reason)
+{
+	int r = reason ? 0 : batch_put(b, &l->rec);
 
 	if (r == -EAGAIN)
 		return false;
 	if (!reason)
 		reason = r == 0 ? LEDGER_EXPORTED : LEDGER_UNDELIVERED;
-	batch_add(b, i, reason, rec->end_reason);
+	batch_add(b, l, reason);
 	return true;
 }
 
@@ -192,7 +214,7 @@ static bool visit(struct batch *b, uint32_t i)
 	const struct store_entry *e = journal_flow(b->t->table, i);
 	enum flow_end_reason why = FLOW_ACTIVE;
 	enum ledger_reason reason;
-	struct record rec;
+	struct leaving l;
 
 	if (e && !e->part.first_ns && is_forgotten(b->t, &b->policy, e, b->now_ns))
 		add(b, i, LEDGER_EXPORTED, false, JOURNAL_NO_MESSAGE);
@@ -202,10 +224,10 @@ static bool visit(struct batch *b, uint32_t i)
 		return true;
 	switch (export_decide(b, e, &why)) {
 	case EXPIRE_EXPORT:
-		reason = batch_record(b, i, why, &rec);
+		reason = batch_record(b, i, why, &l);
 		if (!reason && b->agent->conf->biflow)
-			return biflow_leave(b, i, &rec);
-		return batch_leave(b, i, reason, &rec);
+			return biflow_leave(b, &l);
+		return batch_leave(b, &l, reason);
 	case EXPIRE_CUT:
 		batch_cut(b, i);
 		break;
@@ -289,7 +311,7 @@ int export_resume(struct agent *a, struct agent_table *t, uint64_t *ret_wait_ns)
 		return r;
 	b->agent = a;
 	b->t = t;
-	b->n = 0;
+	b->n = b->n_health = 0;
 	b->ctx = &ctx;
 	b->policy = policy_of(a->conf);
 	record_context_init(&ctx, &t->names, a->conf->domain);

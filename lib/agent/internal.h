@@ -14,6 +14,7 @@
 #include "ipfix/session.h"
 #include "flow/expire.h"
 #include "flow/once.h"
+#include "kernel/health.h"
 #include "kernel/netns.h"
 #include "kernel/journal.h"
 #include "kernel/key_index.h"
@@ -29,6 +30,7 @@ enum scan_kind {
 /* One metered namespace. */
 struct agent_table {
 	struct table *table;
+	struct health *health;		/* of its connections */
 	struct record_names names;	/* of its namespace and interfaces, as of the last look */
 	struct once *once;
 	struct sweep {			/* over the flows; in pieces when outputs are paced */
@@ -158,21 +160,29 @@ struct batch {
 	uint64_t now_ns;	/* CLOCK_BOOTTIME of the sweep */
 	struct journal_taken taken[JOURNAL_BATCH_MAX];
 	size_t n;
+	struct ctl_health health[CTL_HEALTH_MAX];	/* what their records say of it */
+	size_t n_health;
 	uint64_t wait_ns;	/* until the next one may be begun */
+};
+/* An entry's record, before it is known whether it may leave now. */
+struct leaving {
+	uint32_t entry;
+	struct record rec;
+	struct health_reading health;
 };
 /* Send what was put, and take it out of the store. */
 void batch_commit(struct batch *b);
 /* The record of an entry. 0, or the reason for which it leaves without being exported. */
-int batch_record(struct batch *b, uint32_t entry, enum flow_end_reason why, struct record *ret);
+int batch_record(struct batch *b, uint32_t entry, enum flow_end_reason why, struct leaving *ret);
 /*
  * Put @rec into every output. -ENOENT: none of them carries it; -EAGAIN: none may send now. Two
  * batch_add() may follow before anything is committed.
  */
 int batch_put(struct batch *b, const struct record *rec);
 /* What the entry holds leaves with the batch, in the record that was put last if it is exported. */
-void batch_add(struct batch *b, uint32_t entry, enum ledger_reason reason, enum flow_end_reason why);
+void batch_add(struct batch *b, const struct leaving *l, enum ledger_reason reason);
 /* Both: put the record if @reason is 0, and let the entry go. False: no output may send now. */
-bool batch_leave(struct batch *b, uint32_t i, enum ledger_reason reason, const struct record *rec);
+bool batch_leave(struct batch *b, const struct leaving *l, enum ledger_reason reason);
 /* Ask for a cut of the entry's flow, if nobody has. */
 void batch_cut(struct batch *b, uint32_t entry);
 enum expire_action export_decide(const struct batch *b, const struct store_entry *e,
@@ -183,9 +193,9 @@ enum expire_action export_decide(const struct batch *b, const struct store_entry
 int biflow_begin(struct agent_table *t);
 /* Was it put into the open batch with the flow of the other direction? */
 bool biflow_is_taken(const struct agent_table *t, uint32_t entry);
-/* Let entry @i leave, whose record is @rec, with its other direction if there is one. False:
- * it is to be visited again, later. */
-bool biflow_leave(struct batch *b, uint32_t i, struct record *rec);
+/* Let @l leave, with its other direction if there is one. False: it is to be visited again,
+ * later. */
+bool biflow_leave(struct batch *b, struct leaving *l);
 void biflow_committed(const struct batch *b);
 
 /* export.c: the folder of @t is locked. */

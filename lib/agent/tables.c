@@ -46,6 +46,7 @@ static void close_one(struct agent_table *t)
 {
 	if (t->table && !t->gone)
 		release(t->table);
+	health_close(t->health);
 	table_close(t->table);
 	once_free(t->once);
 	free(t->biflow);
@@ -61,6 +62,11 @@ static int open_one(struct agent *a, uint64_t cookie)
 	r = table_open(cookie, true, &t.table);
 	if (r < 0)
 		return r;
+	r = health_open(t.table, &t.health);
+	if (r < 0) {
+		close_one(&t);
+		return r;
+	}
 	t.ring_records = (size_t)t.table->ctl->parts * t.table->ctl->ring_bytes / RING_RECORD_BYTES;
 	grown = reallocarray(a->tables, a->n_tables + 1, sizeof(*grown));
 	if (grown)

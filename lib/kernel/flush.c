@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "kernel/health.h"
 #include "kernel/journal.h"
 #include "kernel/meter_hook.h"
 #include "kernel/records.h"
@@ -19,14 +20,16 @@
 #define ROUNDS 64
 
 DEFINE_CLEANUP(struct table, table_close)
+DEFINE_CLEANUP(struct health, health_close)
 
-/* Everything is in the store now: what matches goes. */
-static void take_matching(struct table *t, const struct filter *f, const struct record_context *ctx,
-			  uint64_t *n)
+/* Everything is in the store now: what matches goes, and what was known of its health. */
+static void take_matching(struct table *t, struct health *h, const struct filter *f,
+			  const struct record_context *ctx, uint64_t *n)
 {
 	for (uint32_t i = 0; i < journal_top(t); i++) {
 		const struct journal_taken taken = { .entry = i, .reason = LEDGER_FLUSHED };
 		const struct store_entry *e = journal_flow(t, i);
+		struct health_reading reading;
 		struct record rec;
 
 		if (!e || !e->part.packets)
@@ -34,14 +37,16 @@ static void take_matching(struct table *t, const struct filter *f, const struct 
 		record_from_part(&e->key, &e->part, ctx, &rec);
 		if (!filter_match(f, &rec))
 			continue;
-		journal_take(t, &taken, 1);
+		health_read(h, &e->key, &e->part, &rec.tcp, &reading);
+		journal_take(t, &(struct journal_leaving) { &taken, 1, reading.part, reading.n });
+		health_left(h, reading.part, reading.n);
 		(*n)++;
 	}
 }
 
 /* The store may be too small for all that slots and rings hold: then in several rounds. */
-static int flush_locked(struct table *t, const struct filter *f, const struct record_context *ctx,
-			uint64_t *n)
+static int flush_locked(struct table *t, struct health *h, const struct filter *f,
+			const struct record_context *ctx, uint64_t *n)
 {
 	for (int round = 0; round < ROUNDS; round++) {
 		uint64_t before = *n;
@@ -56,7 +61,7 @@ static int flush_locked(struct table *t, const struct filter *f, const struct re
 		full |= r == -ENOSPC;
 		if (r < 0 && r != -ENOSPC)
 			return r;
-		take_matching(t, f, ctx, n);
+		take_matching(t, h, f, ctx, n);
 		if (!full || *n == before)
 			return 0;
 	}
@@ -67,6 +72,7 @@ static int flush_table(uint64_t cookie, const struct netns *ns, const struct fil
 {
 	_cleanup_(record_names_deinit) struct record_names names = { 0 };
 	_cleanup_(table_closep) struct table *t = NULL;
+	_cleanup_(health_closep) struct health *h = NULL;
 	struct record_context ctx;
 	uint64_t lease;
 	int r;
@@ -74,13 +80,15 @@ static int flush_table(uint64_t cookie, const struct netns *ns, const struct fil
 	r = meter_open_locked(cookie, &t);
 	if (r == 0)
 		r = record_names_init(&names, t, ns);
+	if (r == 0)
+		r = health_open(t, &h);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	record_context_init(&ctx, &names, 0);
 	lease = t->ctl->lease_ns;
 	r = journal_begin(t, LEASE_NS);
 	if (r == 0)
-		r = flush_locked(t, f, &ctx, n);
+		r = flush_locked(t, h, f, &ctx, n);
 	journal_bump_epoch(t);
 	if (t->ctl->agent_pid && lease > t->ctl->lease_ns)
 		t->ctl->lease_ns = lease;

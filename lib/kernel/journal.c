@@ -5,11 +5,13 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "flow/record.h"
+#include "kernel/health.h"
 #include "kernel/slot.h"
 #include "kernel/step.h"
 #include "kernel/store.h"
@@ -165,6 +167,8 @@ static void apply_batch(struct table *t)
 		else
 			e->part = (struct flow_part) { 0 };
 	}
+	for (uint32_t i = 0; i < b->n_health; i++)
+		health_apply(t, &b->health[i]);
 }
 
 static void forget_batch(struct table *t, uint32_t n)
@@ -179,22 +183,41 @@ static void forget_batch(struct table *t, uint32_t n)
 	}
 }
 
-static void write_batch(struct table *t, const struct journal_taken *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		t->ctl->batch.v[i] = (struct ctl_taken) {
-			v[i].entry, v[i].reason, v[i].keep, v[i].message, 0,
-		};
-	}
-}
-
-void journal_take(struct table *t, const struct journal_taken *v, size_t n)
+static void write_batch(struct table *t, const struct journal_leaving *l)
 {
 	struct ctl_batch *b = &t->ctl->batch;
 
+	for (size_t i = 0; i < l->n; i++) {
+		b->v[i] = (struct ctl_taken) {
+			l->v[i].entry, l->v[i].reason, l->v[i].keep, l->v[i].message, 0,
+		};
+	}
+	b->n_health = l->n_health;
+	if (l->n_health)
+		memcpy(b->health, l->health, l->n_health * sizeof(*b->health));
+}
+
+/* One after the other, each with its health. */
+static void take_singly(struct table *t, uint32_t n)
+{
+	const struct ctl_batch *b = &t->ctl->batch;
+	uint32_t h = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		take(t, &b->v[i]);
+		for (; h < b->n_health && b->health[h].of == i; h++)
+			health_apply(t, &b->health[h]);
+	}
+}
+
+void journal_take(struct table *t, const struct journal_leaving *l)
+{
+	struct ctl_batch *b = &t->ctl->batch;
+	uint32_t n = l->n;
+
 	if (!b->n) {
 		commit_begin(t);
-		write_batch(t, v, n);
+		write_batch(t, l);
 	}
 	forget_batch(t, n);
 	if (count_batch(t, n)) {
@@ -205,8 +228,7 @@ void journal_take(struct table *t, const struct journal_taken *v, size_t n)
 		barrier();
 		apply_batch(t);
 	} else {
-		for (size_t i = 0; i < n; i++)
-			take(t, &b->v[i]);
+		take_singly(t, n);
 	}
 	barrier();
 	b->n = 0;
@@ -220,7 +242,7 @@ static struct sending *sending_of(struct table *t)
 	return (struct sending *)t->ctl->batch.sending;
 }
 
-struct sending *journal_send(struct table *t, const struct journal_taken *v, size_t n)
+struct sending *journal_send(struct table *t, const struct journal_leaving *l)
 {
 	struct ctl_batch *b = &t->ctl->batch;
 	struct sending *s = sending_of(t);
@@ -228,9 +250,9 @@ struct sending *journal_send(struct table *t, const struct journal_taken *v, siz
 	commit_begin(t);
 	s->n = 0;
 	b->phase = BATCH_SENT;
-	write_batch(t, v, n);
+	write_batch(t, l);
 	barrier();
-	b->n = n;
+	b->n = l->n;
 	barrier();
 	return s;
 }
@@ -254,6 +276,11 @@ static void set_sequence(struct table *t, const struct sending *s, uint32_t n)
 		*place = (struct ctl_stream) { s->session, s->domain, s->sequence + n };
 }
 
+static bool was_sent(const struct ctl_taken *taken, const struct sending *s, uint64_t sent)
+{
+	return taken->message < SENDING_MESSAGES_MAX && (sent >> s->datagram[taken->message] & 1);
+}
+
 /* Those that were sent. What is taken already holds nothing: to take it again does no harm. */
 static void finish_sending(struct table *t)
 {
@@ -265,12 +292,15 @@ static void finish_sending(struct table *t)
 	for (uint32_t i = 0; i < b->n; i++) {
 		const struct ctl_taken *taken = &b->v[i];
 
-		if (taken->message >= SENDING_MESSAGES_MAX ||
-		    !(sent >> s->datagram[taken->message] & 1))
+		if (!was_sent(taken, s, sent))
 			continue;
 		n++;
 		if (t->store[taken->entry].part.used)
 			take(t, taken);
+	}
+	for (uint32_t i = 0; i < b->n_health; i++) {
+		if (was_sent(&b->v[b->health[i].of % CTL_BATCH_MAX], s, sent))
+			health_apply(t, &b->health[i]);
 	}
 	if (n)
 		set_sequence(t, s, n);

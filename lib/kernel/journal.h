@@ -62,15 +62,22 @@ struct journal_taken {
 };
 #define JOURNAL_NO_MESSAGE CTL_NO_MESSAGE
 #define JOURNAL_BATCH_MAX CTL_BATCH_MAX
+/* What leaves together: entries, and what of TCP's health their records say (kernel/health.h). */
+struct journal_leaving {
+	const struct journal_taken *v;
+	size_t n;			/* at most JOURNAL_BATCH_MAX */
+	const struct ctl_health *health;	/* by `of`, ascending */
+	size_t n_health;		/* at most CTL_HEALTH_MAX */
+};
 /*
- * These (at most JOURNAL_BATCH_MAX) are about to be sent by a call that notes in what is
+ * These are about to be sent by a call that notes in what is
  * returned, which says nothing yet, what it took; journal_take() of the same follows. Killed
  * in between, journal_recover() takes those whose messages had left, sets the sequence
  * behind them, and the others stay held.
  */
-struct sending *journal_send(struct table *t, const struct journal_taken *v, size_t n);
+struct sending *journal_send(struct table *t, const struct journal_leaving *leaving);
 /* All that the entries hold is gone from the table. After journal_drain() or _scan(). */
-void journal_take(struct table *t, const struct journal_taken *v, size_t n);
+void journal_take(struct table *t, const struct journal_leaving *leaving);
 
 /* Wait until no program runs that began before this call. */
 int journal_wait_for_programs(struct table *t);

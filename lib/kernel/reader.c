@@ -98,6 +98,7 @@ static int reset(const struct table *t, struct snapshot *s)
 	s->n = 0;
 	s->halves = false;
 	s->taken_ns = clock_boot_ns();
+	s->commit_seq = __atomic_load_n(&t->ctl->commit_seq, __ATOMIC_ACQUIRE);
 	r = make_room(t, s);
 	if (r == 0)
 		r = zeroed(&s->gens, t, sizeof(*s->gens));
@@ -405,4 +406,10 @@ int snapshot_count(struct table *t, struct snapshot *s)
 {
 	journal_recover(t);
 	return read_all(t, s);
+}
+
+bool snapshot_is_valid(const struct table *t, const struct snapshot *s)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&t->ctl->commit_seq, __ATOMIC_RELAXED) == s->commit_seq;
 }

@@ -29,6 +29,7 @@ struct snapshot {
 	struct key_index by_key;
 	uint32_t *gens;		/* by slot: the generation that was read */
 	bool halves;		/* some flow may have packets without bytes, or bytes without packets */
+	uint64_t commit_seq;	/* of which it is true */
 	bool careful;		/* note what was read of it: */
 	struct journal_entry *seen;
 };
@@ -44,5 +45,7 @@ void snapshot_deinit(struct snapshot *s);
 int snapshot_read(struct table *t, struct snapshot *s);
 /* The same in a folder that the caller has locked; @t is writable. */
 int snapshot_count(struct table *t, struct snapshot *s);
+/* Has no writer got in between since the reading? */
+bool snapshot_is_valid(const struct table *t, const struct snapshot *s);
 
 #endif

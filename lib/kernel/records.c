@@ -11,7 +11,12 @@
 #include "base/error.h"
 #include "flow/once.h"
 #include "kernel/extra.h"
+#include "kernel/health.h"
 #include "kernel/store.h"
+
+#define READ_TRIES 3
+/* So many flows before one is looked at, its connection's place is asked for. */
+#define AHEAD 8
 
 static int by_ifindex(const void *a, const void *b)
 {
@@ -138,18 +143,69 @@ void record_from_part(const struct flow_key *key, const struct flow_part *part,
 	extra_unfold(part->extra, ret);
 }
 
-static int append(struct records *ret, const struct snapshot *s, const struct record_names *names)
+DEFINE_CLEANUP(struct health, health_close)
+
+/* The records of @s, from ret->v[from] on. */
+static int append(struct records *ret, size_t from, const struct snapshot *s,
+		  const struct record_names *names, struct health *health)
 {
-	struct record *grown = reallocarray(ret->v, ret->n + s->n + 1, sizeof(*grown));
+	struct record *grown = reallocarray(ret->v, from + s->n + 1, sizeof(*grown));
 	struct record_context ctx;
 
 	if (!grown)
 		return fail(-ENOMEM, "cannot hold the flows that were read");
 	ret->v = grown;
+	ret->n = from + s->n;
 	record_context_init(&ctx, names, 0);
-	for (size_t i = 0; i < s->n; i++)
-		record_from_part(&s->flows[i].key, &s->flows[i].part, &ctx, &ret->v[ret->n++]);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct flow *f = &s->flows[i];
+		struct record *rec = &ret->v[from + i];
+
+		if (i + AHEAD < s->n)
+			health_prefetch(health, &f[AHEAD].key);
+		record_from_part(&f->key, &f->part, &ctx, rec);
+		health_read(health, &f->key, &f->part, &rec->tcp, NULL);
+	}
 	return 0;
+}
+
+/* -EAGAIN: what a flow holds was taken meanwhile, and what of its health went with it. */
+static int read_flows(struct table *t, struct snapshot *s, struct health *health,
+		      const struct record_names *names, size_t from, struct records *ret)
+{
+	int r;
+
+	r = snapshot_read(t, s);
+	if (r == 0)
+		r = health_look(health);
+	if (r == 0)
+		r = append(ret, from, s, names, health);
+	return r < 0 || !t->tcp || snapshot_is_valid(t, s) ? r : -EAGAIN;
+}
+
+/* The last time nobody gets in between. */
+static int read_patiently(struct table *t, const struct record_names *names, struct records *ret)
+{
+	_cleanup_(snapshot_deinit) struct snapshot s = { 0 };
+	_cleanup_(health_closep) struct health *health = NULL;
+	size_t from = ret->n;
+	int r;
+
+	r = health_open(t, &health);
+	if (r < 0)
+		return r;
+	for (int i = 0; i < READ_TRIES; i++) {
+		r = read_flows(t, &s, health, names, from, ret);
+		if (r != -EAGAIN)
+			return r;
+	}
+	r = pin_dir_lock(&t->dir);
+	if (r < 0)
+		return r;
+	r = read_flows(t, &s, health, names, from, ret);
+	pin_dir_unlock(&t->dir);
+	/* Somebody has written who was killed then: what was read is at most a batch apart. */
+	return r == -EAGAIN ? 0 : r;
 }
 
 DEFINE_CLEANUP(struct table, table_close)
@@ -157,20 +213,22 @@ DEFINE_CLEANUP(struct table, table_close)
 static int read_table(uint64_t cookie, const struct netns *ns, struct records *ret)
 {
 	_cleanup_(table_closep) struct table *t = NULL;
-	_cleanup_(snapshot_deinit) struct snapshot s = { 0 };
 	struct record_names *names = &ret->names[ret->n_names];
 	int r;
 
 	r = table_open(cookie, false, &t);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	r = snapshot_read(t, &s);
-	if (r == 0)
-		r = record_names_init(names, t, ns);
+	r = record_names_init(names, t, ns);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	ret->first[ret->n_names++] = ret->n;
-	r = append(ret, &s, names);
+	r = read_patiently(t, names, ret);
+	if (r == -ENOENT) {
+		/* The table went meanwhile. */
+		ret->n = ret->first[ret->n_names - 1];
+		r = 0;
+	}
 	ret->first[ret->n_names] = ret->n;
 	return r;
 }

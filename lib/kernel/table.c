@@ -485,6 +485,7 @@ void table_close(struct table *t)
 			ring_unmap(&t->rings[part]);
 	}
 	free(t->rings);
+	ring_unmap(&t->tcp_ends);
 	store_close(t);
 	if (t->ctl) {
 		unmap(t->store, (size_t)t->ctl->store_entries * sizeof(*t->store));

@@ -70,6 +70,7 @@ struct table {
 	struct tcp_bucket *tcp;		/* connections, ctl->tcp_buckets; NULL: no TCP metrics */
 	struct tcp_bucket *tcp_half;	/* half-open ones, ctl->tcp_half_buckets */
 	struct table_ring *rings;	/* ctl->parts of them */
+	struct table_ring tcp_ends;	/* of tcp_ends_fd; health.c maps it on first use */
 	uint32_t n_slots;
 	/* Map descriptors, for programs to be loaded against them. */
 	int ctl_fd, slots_fd, rings_fd, journal_fd, store_fd, frags_fd, aged_fd;

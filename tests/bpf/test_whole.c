@@ -112,7 +112,7 @@ static void agent_cycle(void)
 		if (!e)
 			continue;
 		add(&exported[flow_of(&e->key)], &e->part);
-		journal_take(b.table, &taken, 1);
+		journal_take(b.table, &(struct journal_leaving) { .v = &taken, .n = 1 });
 	}
 	pin_dir_unlock(&b.table->dir);
 	cycles++;

@@ -193,7 +193,8 @@ static void send_and_take(struct table *t, const struct journal_taken *v, size_t
 {
 	struct message messages[TOGETHER];
 	struct iovec iov[TOGETHER];
-	struct sending *note = journal_send(t, v, n);
+	const struct journal_leaving leaving = { .v = v, .n = n };
+	struct sending *note = journal_send(t, &leaving);
 
 	note->session = SESSION;
 	note->domain = 1;
@@ -212,7 +213,7 @@ static void send_and_take(struct table *t, const struct journal_taken *v, size_t
 	__atomic_store_n(&note->n, n, __ATOMIC_RELEASE);
 	if (sendmmsg(wire->fd[0], note->units, n > 2 ? 2 : 1, 0) != (n > 2 ? 2 : 1))
 		_exit(2);
-	journal_take(t, v, n);
+	journal_take(t, &leaving);
 	if (wire == &own_wire)
 		wire_read(wire);
 }
