@@ -1,60 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * See health.h. An entry is copied while programs write it: between two equal, even readings of
- * its bucket's lock, else again. One that wanders meanwhile, from the half-open ones to the
- * others and from there into the ring, is looked for in that order, and what was found twice is
- * told from its copy by when the side began.
- *
- * Which window of time the extremes are of, is told by three counts of a side: `asked` and
- * `told` of user space, `done` of the program, which with the first packet behind a raised
- * `asked` puts its `now` away as `before`. Nothing of it waits for anybody.
+ * See health.h. What a record says is read, and later, when the record leaves for good, written
+ * down as taken: by the journal, in the step that takes the record's packets too (health_apply()
+ * does it, and may do it again). In between no lock is held, and the entry may have become
+ * another's: then nothing is written, or to the copy that was left in the ring.
  */
 #include "kernel/health.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "kernel/health_ends.h"
+#include "kernel/health_find.h"
 #include "kernel/step.h"
 #include "tcp_key.h"
 
-#define COPY_TRIES 256
-/* The program stamps one packet twice, for its flow and for its connection, so long apart. */
-#define STAMP_SLACK_NS (20 * NSEC_PER_USEC)
 #define KEEP_NS (600 * NSEC_PER_SEC)
-#define IPPROTO_TCP_ 6
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
 
 struct health {
 	struct table *t;
 	struct ends ends;
 	uint32_t batch;		/* its number, never 0: tcp_side.leaving */
-};
-
-/* What one entry says of a flow's direction. */
-struct found {
-	struct tcp_side *live;	/* of the table, or of an end's copy; only for writing */
-	uint32_t idx, gen;	/* as in ctl_health */
-	uint8_t table;
-	uint32_t conn_gen;
-	uint64_t syn_ns, syn_ack_ns, ack_ns;
-	struct tcp_side s;	/* of it, up to `next`, and user space's */
-};
-
-struct search {
-	const struct flow_key *flow;
-	const struct flow_part *part;
-	struct tcp_key key;
-	uint32_t hash;
-	uint8_t side;
-	struct found v[HEALTH_PARTS];
-	size_t n;
 };
 
 int health_open(struct table *t, struct health **ret)
@@ -102,346 +70,44 @@ int health_drain(struct health *h, size_t *ret_n)
 	return r;
 }
 
-static void copy_words(void *to, const void *from, size_t begin, size_t end)
-{
-	const uint64_t *f = (const uint64_t *)from;
-	uint64_t *t = to;
-
-	for (size_t i = begin / 8; i < (end + 7) / 8; i++)
-		t[i] = __atomic_load_n(&f[i], __ATOMIC_RELAXED);
-}
-
-static void copy_side(struct tcp_side *to, const struct tcp_side *from)
-{
-	copy_words(to, from, 0, offsetof(struct tcp_side, next));
-	copy_words(to, from, offsetof(struct tcp_side, taken), offsetof(struct tcp_side, reserved));
-}
-
-static void pause_briefly(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#else
-	barrier();
-#endif
-}
-
-/* The entry's head and that side. False: it is written all the time. */
-static bool copy_entry(const struct tcp_bucket *b, const struct tcp_conn *from, uint8_t side,
-		       struct tcp_conn *ret_head, struct tcp_side *ret_side)
-{
-	for (int i = 0; i < COPY_TRIES; i++) {
-		uint32_t lock = __atomic_load_n(&b->lock, __ATOMIC_ACQUIRE);
-
-		if (!(lock & 1)) {
-			copy_words(ret_head, from, 0, offsetof(struct tcp_conn, reserved));
-			copy_side(ret_side, &from->side[side]);
-			__atomic_thread_fence(__ATOMIC_ACQUIRE);
-			if (__atomic_load_n(&b->lock, __ATOMIC_RELAXED) == lock)
-				return true;
-		}
-		pause_briefly();
-	}
-	return false;
-}
-
-/* Does the side advance where this flow's packets are seen? */
-static bool is_observed(const struct tcp_side *s, const struct flow_key *k)
-{
-	uint32_t place = TCP_PLACE_KNOWN | k->vlan_outer | (uint32_t)k->vlan_inner << 16;
-
-	return s->place == place && s->ifindex == key_ifindex(k) && s->direction == k->direction;
-}
-
-/*
- * Are packets of @part among those of @s? A record's begin is exact where it shows the SYN: the
- * connection before had its last packet earlier. The end is known to a tick: a connection that
- * begins in the last one of a record which shows the end of another is not that record's.
- */
-static bool touches(const struct flow_part *part, const struct tcp_side *s)
-{
-	uint64_t tick = clock_tick_ns();
-	uint64_t slack = part->tcp_flags & TCP_SYN ? STAMP_SLACK_NS : tick;
-
-	if (s->last_ns + slack < part->first_ns)
-		return false;
-	if (!(part->tcp_flags & (TCP_FIN | TCP_RST)))
-		return s->first_ns <= part->last_ns + tick;
-	return s->first_ns <= part->first_ns + STAMP_SLACK_NS ||
-	       s->first_ns + tick <= part->last_ns;
-}
-
-/* Where the next one that is found goes; the copy that it replaces, if it wandered. */
-static struct found *place_of(struct search *q, const struct tcp_side *s)
-{
-	for (size_t i = 0; i < q->n; i++) {
-		if (q->v[i].s.first_ns == s->first_ns)
-			return &q->v[i];
-	}
-	return q->n < HEALTH_PARTS ? &q->v[q->n++] : NULL;
-}
-
-static void add_found(struct search *q, const struct tcp_conn *head, const struct tcp_side *s,
-		      struct tcp_side *live, uint8_t table, uint32_t gen)
-{
-	struct found *f;
-
-	if (!is_observed(s, q->flow) || !touches(q->part, s))
-		return;
-	f = place_of(q, s);
-	if (!f)
-		return;
-	f->live = live;
-	f->idx = head->idx;
-	f->gen = gen;
-	f->table = table;
-	f->conn_gen = head->gen;
-	f->syn_ns = head->syn_ns;
-	f->syn_ack_ns = head->syn_ack_ns;
-	f->ack_ns = head->ack_ns;
-	copy_side(&f->s, s);
-}
-
-static void look_in(struct search *q, struct tcp_bucket *table, uint32_t buckets, uint8_t which)
-{
-	struct tcp_bucket *b;
-
-	if (!table || !buckets)
-		return;
-	b = &table[tcp_key_bucket(q->hash, buckets)];
-	for (unsigned i = 0; i < TCP_WAYS; i++) {
-		struct tcp_conn head;
-		struct tcp_side s;
-
-		if (__atomic_load_n(&b->tag[i], __ATOMIC_RELAXED) != q->hash ||
-		    !copy_entry(b, &b->way[i], q->side, &head, &s) || !head.gen ||
-		    memcmp(&head.key, &q->key, sizeof(q->key)) != 0)
-			continue;
-		add_found(q, &head, &s, &b->way[i].side[q->side], which, head.gen);
-	}
-}
-
-static void look_in_ends(struct search *q, struct ends *ends)
-{
-	struct end *e;
-
-	/* No memory: what came is not known, as if the ring had been full. */
-	if (ends_grew(ends) && ends_look(ends) < 0)
-		error_clear();
-	for (e = ends_find(ends, q->hash); e; e = ends_older(ends, e)) {
-		if (memcmp(&e->c.key, &q->key, sizeof(q->key)) == 0)
-			add_found(q, &e->c, &e->c.side[q->side], &e->c.side[q->side], HEALTH_END,
-				  e->number);
-	}
-}
-
-/* False: such a flow has no connection. */
-static bool search_begin(const struct health *h, struct search *q, const struct flow_key *flow)
-{
-	__u64 addrs[4];
-
-	if (!h->t->tcp || flow->proto != IPPROTO_TCP_)
-		return false;
-	memcpy(addrs, flow->src, sizeof(addrs));
-	q->flow = flow;
-	q->side = tcp_key_make(&q->key, addrs, flow->sport, flow->dport, flow->family,
-			       flow->tunnel, flow->vni);
-	q->hash = tcp_key_hash(&q->key);
-	q->n = 0;
-	return true;
-}
-
-static void search(struct health *h, struct search *q, const struct flow_part *part)
-{
-	const struct table_ctl *ctl = h->t->ctl;
-
-	q->part = part;
-	look_in(q, h->t->tcp_half, ctl->tcp_half_buckets, HEALTH_HALF);
-	look_in(q, h->t->tcp, ctl->tcp_buckets, HEALTH_TCP);
-	look_in_ends(q, &h->ends);
-}
-
 void health_prefetch(const struct health *h, const struct flow_key *key)
 {
 	const struct table_ctl *ctl = h->t->ctl;
-	struct search q;
+	struct health_search q;
 
-	if (!search_begin(h, &q, key))
+	if (!health_search_begin(h->t, &q, key))
 		return;
-	if (h->t->tcp_half)
-		__builtin_prefetch(&h->t->tcp_half[tcp_key_bucket(q.hash, ctl->tcp_half_buckets)]);
+	__builtin_prefetch(&h->t->tcp_half[tcp_key_bucket(q.hash, ctl->tcp_half_buckets)]);
 	__builtin_prefetch(&h->t->tcp[tcp_key_bucket(q.hash, ctl->tcp_buckets)]);
 }
 
-static bool is_leaving(const struct health *h, const struct tcp_side *s)
+static void prefetch_lines(const void *p, size_t from, size_t to)
 {
-	return s->leaving == h->batch;
+	for (size_t i = from / 64 * 64; i < to; i += 64)
+		__builtin_prefetch((const char *)p + i);
 }
 
-static struct tcp_counts taken_of(const struct health *h, const struct found *f)
+void health_prefetch_entry(const struct health *h, const struct flow_key *key)
 {
-	if (is_leaving(h, &f->s))
-		return f->s.counts;
-	return f->s.taken_gen == f->conn_gen ? f->s.taken : (struct tcp_counts) { 0 };
-}
+	const struct tcp_bucket *b;
+	struct health_search q;
 
-#define ROW(f_) { offsetof(struct tcp_counts, f_), offsetof(struct record_tcp, f_) }
-static const struct {
-	size_t from, to;
-} count_rows[] = {
-	ROW(retransmissions), ROW(fast_retransmits), ROW(timeout_retransmits),
-	ROW(spurious_retransmits), ROW(out_of_order), ROW(duplicate_acks), ROW(zero_windows),
-	ROW(keep_alives), ROW(ect0), ROW(ect1), ROW(ce), ROW(ece), ROW(cwr), ROW(rtt_samples),
-};
-#undef ROW
+	if (!health_search_begin(h->t, &q, key))
+		return;
+	b = &h->t->tcp[tcp_key_bucket(q.hash, h->t->ctl->tcp_buckets)];
+	for (unsigned i = 0; i < TCP_WAYS; i++) {
+		const struct tcp_side *s = &b->way[i].side[q.side];
 
-static void add_counts(struct record_tcp *ret, const struct tcp_counts *c,
-		       const struct tcp_counts *taken)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(count_rows); i++) {
-		const uint32_t *now = (const void *)((const char *)c + count_rows[i].from);
-		const uint32_t *then = (const void *)((const char *)taken + count_rows[i].from);
-
-		/* One that became another kind may lack where it was taken as the first. */
-		if ((int32_t)(*now - *then) > 0)
-			*(uint32_t *)((char *)ret + count_rows[i].to) += *now - *then;
-	}
-	ret->rtt_sum_us += c->rtt_sum_us - taken->rtt_sum_us;
-}
-
-/* What is taken then: never less than before. */
-static struct tcp_counts taken_with(const struct tcp_counts *c, const struct tcp_counts *taken)
-{
-	struct tcp_counts sum = *c;
-
-	for (size_t i = 0; i < ARRAY_SIZE(count_rows); i++) {
-		const uint32_t *then = (const void *)((const char *)taken + count_rows[i].from);
-		uint32_t *now = (void *)((char *)&sum + count_rows[i].from);
-
-		if ((int32_t)(*now - *then) < 0)
-			*now = *then;
-	}
-	return sum;
-}
-
-static const struct tcp_extremes no_extremes = {
-	TCP_NONE, TCP_NONE, TCP_NONE, TCP_NONE, TCP_NONE, TCP_NONE,
-};
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;	/* TCP_NONE is the greatest */
-}
-
-static uint32_t greatest(uint32_t a, uint32_t b)
-{
-	return a == TCP_NONE ? b : b == TCP_NONE || a > b ? a : b;
-}
-
-static void widen(struct tcp_extremes *e, const struct tcp_extremes *by)
-{
-	*e = (struct tcp_extremes) {
-		.min_rtt_us = least(e->min_rtt_us, by->min_rtt_us),
-		.max_rtt_us = greatest(e->max_rtt_us, by->max_rtt_us),
-		.min_window = least(e->min_window, by->min_window),
-		.max_window = greatest(e->max_window, by->max_window),
-		.max_jitter_us = greatest(e->max_jitter_us, by->max_jitter_us),
-		.max_in_flight = greatest(e->max_in_flight, by->max_in_flight),
-	};
-}
-
-/*
- * Of the window since the one that was told last. Only looking, what came behind one that was
- * asked for and has not left belongs to it as well. `done` is of neither: nothing was seen since.
- */
-static struct tcp_extremes window_of(const struct tcp_side *s, bool looking, bool sampled)
-{
-	struct tcp_extremes e = no_extremes;
-
-	if (s->done == s->told)
-		return s->now;
-	if (s->done != s->asked)
-		return e;
-	e = s->before;
-	/* A packet came between the asking and the reading, and its sample is counted. */
-	if (looking || (sampled && e.min_rtt_us == TCP_NONE))
-		widen(&e, &s->now);
-	return e;
-}
-
-/* 0 = one of them was not seen, or the clock says nonsense. */
-static uint32_t since_us(uint64_t from_ns, uint64_t to_ns)
-{
-	uint64_t us = (to_ns - from_ns) / NSEC_PER_USEC;
-
-	return us > UINT32_MAX ? UINT32_MAX : us;
-}
-
-static void set_handshake(struct record_tcp *ret, const struct found *f)
-{
-	if (f->syn_ns && f->syn_ack_ns >= f->syn_ns) {
-		ret->known |= RECORD_TCP_SERVER;
-		ret->handshake_server_us = since_us(f->syn_ns, f->syn_ack_ns);
-	}
-	if (f->syn_ack_ns && f->ack_ns >= f->syn_ack_ns) {
-		ret->known |= RECORD_TCP_CLIENT;
-		ret->handshake_client_us = since_us(f->syn_ack_ns, f->ack_ns);
-	}
-}
-
-static void set_extremes(struct record_tcp *ret, const struct tcp_extremes *e,
-			 const struct tcp_side *last)
-{
-	if (ret->rtt_samples && e->min_rtt_us != TCP_NONE) {
-		ret->known |= RECORD_TCP_RTT;
-		ret->min_rtt_us = e->min_rtt_us;
-		ret->max_rtt_us = e->max_rtt_us;
-	}
-	if (e->min_window != TCP_NONE) {
-		ret->known |= RECORD_TCP_WINDOW;
-		ret->min_window = e->min_window;
-		ret->max_window = e->max_window;
-		ret->last_window = last->last_window;
-	}
-	if (e->max_jitter_us != TCP_NONE && last->jitter_x16_us != TCP_NONE) {
-		ret->known |= RECORD_TCP_JITTER;
-		ret->avg_jitter_us = last->jitter_x16_us / 16;
-		ret->max_jitter_us = e->max_jitter_us;
-	}
-	if (e->max_in_flight != TCP_NONE) {
-		ret->known |= RECORD_TCP_IN_FLIGHT;
-		ret->max_in_flight = e->max_in_flight;
-	}
-}
-
-/* What is left to tell of @f, less @taken; its samples alone if they are the only ones. */
-static void sum_up(const struct health *h, const struct search *q, bool looking,
-		   struct record_tcp *ret)
-{
-	struct tcp_extremes e = no_extremes;
-	const struct found *last = &q->v[0];
-
-	ret->known = RECORD_TCP_OBSERVED;
-	for (size_t i = 0; i < q->n; i++) {
-		const struct found *f = &q->v[i];
-		struct tcp_counts taken = taken_of(h, f);
-		struct tcp_extremes window;
-
-		add_counts(ret, &f->s.counts, &taken);
-		if (f->s.last_ns > last->s.last_ns)
-			last = f;
-		if (is_leaving(h, &f->s))
+		if (b->tag[i] != q.hash)
 			continue;
-		window = window_of(&f->s, looking || f->table == HEALTH_END,
-				   f->s.counts.rtt_samples != taken.rtt_samples);
-		widen(&e, &window);
+		prefetch_lines(&b->way[i], 0, offsetof(struct tcp_conn, reserved));
+		prefetch_lines(s, 0, offsetof(struct tcp_side, next));
+		prefetch_lines(s, offsetof(struct tcp_side, taken), offsetof(struct tcp_side, reserved));
 	}
-	set_extremes(ret, &e, &last->s);
-	set_handshake(ret, last);
 }
 
 /* Their windows end here, unless an end was asked for that has not left yet. True: some did. */
-static bool ask(const struct search *q)
+static bool ask(const struct health_search *q)
 {
 	bool raised = false;
 
@@ -458,26 +124,26 @@ static bool ask(const struct search *q)
 
 void health_ask(struct health *h, const struct flow_key *key, const struct flow_part *part)
 {
-	struct search q;
+	struct health_search q;
 
-	if (!search_begin(h, &q, key))
+	if (!health_search_begin(h->t, &q, key))
 		return;
-	search(h, &q, part);
+	health_find(h->t, &h->ends, &q, part);
 	ask(&q);
 }
 
-static void note_reading(const struct health *h, const struct search *q,
+static void note_reading(const struct health *h, const struct health_search *q,
 			 struct health_reading *reading)
 {
 	for (size_t i = 0; i < q->n; i++) {
 		const struct found *f = &q->v[i];
-		struct tcp_counts taken = taken_of(h, f);
+		struct tcp_counts taken = health_taken(f, h->batch);
 
-		if (is_leaving(h, &f->s))
+		if (f->s.leaving == h->batch)
 			continue;
 		reading->part[reading->n++] = (struct ctl_health) {
 			.idx = f->idx, .gen = f->gen, .told = f->s.asked, .side = q->side,
-			.table = f->table, .counts = taken_with(&f->s.counts, &taken),
+			.table = f->table, .counts = health_take_with(&f->s.counts, &taken),
 		};
 	}
 }
@@ -485,21 +151,19 @@ static void note_reading(const struct health *h, const struct search *q,
 void health_read(struct health *h, const struct flow_key *key, const struct flow_part *part,
 		 struct record_tcp *ret, struct health_reading *reading)
 {
-	struct search q;
+	struct health_search q;
 
 	*ret = (struct record_tcp) { 0 };
 	if (reading)
 		reading->n = 0;
-	if (!search_begin(h, &q, key))
+	if (!health_search_begin(h->t, &q, key))
 		return;
-	search(h, &q, part);
-	if (reading && ask(&q)) {
-		search_begin(h, &q, key);
-		search(h, &q, part);
-	}
+	health_find(h->t, &h->ends, &q, part);
+	if (reading && ask(&q))
+		health_find(h->t, &h->ends, &q, part);
 	if (!q.n)
 		return;
-	sum_up(h, &q, !reading, ret);
+	health_sum(&q, h->batch, !reading, ret);
 	if (reading)
 		note_reading(h, &q, reading);
 }

@@ -50,8 +50,9 @@ void health_read(struct health *h, const struct flow_key *key, const struct flow
 		 struct record_tcp *ret, struct health_reading *reading);
 /* A cut of the flow's record was asked for: let its window end here as well. @t is writable. */
 void health_ask(struct health *h, const struct flow_key *key, const struct flow_part *part);
-/* Fetch what health_read() of that flow will look at first. */
+/* Fetch what health_read() of that flow will look at first; and, when that has come, what next. */
 void health_prefetch(const struct health *h, const struct flow_key *key);
+void health_prefetch_entry(const struct health *h, const struct flow_key *key);
 
 /* What was read is in the open batch of records: no other record of it gets it as well. */
 void health_leaves(struct health *h, const struct health_reading *reading);
