@@ -42,7 +42,29 @@ static const char own[] =
 	"\n"
 	"For what IANA has no element. Their enterprise is *enterpriseNumber* of *flowctl.conf*(5);\n"
 	"where none is given, 32473, which is for documentation (RFC 5612) and should not leave the\n"
-	"house. Their types are told to the collector (RFC 5610).\n"
+	"house. The types of those that templates name are told to the collector (RFC 5610).\n"
+	"\n"
+	"The elements whose names begin with *tcp* are the health of a TCP connection: of what the\n"
+	"flow's source sent, since the record before, as *flowctl-dump*(1) defines it. What was not\n"
+	"observed goes out as 0. *tcpHealthObserved* tells that from a 0 that was observed. It is a\n"
+	"sum of:\n"
+	"\n"
+	"[[ 1\n"
+	":< counts (all DeltaCounts)\n"
+	"|  2\n"
+	":  tcpHandshakeServerMicroseconds\n"
+	"|  4\n"
+	":  tcpHandshakeClientMicroseconds; with 2 also tcpHandshakeLatencyMicroseconds\n"
+	"|  8\n"
+	":  tcpRttMinimum-, Maximum- and MeanMicroseconds\n"
+	"|  16\n"
+	":  tcpWindowMinimum, tcpWindowMaximum, tcpWindowLast\n"
+	"|  32\n"
+	":  tcpJitterMean- and MaximumMicroseconds\n"
+	"|  64\n"
+	":  tcpBytesInFlightMaximum\n"
+	"\n"
+	"Of all records they apply to those that have any of it.\n"
 	"\n";
 
 static const char reverse[] =
@@ -50,9 +72,12 @@ static const char reverse[] =
 	"\n"
 	"With *biflow: true* a record has both directions of a flow (RFC 5103). The other\n"
 	"direction's value of an element is the element of the same number of the enterprise\n"
-	"29305, called *reverse* and its name: *reverseOctetDeltaCount*. All elements of IANA\n"
-	"above have one, but those that are about the flow as a whole: *flowId*,\n"
-	"*observationDomainId* and *biflowDirection*. In a record of one direction they are 0.\n"
+	"29305, called *reverse* and its name: *reverseOctetDeltaCount*. That of an element of\n"
+	"flowctl has the same enterprise and 16384 more for a number (RFC 5103 6.2):\n"
+	"*reverseTcpRttMeanMicroseconds* is 16401. All elements above have one, but those that are\n"
+	"about the flow as a whole: *flowId*, *observationDomainId*, *biflowDirection*,\n"
+	"*networkNamespaceName* and the three of the handshake. In a record of one direction they\n"
+	"are 0.\n"
 	"\n";
 
 static const char tail[] =
@@ -90,7 +115,7 @@ int main(void)
 	const struct ie *all = ie_all(&n);
 
 	fputs(head, stdout);
-	for (size_t i = 0; i < n && all[i].pen != IE_PEN_REVERSE; i++) {
+	for (size_t i = 0; i < n && !all[i].reverse; i++) {
 		if (i && all[i].pen && !all[i - 1].pen)
 			fputs(own, stdout);
 		print_element(&all[i]);

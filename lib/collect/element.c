@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "flow/ie.h"
 #include "flow/ie_registry.h"
 
 /* Keys of every record that are no elements; show.c writes them. */
@@ -134,6 +135,22 @@ static bool from_registry(uint16_t id, const char *prefix, struct element_info *
 	return true;
 }
 
+/* Those of ours whose exporter was given no number, until it tells of them (RFC 5610). */
+static bool from_own(uint32_t pen, uint16_t id, struct element_info *ret)
+{
+	size_t n;
+	const struct ie *all = ie_all(&n);
+
+	for (size_t i = 0; pen && i < n; i++) {
+		if (all[i].pen != pen || all[i].id != id)
+			continue;
+		ret->type = all[i].data_type;
+		snprintf(ret->name, sizeof(ret->name), "%s", all[i].name);
+		return true;
+	}
+	return false;
+}
+
 void element_info(const struct element_table *t, uint32_t pen, uint16_t id,
 		  struct element_info *ret)
 {
@@ -150,6 +167,8 @@ void element_info(const struct element_table *t, uint32_t pen, uint16_t id,
 		memcpy(ret->name, learnt->name, sizeof(ret->name));
 		return;
 	}
+	if (from_own(pen, id, ret))
+		return;
 	ret->known = false;
 	if (pen)
 		snprintf(ret->name, sizeof(ret->name), "pen%u.%u", pen, id);

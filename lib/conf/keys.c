@@ -226,8 +226,7 @@ static int add_builtin(struct decoder *d, struct conf *conf)
 	if (!key)
 		conf->builtin_templates = !own;
 	if (conf->builtin_templates) {
-		int r = template_set_add_builtin(conf->templates, profile_default(),
-						 conf->biflow);
+		int r = keys_add_builtin(conf->templates, conf, profile_default());
 
 		return r == -EINVAL ? decode_fault(d, key, "builtinTemplates: %s", error_message()) : r;
 	}

@@ -26,6 +26,9 @@ void conf_output_deinit(struct conf_output *out);
 /* Add @t to @set; where it says no length, @profile may. As template_set_add(). templates.c */
 int keys_add_template(struct template_set *set, const struct conf_template *t,
 		      const struct profile *profile);
+/* Add the built-in templates, also those with TCP's health. The same. templates.c */
+int keys_add_builtin(struct template_set *set, const struct conf *conf,
+		     const struct profile *profile);
 
 /* Can what outputs with version: netflow9 are to send be said in it? templates.c */
 int keys_check_netflow9(struct decoder *d, const struct conf *conf);

@@ -13,6 +13,9 @@
 #include "conf/keys.h"
 #include "ipfix/netflow9.h"
 
+/* The announcement of the longest template with health takes 408 bytes. */
+#define HEALTH_MESSAGE_MIN 512
+
 DEFINE_CLEANUP(struct template_set, template_set_free)
 
 int keys_add_template(struct template_set *set, const struct conf_template *t,
@@ -29,6 +32,20 @@ int keys_add_template(struct template_set *set, const struct conf_template *t,
 	return template_set_add(set, t->id, fields, n);
 }
 
+/*
+ * Health is for those who leave the choice to us: beside templates of the user it would take
+ * records that have gone by his, and where messages are short it would not fit.
+ */
+int keys_add_builtin(struct template_set *set, const struct conf *conf,
+		     const struct profile *profile)
+{
+	int r = template_set_add_builtin(set, profile, conf->biflow);
+
+	if (r < 0 || conf->n_own || conf->max_message_len < HEALTH_MESSAGE_MIN)
+		return r;
+	return template_set_add_health(set, profile, conf->biflow);
+}
+
 static int add_all(struct template_set *set, const struct conf *conf, const struct profile *profile,
 		   bool netflow9)
 {
@@ -38,8 +55,7 @@ static int add_all(struct template_set *set, const struct conf *conf, const stru
 		r = keys_add_template(set, &conf->own[i], profile);
 	if (r < 0 || !conf->builtin_templates)
 		return r;
-	return netflow9 ? netflow9_add_builtin(set) :
-			  template_set_add_builtin(set, profile, conf->biflow);
+	return netflow9 ? netflow9_add_builtin(set) : keys_add_builtin(set, conf, profile);
 }
 
 static int make_set(const struct conf *conf, const struct profile *profile, bool netflow9,

@@ -26,17 +26,38 @@ static size_t n_rows;
 
 /*
  * RFC 5103 6.1: not of what identifies a flow or its domain, nor of what is about the whole
- * biflow. An enterprise's own elements it leaves to the enterprise.
+ * biflow. An enterprise's own elements it leaves to the enterprise: of ours the same holds,
+ * and the two halves of a handshake are the connection's.
  */
 static bool is_reversible(const struct ie *e)
 {
-	static const uint16_t whole[] = { 148, 149, 239 };
+	static const struct {
+		bool own;
+		uint16_t id;
+	} whole[] = {
+		{ false, 148 }, { false, 149 }, { false, 239 },
+		{ true, 2 }, { true, 4 }, { true, 5 }, { true, 6 },
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(whole); i++) {
-		if (e->id == whole[i])
+		if (e->id == whole[i].id && !e->pen == !whole[i].own)
 			return false;
 	}
-	return !e->pen;
+	return true;
+}
+
+/* IANA's have an enterprise for that (6.1), of the enterprise's own it is a bit (6.2). */
+static void make_reverse(const struct ie *of, struct ie *ret, char name[NAME_MAX_LEN])
+{
+	*ret = *of;
+	snprintf(name, NAME_MAX_LEN, "reverse%c%s", toupper((unsigned char)*of->name), of->name + 1);
+	ret->name = name;
+	ret->reverse = true;
+	ret->applies |= IE_BIFLOW;
+	if (of->pen)
+		ret->id |= IE_REVERSE_BIT;
+	else
+		ret->pen = IE_PEN_REVERSE;
 }
 
 static void make_rows(void)
@@ -46,20 +67,12 @@ static void make_rows(void)
 
 	memcpy(rows, written, n * sizeof(*rows));
 	n_rows = n;
-	for (size_t i = 0; i < n; i++) {
-		struct ie *e = &rows[n_rows];
-		char *name = reverse_names[n_reverse];
-
-		if (!is_reversible(&written[i]))
-			continue;
-		*e = written[i];
-		snprintf(name, NAME_MAX_LEN, "reverse%c%s", toupper((unsigned char)*e->name),
-			 e->name + 1);
-		e->name = name;
-		e->pen = IE_PEN_REVERSE;
-		e->applies |= IE_BIFLOW;
-		n_rows++;
-		n_reverse++;
+	for (int of_iana = 0; of_iana <= 1; of_iana++) {
+		for (size_t i = 0; i < n; i++) {
+			if ((written[i].pen == 0) != of_iana || !is_reversible(&written[i]))
+				continue;
+			make_reverse(&written[i], &rows[n_rows++], reverse_names[n_reverse++]);
+		}
 	}
 }
 
@@ -190,5 +203,6 @@ unsigned ie_record_applies(const struct record *r)
 
 	return (is_v4 ? IE_V4 : IE_V6) | kinds[is_v4][k->proto] |
 	       (k->vlan_outer & VLAN_PRESENT ? IE_VLAN : 0) |
-	       (k->vlan_inner & VLAN_PRESENT ? IE_QINQ : 0) | (r->reverse ? IE_BIFLOW : 0);
+	       (k->vlan_inner & VLAN_PRESENT ? IE_QINQ : 0) | (r->reverse ? IE_BIFLOW : 0) |
+	       (r->tcp.known || (r->reverse && r->reverse->tcp.known) ? IE_HEALTH : 0);
 }

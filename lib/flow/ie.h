@@ -63,9 +63,10 @@ enum ie_applies {
 	IE_VLAN = 1 << 6,
 	IE_QINQ = 1 << 7,
 	IE_BIFLOW = 1 << 8,	/* the record has a reverse one */
-	IE_APPLIES_MAX = 1 << 9,
-	/* Which of them have to be asked for: no tag is 0 in the record already. */
-	IE_GATES = IE_APPLIES_MAX - 1 - IE_VLAN - IE_QINQ,
+	IE_HEALTH = 1 << 9,	/* TCP's health was observed, of either direction */
+	IE_APPLIES_MAX = 1 << 10,
+	/* Which of them have to be asked for: no tag and no health are 0 in the record already. */
+	IE_GATES = IE_APPLIES_MAX - 1 - IE_VLAN - IE_QINQ - IE_HEALTH,
 };
 
 /* The length that says: variable (RFC 7011 7), and the bytes of the longest such text. */
@@ -74,10 +75,13 @@ enum ie_applies {
 /* The enterprise of the reverse elements (RFC 5103 6.1), and that of documentation (RFC 5612). */
 #define IE_PEN_REVERSE 29305
 #define IE_PEN_DOCUMENTATION 32473
+/* Of the enterprise's own: the bit that makes an element's number its reverse one's (RFC 5103 6.2). */
+#define IE_REVERSE_BIT 0x4000
 
 struct ie {
 	uint32_t pen;		/* enterprise number, 0 = IANA */
 	uint16_t id;
+	bool reverse;		/* of the other direction (RFC 5103) */
 	const char *name;	/* as in the registry, "octetDeltaCount" */
 	enum ie_type type;
 	uint8_t data_type;	/* enum ie_data, ie_registry.h */
@@ -102,8 +106,8 @@ struct ie_field {
 };
 
 /*
- * All rows, *ret_n gets how many: those of IANA by number, then those of the enterprise,
- * then the reverse ones (pen IE_PEN_REVERSE).
+ * All rows, *ret_n gets how many: those of IANA by number, then those of the enterprise and
+ * their reverse ones, then the reverse ones of IANA's (pen IE_PEN_REVERSE).
  */
 const struct ie *ie_all(size_t *ret_n);
 /*

@@ -101,7 +101,7 @@ size_t ie_put(const struct ie_field *f, const struct record *r, uint8_t *out)
 	bool open = !(e->applies & IE_GATES & ~ie_record_applies(r));
 	const char *s = NULL;
 
-	if (open && e->pen == IE_PEN_REVERSE)
+	if (open && e->reverse)
 		r = r->reverse;
 	if (e->type == IE_STRING) {
 		if (open)

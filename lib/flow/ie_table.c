@@ -78,6 +78,21 @@ static uint64_t get_flow_id(const struct record *r)
 	return h;
 }
 
+/* SYN to the final ACK, where both halves were seen. */
+static uint64_t get_handshake(const struct record *r)
+{
+	const struct record_tcp *t = &r->tcp;
+
+	if (!(t->known & RECORD_TCP_SERVER) || !(t->known & RECORD_TCP_CLIENT))
+		return 0;
+	return (uint64_t)t->handshake_server_us + t->handshake_client_us;
+}
+
+static uint64_t get_mean_rtt(const struct record *r)
+{
+	return r->tcp.rtt_samples ? r->tcp.rtt_sum_us / r->tcp.rtt_samples : 0;
+}
+
 /* Of each type: its C type in struct record, its length on the wire, what RFC 7012 calls it. */
 #define C_U8 uint8_t
 #define C_U16 uint16_t
@@ -281,6 +296,66 @@ static const struct ie rows[] = {
 	{ .pen = IE_PEN_DOCUMENTATION, .id = 2, .name = "networkNamespaceName", .type = IE_STRING,
 	  .data_type = DATA_STRING, .len_bytes = IE_VARLEN, .max_bytes = NETNS_NAME_MAX,
 	  .offset = OFFSET(STRING, netns), .source = "network namespace that metered it" },
+	/*
+	 * TCP's health since the record before, by what lies in the record: 0 where it is not
+	 * known, which 3 tells from a 0 that was observed.
+	 */
+#define HEALTH(id_, name_, semantics_, units_, member_, source_)                           \
+	FIELD(id_, name_, U32, semantics_, units_, tcp.member_, IE_HEALTH, source_, OWN)
+#define HEALTH_DERIVED(id_, name_, units_, get_, source_)                                  \
+	{ ROW(id_, name_, U32, QUANTITY, units_), OWN, .applies = IE_HEALTH, .get = get_,  \
+	  .source = source_ }
+	HEALTH(3, tcpHealthObserved, FLAGS, NONE, known,
+	       "known: 1 counts, 2 server's, 4 client's half of the handshake, 8 RTT, "
+	       "16 window, 32 jitter, 64 in flight"),
+	HEALTH_DERIVED(4, tcpHandshakeLatencyMicroseconds, MICROSECONDS, get_handshake,
+		       "first SYN to the ACK that ends the handshake"),
+	HEALTH(5, tcpHandshakeServerMicroseconds, QUANTITY, MICROSECONDS, handshake_server_us,
+	       "first SYN to SYN-ACK"),
+	HEALTH(6, tcpHandshakeClientMicroseconds, QUANTITY, MICROSECONDS, handshake_client_us,
+	       "SYN-ACK to ACK"),
+	HEALTH(7, tcpRetransmissionDeltaCount, DELTA_COUNTER, PACKETS, retransmissions,
+	       "packets sent again; the sum of the three below"),
+	HEALTH(8, tcpFastRetransmissionDeltaCount, DELTA_COUNTER, PACKETS, fast_retransmits,
+	       "of them: after three duplicate ACKs or SACK's evidence"),
+	HEALTH(9, tcpTimeoutRetransmissionDeltaCount, DELTA_COUNTER, PACKETS,
+	       timeout_retransmits, "of them: after a time-out"),
+	HEALTH(10, tcpSpuriousRetransmissionDeltaCount, DELTA_COUNTER, PACKETS,
+	       spurious_retransmits, "of them: acknowledged already, or answered by a DSACK"),
+	HEALTH(11, tcpOutOfOrderDeltaCount, DELTA_COUNTER, PACKETS, out_of_order,
+	       "packets that came behind later ones and were no retransmissions"),
+	HEALTH(12, tcpDuplicateAckDeltaCount, DELTA_COUNTER, PACKETS, duplicate_acks,
+	       "duplicate ACKs that the source sent"),
+	HEALTH(13, tcpZeroWindowDeltaCount, DELTA_COUNTER, PACKETS, zero_windows,
+	       "packets in which the source announced a window of 0"),
+	HEALTH(14, tcpKeepAliveDeltaCount, DELTA_COUNTER, PACKETS, keep_alives,
+	       "keep-alives that the source sent"),
+	HEALTH(15, tcpRttMinimumMicroseconds, QUANTITY, MICROSECONDS, min_rtt_us,
+	       "shortest time from a segment of the source to its ACK"),
+	HEALTH(16, tcpRttMaximumMicroseconds, QUANTITY, MICROSECONDS, max_rtt_us,
+	       "longest such time"),
+	HEALTH_DERIVED(17, tcpRttMeanMicroseconds, MICROSECONDS, get_mean_rtt,
+		       "mean of such times"),
+	HEALTH(18, tcpRttSampleDeltaCount, DELTA_COUNTER, NONE, rtt_samples,
+	       "segments whose RTT was measured; none that was sent twice"),
+	HEALTH(19, tcpJitterMeanMicroseconds, QUANTITY, MICROSECONDS, avg_jitter_us,
+	       "RFC 3550's estimator over the spacing of data segments, at the last packet"),
+	HEALTH(20, tcpJitterMaximumMicroseconds, QUANTITY, MICROSECONDS, max_jitter_us,
+	       "the estimator's greatest value"),
+	HEALTH(21, tcpWindowMinimum, QUANTITY, OCTETS, min_window,
+	       "smallest window that the source announced, scaled if the handshake was seen"),
+	HEALTH(22, tcpWindowMaximum, QUANTITY, OCTETS, max_window,
+	       "greatest window that the source announced"),
+	HEALTH(23, tcpWindowLast, QUANTITY, OCTETS, last_window,
+	       "last window that the source announced"),
+	HEALTH(24, tcpEcnEct0DeltaCount, DELTA_COUNTER, PACKETS, ect0, "packets with ECT(0)"),
+	HEALTH(25, tcpEcnEct1DeltaCount, DELTA_COUNTER, PACKETS, ect1, "packets with ECT(1)"),
+	HEALTH(26, tcpEcnCeDeltaCount, DELTA_COUNTER, PACKETS, ce,
+	       "packets that a router had marked CE"),
+	HEALTH(27, tcpEcnEceDeltaCount, DELTA_COUNTER, PACKETS, ece, "packets with ECE"),
+	HEALTH(28, tcpEcnCwrDeltaCount, DELTA_COUNTER, PACKETS, cwr, "packets with CWR"),
+	HEALTH(29, tcpBytesInFlightMaximum, QUANTITY, OCTETS, max_in_flight,
+	       "most octets sent and not acknowledged"),
 };
 
 const struct ie *ie_rows(size_t *ret_n)

@@ -50,6 +50,8 @@ struct record_route {
  * How healthy the flow's TCP connection was, of what this direction's end sent, since the
  * previous record. All of it is known only where `observed`: the hook of this record is the one
  * that advanced the direction (design: once a packet). Definitions: bpf/tcp_state.h.
+ * What is not known is 0: it is exported as it lies here, with the bits of what is known beside
+ * it (tcpHealthObserved), which for that reason keep their numbers.
  */
 enum record_tcp_known {
 	RECORD_TCP_OBSERVED = 1,	/* counts below are counts, 0 included */

@@ -154,7 +154,7 @@ static void compile_number(struct draft *d, const struct ie *e, int to)
 static void compile(struct compiler *c, const struct ie_field *f, size_t number)
 {
 	const struct ie *e = f->ie;
-	struct draft *d = &c->drafts[e->pen == IE_PEN_REVERSE];
+	struct draft *d = &c->drafts[e->reverse];
 	unsigned len = f->len_bytes, width = width_of(e);
 
 	if (e->applies & IE_GATES & ~c->applies) {

@@ -58,6 +58,7 @@ void options_use(struct options *o, const struct template_set *templates, unsign
 	uint16_t id = TEMPLATE_ID_LAST;
 
 	o->netflow9 = version == 9;
+	o->templates = templates;
 	for (size_t i = 0; i < OPTIONS_ROWS_MAX; i++) {
 		while (is_taken(templates, id))
 			id--;

@@ -55,8 +55,9 @@ int options_new(const struct profile *profile, uint32_t enterprise,
 		const struct options_source *source, struct options **ret);
 void options_free(struct options *o);
 /*
- * What is sent beside them, before the first call of those below: @templates, or NULL, whose
- * ids are left to them (ours go down from 65535, past those), and the version, 9 or 10.
+ * What is sent beside them, before the first call of those below, and whenever that changes:
+ * @templates (borrowed), or NULL, whose ids are left to them (ours go down from 65535, past
+ * those) and of whose elements types are told; and the version, 9 or 10.
  */
 void options_use(struct options *o, const struct template_set *templates, unsigned version);
 /*

@@ -81,6 +81,7 @@ static struct options_values values_of(const struct options *o, const struct opt
 		.domain = domain,
 		.process = getpid(),
 		.enterprise = o->enterprise,
+		.templates = o->templates,
 		.messages = counts->messages,
 		.bytes = counts->bytes,
 		.records = counts->records,

@@ -19,6 +19,7 @@ struct options_values {
 	uint64_t probability;			/* the bits of a float64 */
 	const char *name, *description;		/* or of the element at hand */
 	/* of the element at hand */
+	const struct template_set *templates;	/* elements of others are not told; NULL: all are */
 	uint64_t enterprise, element, type, semantics, units, range_begin, range_end;
 };
 
@@ -55,6 +56,7 @@ struct options {
 	struct options_source source;
 	uint32_t enterprise;
 	bool netflow9;
+	const struct template_set *templates;	/* borrowed, or NULL */
 	uint16_t ids[OPTIONS_ROWS_MAX];
 	bool is_open;			/* the last round was not finished, */
 	uint32_t open_domain;		/* that of this domain, */

@@ -105,6 +105,8 @@ static bool pick_element(const struct options_facts *f, size_t i, struct options
 
 	if (!e->pen || e->pen == IE_PEN_REVERSE || (v->enterprise && e->pen != v->enterprise))
 		return false;
+	if (v->templates && !template_set_has(v->templates, e))
+		return false;
 	v->enterprise = e->pen;
 	v->element = e->id;
 	v->type = e->data_type;

@@ -74,7 +74,7 @@ static int add_element(struct template *t, const struct template_field *field)
 	t->record_len += ie_field_max(&f);
 	t->template_len += f.ie->pen ? 8 : 4;
 	t->is_variable |= f.len_bytes == IE_VARLEN;
-	t->reverse |= f.ie->pen == IE_PEN_REVERSE;
+	t->reverse |= f.ie->reverse;
 	if (f.ie->type == IE_IPV4 || f.ie->type == IE_IPV6)
 		t->families |= f.ie->applies & (IE_V4 | IE_V6);
 	return 0;
@@ -246,6 +246,17 @@ bool template_set_equal(const struct template_set *a, const struct template_set 
 			return false;
 	}
 	return true;
+}
+
+bool template_set_has(const struct template_set *set, const struct ie *e)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		for (size_t k = 0; k < set->v[i]->n_elements; k++) {
+			if (set->v[i]->elements[k].ie == e)
+				return true;
+		}
+	}
+	return false;
 }
 
 uint16_t template_set_longest(const struct template_set *set)

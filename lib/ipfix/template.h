@@ -54,6 +54,11 @@ void template_set_free(struct template_set *set);
  * reverse direction too (RFC 5103).
  */
 int template_set_add_builtin(struct template_set *set, const struct profile *profile, bool biflow);
+/*
+ * To the built-in set: of TCP those that carry its health too (IE_HEALTH), which take records
+ * that have any. Ids 272 (IPv4) and 276 (IPv6), with @biflow 280 and 284 too.
+ */
+int template_set_add_health(struct template_set *set, const struct profile *profile, bool biflow);
 
 /* An element as a user asks for it. */
 struct template_field {
@@ -84,6 +89,8 @@ struct template_choice template_choose_raw(const struct template *t);
 const struct encoder *template_encoder(const struct template *t, const struct record *r);
 /* Same templates, of the same fields, in the same order? */
 bool template_set_equal(const struct template_set *a, const struct template_set *b);
+/* Does any template name @e? */
+bool template_set_has(const struct template_set *set, const struct ie *e);
 /* Bytes of the longest record, data or the template itself, of any: a message must hold one. */
 uint16_t template_set_longest(const struct template_set *set);
 

@@ -7,6 +7,8 @@
  * NetFlow 9 header that carried sysUpTime is gone in IPFIX. So the built-in templates have
  * flowStart/EndMilliseconds; whoever wants 22/21 asks for systemInitTimeMilliseconds too.
  *
+ * Records of TCP with health have templates of their own, for they are as long again.
+ *
  * "Other" has no ports: SCTP and the like, that have them, find UDP's template the better.
  */
 #include <string.h>
@@ -16,6 +18,25 @@
 
 #define BIFLOW_ID_MORE 8
 #define FIELDS_MAX ENCODE_ELEMENTS_MAX
+
+/* Of TCP's health what most people ask for; with what is above, 60 elements at the most. */
+static const char *const health[] = {
+	"tcpHealthObserved", "tcpHandshakeServerMicroseconds", "tcpHandshakeClientMicroseconds",
+	"tcpRetransmissionDeltaCount", "tcpFastRetransmissionDeltaCount",
+	"tcpTimeoutRetransmissionDeltaCount", "tcpSpuriousRetransmissionDeltaCount",
+	"tcpOutOfOrderDeltaCount", "tcpDuplicateAckDeltaCount", "tcpZeroWindowDeltaCount",
+	"tcpRttMinimumMicroseconds", "tcpRttMaximumMicroseconds", "tcpRttMeanMicroseconds",
+	"tcpRttSampleDeltaCount", "tcpJitterMeanMicroseconds", "tcpEcnCeDeltaCount", NULL
+};
+
+static const char *const reverse_health[] = {
+	"reverseTcpHealthObserved", "reverseTcpRetransmissionDeltaCount",
+	"reverseTcpFastRetransmissionDeltaCount", "reverseTcpTimeoutRetransmissionDeltaCount",
+	"reverseTcpSpuriousRetransmissionDeltaCount", "reverseTcpOutOfOrderDeltaCount",
+	"reverseTcpDuplicateAckDeltaCount", "reverseTcpZeroWindowDeltaCount",
+	"reverseTcpRttMinimumMicroseconds", "reverseTcpRttMeanMicroseconds",
+	"reverseTcpRttSampleDeltaCount", NULL
+};
 
 /* What every built-in template begins with, behind addresses and the like. */
 static const char *const common[] = {
@@ -40,6 +61,9 @@ static const char *const reverse_rest[] = {
 };
 
 static const char *const reverse_tcp[] = { "reverseTcpControlBits", NULL };
+
+/* Behind the eight, and behind their biflow ones. */
+#define HEALTH_ID_MORE 16
 
 static const struct builtin {
 	uint16_t id;
@@ -73,14 +97,29 @@ static void append(struct fields *f, const char *const *names)
 	}
 }
 
-static void append_reverse(struct fields *f, bool is_tcp)
+static bool is_tcp(const struct builtin *b)
+{
+	return b->more[4];
+}
+
+static void append_reverse(struct fields *f, const struct builtin *b)
 {
 	append(f, reverse_counts);
 	if (f->profile->reverse_counts_only)
 		return;
 	append(f, reverse_rest);
-	if (is_tcp)
+	if (is_tcp(b))
 		append(f, reverse_tcp);
+}
+
+static void append_all(struct fields *f, const struct builtin *b, bool biflow)
+{
+	append(f, b->more);
+	append(f, common);
+	if (biflow)
+		append_reverse(f, b);
+	if (f->profile->strings)
+		append(f, strings);
 }
 
 static int add(struct template_set *set, const struct profile *profile, const struct builtin *b,
@@ -88,13 +127,20 @@ static int add(struct template_set *set, const struct profile *profile, const st
 {
 	struct fields f = { .profile = profile };
 
-	append(&f, b->more);
-	append(&f, common);
-	if (biflow)
-		append_reverse(&f, b->more[4]);
-	if (profile->strings)
-		append(&f, strings);
+	append_all(&f, b, biflow);
 	return template_set_add(set, b->id + (biflow ? BIFLOW_ID_MORE : 0), f.v, f.n);
+}
+
+static int add_health(struct template_set *set, const struct profile *profile,
+		      const struct builtin *b, bool biflow)
+{
+	struct fields f = { .profile = profile };
+
+	append_all(&f, b, biflow);
+	append(&f, health);
+	if (biflow && !profile->reverse_counts_only)
+		append(&f, reverse_health);
+	return template_set_add(set, b->id + HEALTH_ID_MORE + (biflow ? BIFLOW_ID_MORE : 0), f.v, f.n);
 }
 
 int template_set_add_builtin(struct template_set *set, const struct profile *profile, bool biflow)
@@ -105,5 +151,19 @@ int template_set_add_builtin(struct template_set *set, const struct profile *pro
 		r = add(set, profile, &builtins[i], false);
 	for (size_t i = 0; r == 0 && biflow && i < ARRAY_SIZE(builtins); i++)
 		r = add(set, profile, &builtins[i], true);
+	return r;
+}
+
+int template_set_add_health(struct template_set *set, const struct profile *profile, bool biflow)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(builtins); i++) {
+		if (!is_tcp(&builtins[i]))
+			continue;
+		r = add_health(set, profile, &builtins[i], false);
+		if (r == 0 && biflow)
+			r = add_health(set, profile, &builtins[i], true);
+	}
 	return r;
 }

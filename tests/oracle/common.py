@@ -59,6 +59,17 @@ def beyond(i, r):
     return d
 
 
+HEALTH = ('server', 'client', 'again', 'fast', 'timeout', 'spurious', 'disorder', 'dup_acks', 'closed',
+          'alive', 'ect0', 'ect1', 'ce', 'ece', 'cwr', 'min_rtt', 'max_rtt', 'min_window', 'max_window',
+          'last_window', 'jitter', 'max_jitter', 'in_flight')
+
+
+def healthy(r, salt):
+    """The same with TCP's health, of which each value is another number."""
+    more = {'tcp_' + n: (salt * 1000003 + k * 70001) % (1 << 32) for k, n in enumerate(HEALTH)}
+    return dict(r, tcp_known=0x7f, tcp_rtts=1 + salt % 5, tcp_rtt_sum=(salt + 1) * 1000003 + 1, **more)
+
+
 def complete(i, given):
     r = dict(sport=0, dport=0, flags=0, tos=0, vlan=0, inner=0, min_ttl=64, max_ttl=64, domain=1)
     r['packets'] = 1000 + i
@@ -107,6 +118,17 @@ def both_ways(r):
     else:
         back.update(next_hop='192.0.2.254', bgp_next_hop='192.0.2.253')
     return dict(r, reverse=back)
+
+
+HEALTHY = [healthy(r, r['packets']) for r in RECORDS if r['proto'] == 6][:60]
+
+
+def both_healthy(r):
+    """Of both directions, each with its own health, but that of the handshake is the connection's."""
+    both = both_ways(r)
+    back = healthy(both['reverse'], r['packets'] + 77)
+    back.update((k, r[k]) for k in ('tcp_server', 'tcp_client'))
+    return dict(both, reverse=back)
 
 
 BIFLOWS = [both_ways(r) for r in RECORDS[:40]]

@@ -63,6 +63,19 @@ static const struct number {
 	NUMBER("src_prefix_len", route.src_prefix_len), NUMBER("src_as", route.src_as),
 	NUMBER("dst_prefix_len", route.dst_prefix_len), NUMBER("dst_as", route.dst_as),
 	NUMBER("forwarding_status", route.forwarding_status),
+	NUMBER("tcp_known", tcp.known), NUMBER("tcp_server", tcp.handshake_server_us),
+	NUMBER("tcp_client", tcp.handshake_client_us), NUMBER("tcp_again", tcp.retransmissions),
+	NUMBER("tcp_fast", tcp.fast_retransmits), NUMBER("tcp_timeout", tcp.timeout_retransmits),
+	NUMBER("tcp_spurious", tcp.spurious_retransmits), NUMBER("tcp_disorder", tcp.out_of_order),
+	NUMBER("tcp_dup_acks", tcp.duplicate_acks), NUMBER("tcp_closed", tcp.zero_windows),
+	NUMBER("tcp_alive", tcp.keep_alives), NUMBER("tcp_ect0", tcp.ect0),
+	NUMBER("tcp_ect1", tcp.ect1), NUMBER("tcp_ce", tcp.ce), NUMBER("tcp_ece", tcp.ece),
+	NUMBER("tcp_cwr", tcp.cwr), NUMBER("tcp_min_rtt", tcp.min_rtt_us),
+	NUMBER("tcp_max_rtt", tcp.max_rtt_us), NUMBER("tcp_rtts", tcp.rtt_samples),
+	NUMBER("tcp_rtt_sum", tcp.rtt_sum_us), NUMBER("tcp_min_window", tcp.min_window),
+	NUMBER("tcp_max_window", tcp.max_window), NUMBER("tcp_last_window", tcp.last_window),
+	NUMBER("tcp_jitter", tcp.avg_jitter_us), NUMBER("tcp_max_jitter", tcp.max_jitter_us),
+	NUMBER("tcp_in_flight", tcp.max_in_flight),
 };
 
 static bool set_number(struct record *r, const char *name, const char *value)
@@ -343,6 +356,16 @@ static struct template_field parse_field(char *s, const struct profile *profile)
 	return (struct template_field) { s, len ? atoi(len) : profile_field_len(profile, s) };
 }
 
+static int make_builtin(struct given *g)
+{
+	int r = template_set_add_builtin(g->own, g->session.profile, g->biflow);
+
+	/* As the agent has it: not where messages are short. */
+	if (r < 0 || g->session.max_message_len < 512)
+		return r;
+	return template_set_add_health(g->own, g->session.profile, g->biflow);
+}
+
 static int make_templates(struct given *g, int argc, char **argv)
 {
 	const struct profile *profile = g->session.profile;
@@ -365,7 +388,7 @@ static int make_templates(struct given *g, int argc, char **argv)
 	if (r == 0 && argc == 0 && g->session.version == NETFLOW9_VERSION)
 		return netflow9_add_builtin(g->own);
 	if (r < 0 || argc == 0)
-		return r < 0 ? r : template_set_add_builtin(g->own, profile, g->biflow);
+		return r < 0 ? r : make_builtin(g);
 	for (; n + 1 < (size_t)argc && n < ENCODE_ELEMENTS_MAX; n++)
 		fields[n] = parse_field(argv[n + 1], profile);
 	return template_set_add(g->own, atoi(argv[0]), fields, n);
@@ -409,7 +432,7 @@ int main(int argc, char **argv)
 	struct given g = { .session = { .template_flush_s = TEMPLATES_S, .options_s = TEMPLATES_S,
 				       .max_bytes_per_s = PACE_AUTO } };
 	struct sink *s;
-	char line[2048];
+	char line[8192];
 
 	if (parse_options(&g, argc, argv) < 0)
 		return 2;

@@ -48,10 +48,40 @@ def every_record_by_the_builtin_templates_is_right():
     equal(len({x.template for x in read.values()}), 8, 'templates that were used')
 
 
+def by_builtin(records, *options):
+    """That all elements of all records are right, where health is in the built-in templates; the
+    templates that were used, and an example of each one's elements by their names."""
+    with Fixbuf() as f:
+        send(f.port, records, options=['-p', 'strict', '-t', '60', '-i', '3:1:eth0', *options])
+        f.wait(len(records))
+        wait_for(lambda: f.look() or f.options, 'options data')
+    equal(f.complaints, [], 'what it complains of')
+    ids = {(x['privateEnterpriseNumber'], x['informationElementId']): x['informationElementName']
+           for x in f.options if 'informationElementName' in x.by_name}
+    used = {}
+    for x, r in zip(f.records, records):
+        named = {(pen, number): ids.get((str(pen), str(number)), called) for pen, number, called, _, _ in x.elements}
+        right(x, r, named)
+        used[x.template] = set(named.values())
+    return used
+
+
+@test
+def the_health_of_tcp_is_right_in_the_builtin_templates():
+    used = by_builtin(HEALTHY)
+    equal(sorted(used), [272, 276], 'templates')
+    for names in used.values():
+        check({'tcpHandshakeServerMicroseconds', 'tcpRttMeanMicroseconds', 'tcpRetransmissionDeltaCount'} <= names, names)
+    used = by_builtin([both_healthy(r) for r in HEALTHY], '-B')
+    equal(sorted(used), [280, 284], 'templates of both directions')
+    for names in used.values():
+        check({'tcpRttMeanMicroseconds', 'reverseTcpRttMeanMicroseconds', 'reverseOctetDeltaCount'} <= names, names)
+
+
 @test
 def every_element_is_right_in_templates_of_the_user():
     for names in groups(60):
-        records = for_group(names, BIFLOWS + RECORDS[:40])
+        records = for_group(names, BIFLOWS + [both_healthy(r) for r in HEALTHY[:10]] + HEALTHY + RECORDS[:40])
         ids = {(pen, number): n for n, (pen, number, _) in zip(names, layout(names))}
         read = collected(records, 300, *names)
         equal(len(read), len(records), 'the number of records')

@@ -42,6 +42,18 @@ def nfacctd_shows_every_field_of_every_record():
     check('expecting flow' not in log, log)
 
 
+@test
+def elements_of_an_enterprise_are_read_or_passed_over():
+    """TCP's health in the built-in templates: what stands beside it stays right."""
+    own = {'rtt': (32473, 17, 4, 'u_int'), 'again': (32473, 7, 4, 'u_int'), 'known': (32473, 3, 4, 'u_int')}
+    primitives = {k: (0, n, l, 'u_int') for k, (n, l) in PRIMITIVES.items()}
+    rows, log = collect(lambda port: send(port, HEALTHY), len(HEALTHY), dict(primitives, **own), KNOWN)
+    wanted = {r['packets']: dict(shown(r), rtt=str(truth('tcpRttMeanMicroseconds', r)), again=str(r['tcp_again']),
+                                 known='127') for r in HEALTHY}
+    agree({r['packets']: r for r in rows}, wanted, wanted[HEALTHY[0]['packets']])
+    check('expecting flow' not in log, log)
+
+
 def semantics(value, length):
     if isinstance(value, int):
         return 'u_int' if length in (1, 2, 4, 8) else 'hex'

@@ -75,6 +75,21 @@ def both_directions_are_shown_in_one_flow_with_its_profile():
 
 
 @test
+def elements_of_an_enterprise_are_passed_over():
+    """TCP's health, of one direction and of both."""
+    for profile in 'default', 'nfdump', 'strict':
+        flows, log = collect(lambda port: send(port, HEALTHY, options=['-p', profile]))
+        agree(flows, {r['packets']: truth(r) for r in HEALTHY}, FIELDS)
+        check('Sequence Errors: 0,' in log, log)
+        check(not re.search('(?i)error:|unknown|malformed|corrupt|skip', log), log)
+    both = [both_healthy(r) for r in HEALTHY]
+    flows, log = collect(lambda port: send(port, both, options=['-B', '-p', 'nfdump']))
+    agree(flows, {r['packets']: dict(truth(r), out_packets=r['reverse']['packets'], out_bytes=r['reverse']['bytes'])
+                  for r in both}, FIELDS + ('out_packets', 'out_bytes'))
+    check('Sequence Errors: 0,' in log, log)
+
+
+@test
 def a_user_template_is_used():
     names = ('SourceIPv4Address', 'DestinationIPv4Address', 'OctetDeltaCount', 'PacketDeltaCount',
              'FlowStartMilliseconds', 'FlowDurationMilliseconds')

@@ -55,10 +55,10 @@ def tshark_complains_of_nothing_in_an_hour_of_any_profile():
         equal(sum('cflow.srcport' in f for f in read), N, 'flows of ' + profile)
 
 
-def told(profile):
+def told(profile, *template):
     """What options data says before the first flow."""
     read, complaints = dissect(datagrams(lambda port: send(
-        port, flows(1), options=('-p', profile, '-t', '60', *MIXED))))
+        port, flows(1), *template, options=('-p', profile, '-t', '60', *MIXED))))
     equal(complaints, [], profile)
     first = next(i for i, f in enumerate(read) if 'cflow.srcport' in f)
     return read[:first]
@@ -101,10 +101,13 @@ def tshark_reads_what_elements_of_our_own_are():
     seen = {r['cflow.information_element_name']: (
         r['cflow.private_enterprise_number'], r['cflow.information_element_id'],
         r['cflow.information_element_data_type'], r['cflow.information_element_semantics'])
-        for r in told('strict') if 'cflow.information_element_name' in r}
-    # RFC 5610: unsigned32 is 3, string 13; an identifier is 4. 32473 is the number for examples.
-    equal(seen.get('packetMark'), ('32473', '1', '3', '4'), 'packetMark')
-    equal(seen.get('networkNamespaceName'), ('32473', '2', '13', '0'), 'networkNamespaceName')
+        for r in told('strict', 300, 'sourceTransportPort', 'packetMark', 'networkNamespaceName',
+                      'tcpRttMeanMicroseconds', 'reverseTcpRetransmissionDeltaCount')
+        if 'cflow.information_element_name' in r}
+    # RFC 5610: unsigned32 is 3, string 13; identifier 4, quantity 1, delta 3. 32473 is for examples.
+    equal(seen, {'packetMark': ('32473', '1', '3', '4'), 'networkNamespaceName': ('32473', '2', '13', '0'),
+                 'tcpRttMeanMicroseconds': ('32473', '17', '3', '1'),
+                 'reverseTcpRetransmissionDeltaCount': ('32473', str(0x4007), '3', '3')}, 'elements')
 
 
 class Sender:

@@ -47,6 +47,25 @@ def tshark_shows_every_field_of_every_record_and_complains_of_nothing():
     tshark_shows_all(False)
 
 
+def knows_all_but_the_enterprise(records, *options):
+    flows, complaints = dissect(datagrams(lambda port: send(port, records, options=options)))
+    equal([c for c in complaints if 'Unknown' not in c], [], 'what it complains of')
+    equal(len(flows), len(records), 'the number of flows')
+    return flows
+
+
+@test
+def the_health_of_tcp_changes_nothing_beside_it():
+    """In the built-in templates; tshark shows elements of an enterprise as octets."""
+    for profile, flags in ('default', '0x%02x'), ('strict', '0x%04x'):
+        flows = {int(f['cflow.packets']): f for f in knows_all_but_the_enterprise(HEALTHY, '-p', profile)}
+        wanted = {r['packets']: dict(truth(r), **{'cflow.tcpflags': flags % r['flags']}) for r in HEALTHY}
+        for packets, w in wanted.items():
+            agree({packets: flows.get(packets, {})}, {packets: w}, w)
+        # Of both directions it shows the other's numbers under the same names.
+        knows_all_but_the_enterprise([both_healthy(r) for r in HEALTHY], '-p', profile, '-B')
+
+
 @test
 def messages_that_leave_in_batches_are_as_good():
     tshark_shows_all(True)
@@ -116,7 +135,7 @@ def times_since_the_system_started_come_with_that_start():
 @test
 def every_element_is_right_in_templates_of_the_user():
     for names in groups(60):
-        records, at = for_group(names, BIFLOWS + RECORDS[:40]), layout(names)
+        records, at = for_group(names, BIFLOWS + HEALTHY[:20] + RECORDS[:40]), layout(names)
         flows = elements_at(datagrams(lambda port: send(port, records, 300, *names)), at)
         equal(len(flows), len(records), 'flows')
         for flow, r in zip(flows, records):

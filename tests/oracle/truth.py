@@ -97,6 +97,25 @@ TRUTH = {
     'flowDurationMilliseconds': lambda r: (r['last'] - r['first']) // 10**6,
 }
 
+# TCP's health: what common.py calls it. All in microseconds, octets and packets.
+TRUTH.update({n: of('tcp_' + name) for n, name in {
+    'tcpHealthObserved': 'known', 'tcpHandshakeServerMicroseconds': 'server',
+    'tcpHandshakeClientMicroseconds': 'client', 'tcpRetransmissionDeltaCount': 'again',
+    'tcpFastRetransmissionDeltaCount': 'fast', 'tcpTimeoutRetransmissionDeltaCount': 'timeout',
+    'tcpSpuriousRetransmissionDeltaCount': 'spurious', 'tcpOutOfOrderDeltaCount': 'disorder',
+    'tcpDuplicateAckDeltaCount': 'dup_acks', 'tcpZeroWindowDeltaCount': 'closed',
+    'tcpKeepAliveDeltaCount': 'alive', 'tcpEcnEct0DeltaCount': 'ect0', 'tcpEcnEct1DeltaCount': 'ect1',
+    'tcpEcnCeDeltaCount': 'ce', 'tcpEcnEceDeltaCount': 'ece', 'tcpEcnCwrDeltaCount': 'cwr',
+    'tcpRttMinimumMicroseconds': 'min_rtt', 'tcpRttMaximumMicroseconds': 'max_rtt',
+    'tcpRttSampleDeltaCount': 'rtts', 'tcpWindowMinimum': 'min_window',
+    'tcpWindowMaximum': 'max_window', 'tcpWindowLast': 'last_window',
+    'tcpJitterMeanMicroseconds': 'jitter', 'tcpJitterMaximumMicroseconds': 'max_jitter',
+    'tcpBytesInFlightMaximum': 'in_flight'}.items()})
+TRUTH['tcpHandshakeLatencyMicroseconds'] = lambda r: \
+    min(r.get('tcp_server', 0) + r.get('tcp_client', 0), 0xffffffff) if r.get('tcp_known', 0) & 6 == 6 else 0
+TRUTH['tcpRttMeanMicroseconds'] = lambda r: r['tcp_rtt_sum'] // r['tcp_rtts'] if r.get('tcp_rtts') else 0
+
+
 def reversed_record(r):
     """What the record of the other direction holds (RFC 5103)."""
     back = dict(r, src=r['dst'], dst=r['src'], sport=r['dport'], dport=r['sport'])

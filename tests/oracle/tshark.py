@@ -125,8 +125,9 @@ def _elements(path, frames, layout, *options):
 def _cut(flow, frame, layout):
     by_pos = {}
     for f in flow.iter('field'):
-        # Of two pairs of times in one record it takes the times since the system started for the other.
-        if f.get('name') not in ('', 'cflow.timestart', 'cflow.timeend') and int(f.get('size')) > 0:
+        # Of two pairs of times in one record it takes the times since the system started for the other;
+        # the length of a text it says to be where it is not.
+        if f.get('name') not in ('', 'cflow.timestart', 'cflow.timeend', 'cflow.string_len_short') and int(f.get('size')) > 0:
             by_pos.setdefault(int(f.get('pos')), f)
     at, shown = int(flow.get('pos')), []
     for _, _, length in layout:

@@ -87,6 +87,25 @@ TEST(an_exporter_names_its_own_elements_by_rfc_5610)
 	CHECK_STR(collect_lines(), HEAD ",\"ourCount\":7}\n");
 }
 
+/* Of an exporter of ours that was given no number; what one tells of its own goes first. */
+TEST(our_own_elements_have_names_before_they_were_told)
+{
+	collect_begin(DECODE_TCP, SHOW_NDJSON);
+	collect_sets(0, "0002 0020 0100 0003 8005 0004 00007ed9 c007 0004 00007ed9 ffff 0004 00007ed9"
+			"0100 0010 0000002a 00000007 00000001");
+	CHECK_STR(collect_lines(), HEAD ",\"tcpHandshakeServerMicroseconds\":42,"
+					"\"reverseTcpRetransmissionDeltaCount\":7,"
+					"\"pen32473.32767\":\"0x00000001\"}\n");
+	collect_sets(1, "0003 001a 0101 0004 0002 015a 0004 012f 0002 0153 0001 0155 ffff"
+			"0101 0014 00007ed9 0005 03 08 6f7572436f756e74");
+	collect_lines();
+	collect_sets(2, "0100 0010 0000002a 00000007 00000001");
+	CHECK_STR(collect_lines(), HEAD ",\"ourCount\":42,"
+					"\"reverseTcpRetransmissionDeltaCount\":7,"
+					"\"pen32473.32767\":\"0x00000001\"}\n");
+	CHECK_STR(collect_rules(), "");
+}
+
 /* A long name, told for a template that was let in with a short one, takes nothing further. */
 TEST(what_templates_take_does_not_depend_on_the_names_of_their_elements)
 {

@@ -35,6 +35,19 @@ static const struct record tcp4 = {
 		.src_prefix_len = 24, .dst_prefix_len = 32, .forwarding_status = 64,
 		.src_as = 64496, .dst_as = 4200000000,
 	},
+	.tcp = {
+		.known = 0x7f, .handshake_server_us = 40001, .handshake_client_us = 963,
+		.rtt_sum_us = 3 * UINT64_C(0x30303031) + 2, .retransmissions = 0x84142434,
+		.fast_retransmits = 0x85152535, .timeout_retransmits = 0x86162636,
+		.spurious_retransmits = 0x87172737, .out_of_order = 0x88182838,
+		.duplicate_acks = 0x89192939, .zero_windows = 0x8a1a2a3a,
+		.keep_alives = 0x8b1b2b3b, .min_rtt_us = 0x8c1c2c3c, .max_rtt_us = 0x8d1d2d3d,
+		.rtt_samples = 0x00000003, .avg_jitter_us = 0x90203040,
+		.max_jitter_us = 0x91213141, .min_window = 0x92223242, .max_window = 0x93233343,
+		.last_window = 0x94243444, .ect0 = 0x95253545, .ect1 = 0x96263646,
+		.ce = 0x97273747, .ece = 0x98283848, .cwr = 0x99293949,
+		.max_in_flight = 0x9a2a3a4a,
+	},
 	.iface = "eth0", .description = "uplink \xc3\xa4", .netns = "blue",
 };
 
@@ -65,6 +78,7 @@ static const struct record udp6 = {
 };
 static const struct record biflow = {
 	.key = { .family = 4, .proto = 6 }, .biflow_direction = 2, .reverse = &tcp4,
+	.tcp = { .known = RECORD_TCP_SERVER, .handshake_server_us = 7 },
 };
 
 /* @len: its length where none is said, or the length that is asked for. */
@@ -167,6 +181,48 @@ static const struct row rows[] = {
 	{ "packetMark", 1, 4, &tcp4, "cafe0001" },
 	{ "networkNamespaceName", 2, IE_VARLEN, &tcp4, "04626c7565" },
 	{ "networkNamespaceName", 2, IE_VARLEN, &icmp4, "00" },
+	{ "tcpHealthObserved", 3, 4, &tcp4, "0000007f" },
+	{ "tcpHandshakeLatencyMicroseconds", 4, 4, &tcp4, "0000a004" },
+	{ "tcpHandshakeServerMicroseconds", 5, 4, &tcp4, "00009c41" },
+	{ "tcpHandshakeClientMicroseconds", 6, 4, &tcp4, "000003c3" },
+	{ "tcpRetransmissionDeltaCount", 7, 4, &tcp4, "84142434" },
+	{ "tcpFastRetransmissionDeltaCount", 8, 4, &tcp4, "85152535" },
+	{ "tcpTimeoutRetransmissionDeltaCount", 9, 4, &tcp4, "86162636" },
+	{ "tcpSpuriousRetransmissionDeltaCount", 10, 4, &tcp4, "87172737" },
+	{ "tcpOutOfOrderDeltaCount", 11, 4, &tcp4, "88182838" },
+	{ "tcpDuplicateAckDeltaCount", 12, 4, &tcp4, "89192939" },
+	{ "tcpZeroWindowDeltaCount", 13, 4, &tcp4, "8a1a2a3a" },
+	{ "tcpKeepAliveDeltaCount", 14, 4, &tcp4, "8b1b2b3b" },
+	{ "tcpRttMinimumMicroseconds", 15, 4, &tcp4, "8c1c2c3c" },
+	{ "tcpRttMaximumMicroseconds", 16, 4, &tcp4, "8d1d2d3d" },
+	{ "tcpRttMeanMicroseconds", 17, 4, &tcp4, "30303031" },
+	{ "tcpRttSampleDeltaCount", 18, 4, &tcp4, "00000003" },
+	{ "tcpJitterMeanMicroseconds", 19, 4, &tcp4, "90203040" },
+	{ "tcpJitterMaximumMicroseconds", 20, 4, &tcp4, "91213141" },
+	{ "tcpWindowMinimum", 21, 4, &tcp4, "92223242" },
+	{ "tcpWindowMaximum", 22, 4, &tcp4, "93233343" },
+	{ "tcpWindowLast", 23, 4, &tcp4, "94243444" },
+	{ "tcpEcnEct0DeltaCount", 24, 4, &tcp4, "95253545" },
+	{ "tcpEcnEct1DeltaCount", 25, 4, &tcp4, "96263646" },
+	{ "tcpEcnCeDeltaCount", 26, 4, &tcp4, "97273747" },
+	{ "tcpEcnEceDeltaCount", 27, 4, &tcp4, "98283848" },
+	{ "tcpEcnCwrDeltaCount", 28, 4, &tcp4, "99293949" },
+	{ "tcpBytesInFlightMaximum", 29, 4, &tcp4, "9a2a3a4a" },
+	{ "tcpHealthObserved", 3, 4, &udp6, "00000000" },
+	{ "tcpRetransmissionDeltaCount", 7, 4, &udp6, "00000000" },
+	/* half a handshake has no latency; none was measured, so there is no mean */
+	{ "tcpHandshakeLatencyMicroseconds", 4, 4, &biflow, "00000000" },
+	{ "tcpHandshakeServerMicroseconds", 5, 4, &biflow, "00000007" },
+	{ "tcpRttMeanMicroseconds", 17, 4, &biflow, "00000000" },
+};
+
+/* Two halves that are together more than fits into 32 bits. */
+static const struct record slow = {
+	.key = { .family = 4, .proto = 6 },
+	.tcp = {
+		.known = RECORD_TCP_SERVER | RECORD_TCP_CLIENT,
+		.handshake_server_us = UINT32_MAX, .handshake_client_us = UINT32_MAX,
+	},
 };
 
 /* RFC 7011 6.2: leading zeroes are dropped, nothing else changes. */
@@ -198,6 +254,10 @@ static const struct row reduced[] = {
 	{ "interfaceDescription", 83, 9, &tcp4, "75706c696e6b20c3a4" },
 	{ "interfaceDescription", 83, 8, &tcp4, "75706c696e6b2000" },
 	{ "packetMark", 1, 2, &icmp4, "0000" },
+	{ "tcpHealthObserved", 3, 1, &tcp4, "7f" },
+	{ "tcpHandshakeServerMicroseconds", 5, 2, &tcp4, "9c41" },
+	{ "tcpRetransmissionDeltaCount", 7, 2, &tcp4, "ffff" },
+	{ "tcpHandshakeLatencyMicroseconds", 4, 4, &slow, "ffffffff" },
 };
 
 static uint64_t value(const char *name, const struct record *r)
@@ -250,7 +310,15 @@ TEST(numbers_and_texts_go_in_as_many_octets_as_are_asked_for)
 	}
 }
 
-/* RFC 5103 6.1: the same number and the same value, of the other direction's record. */
+/* What is of the flow as a whole, so that there is nothing to reverse. */
+static bool is_whole(const struct ie *e)
+{
+	return (!e->pen && (e->id == 148 || e->id == 149 || e->id == 239)) ||
+	       (e->pen && (e->id == 2 || (e->id >= 4 && e->id <= 6)));
+}
+
+/* RFC 5103 6.1: the same number and the same value, of the other direction's record; 6.2: of
+ * an enterprise's own it is the number with a bit more. */
 TEST(every_reverse_element_is_its_forward_one_of_the_other_direction)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -264,12 +332,13 @@ TEST(every_reverse_element_is_its_forward_one_of_the_other_direction)
 		strcat(name, rows[i].name);
 		name[7] ^= 'a' ^ 'A';
 		f.ie = ie_find(name);
-		if (forward->pen || forward->id == 148 || forward->id == 149 ||
-		    forward->id == 239) {
+		if (is_whole(forward)) {
 			CHECK(!f.ie);
 			continue;
 		}
-		CHECK(f.ie && f.ie->id == rows[i].id && f.ie->pen == 29305);
+		CHECK(f.ie && f.ie->reverse);
+		CHECK(f.ie->pen == (forward->pen ? forward->pen : 29305));
+		CHECK(f.ie->id == (rows[i].id | (forward->pen ? 0x4000 : 0)));
 		CHECK(is_written(&f, &both, rows[i].hex));
 		CHECK(is_written(&f, &single, f.len_bytes == IE_VARLEN ? "00" :
 				 zero + 32 - 2 * rows[i].len));
@@ -301,7 +370,7 @@ static bool has_golden(const char *name)
 
 TEST(rows_are_in_order_and_of_the_registry_and_each_has_bytes_here)
 {
-	size_t n, own = 0, reverse = 0;
+	size_t n, own = 0, reverse = 0, whole = 0;
 	const struct ie *all = ie_all(&n);
 
 	for (size_t i = 0; i < n; i++) {
@@ -312,12 +381,12 @@ TEST(rows_are_in_order_and_of_the_registry_and_each_has_bytes_here)
 		CHECK(e->pen || (ie_registered_by_id(e->id) &&
 				 strcmp(ie_registered_by_id(e->id)->name, e->name) == 0 &&
 				 ie_registered_by_id(e->id)->type == e->data_type));
-		CHECK(e->pen == IE_PEN_REVERSE || has_golden(e->name));
-		own += e->pen == IE_PEN_DOCUMENTATION;
-		reverse += e->pen == IE_PEN_REVERSE;
+		CHECK(e->reverse || has_golden(e->name));
+		own += e->pen == IE_PEN_DOCUMENTATION && !e->reverse;
+		reverse += e->reverse;
+		whole += !e->reverse && is_whole(e);
 	}
-	/* all but 148, 149 and 239 can be reversed */
-	CHECK(own == 2 && reverse == n - own - reverse - 3);
+	CHECK(own == 29 && whole == 7 && n == 2 * reverse + whole);
 }
 
 TEST(the_enterprise_of_our_own_elements_can_be_chosen)
@@ -325,6 +394,7 @@ TEST(the_enterprise_of_our_own_elements_can_be_chosen)
 	ie_set_enterprise(4711);
 	CHECK(ie_find("packetMark")->pen == 4711 && ie_find("octetDeltaCount")->pen == 0);
 	CHECK(ie_find("reverseOctetDeltaCount")->pen == 29305);
+	CHECK(ie_find("reverseTcpWindowLast")->pen == 4711);
 	ie_set_enterprise(IE_PEN_DOCUMENTATION);
 	CHECK(ie_find("packetMark")->pen == 32473);
 }
@@ -469,9 +539,13 @@ TEST(a_record_says_what_applies_to_it)
 	struct record sctp6 = { .key = { .family = 6, .proto = 132, .vlan_outer = VLAN_PRESENT } };
 	struct record icmp_in_6 = { .key = { .family = 6, .proto = 1 } };
 
-	CHECK(ie_record_applies(&tcp4) == (IE_V4 | IE_PORTS | IE_TCP | IE_VLAN | IE_QINQ));
+	CHECK(ie_record_applies(&tcp4) ==
+	      (IE_V4 | IE_PORTS | IE_TCP | IE_VLAN | IE_QINQ | IE_HEALTH));
 	CHECK(ie_record_applies(&icmp4) == (IE_V4 | IE_ICMP));
 	CHECK(ie_record_applies(&icmp6) == (IE_V6 | IE_ICMP));
 	CHECK(ie_record_applies(&sctp6) == (IE_V6 | IE_PORTS | IE_VLAN));
 	CHECK(ie_record_applies(&icmp_in_6) == IE_V6);
+	/* health of either direction is health */
+	icmp_in_6.reverse = &tcp4;
+	CHECK(ie_record_applies(&icmp_in_6) == (IE_V6 | IE_BIFLOW | IE_HEALTH));
 }

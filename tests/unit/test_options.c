@@ -284,6 +284,23 @@ TEST(elements_of_the_enterprise_are_described)
 	CHECK(send_data(&b) == 0 && b.records == 0);
 }
 
+TEST(elements_that_no_template_has_are_not_described)
+{
+	static const struct template_field names[] = {
+		{ "octetDeltaCount" }, { "tcpWindowLast" }, { "reversePacketMark" },
+	};
+	struct profile p = only(OPTIONS_TYPES, SAMPLING_RFC, true);
+	_cleanup_(bench_deinit) struct bench b;
+	struct template_set *set;
+
+	CHECK(template_set_new(&set) == 0 && template_set_add(set, 300, names, 3) == 0);
+	CHECK(bench_init(&b, &p, 1400) == 0);
+	options_use(b.o, set, 10);
+	CHECK(send_data(&b) == 0 && b.records == 2);
+	CHECK(is_hex(b.sent + 4, 4 + 2 + 1 + 1 + 2, "00007ed9 0017 03 01 0002"));
+	template_set_free(set);
+}
+
 TEST(ids_that_the_user_has_taken_are_left_alone)
 {
 	static const struct template_field names[] = { { "octetDeltaCount" } };
@@ -295,10 +312,10 @@ TEST(ids_that_the_user_has_taken_are_left_alone)
 	CHECK(template_set_add(set, 65533, names, 1) == 0);
 	CHECK(bench_init(&b, &p, 1400) == 0);
 	options_use(b.o, set, 10);
-	template_set_free(set);
 	CHECK(send_templates(&b) == 0 && is_hex(b.sent + 4, 2, "fffe"));
 	CHECK(is_hex(b.sent + 0x1a + 4, 2, "fffc"));
 	CHECK(send_data(&b) == 0 && is_hex(b.sent, 2, "fffe") && is_hex(b.sent + 0x20, 2, "fffc"));
+	template_set_free(set);
 }
 
 TEST(of_an_unknown_domain_nothing_is_told)

@@ -170,6 +170,44 @@ TEST(builtin_templates_are_there_for_biflows_too)
 	}
 }
 
+/* Which records have health, and the template that each goes by, over IPv4 and IPv6. */
+TEST(records_with_health_have_builtin_templates_of_their_own)
+{
+	static const struct record well = { .key = { .family = 4, .proto = 6 }, .tcp.known = 8 };
+	static const struct record back = { .key = { .family = 4, .proto = 6 } };
+	static const struct {
+		struct record record;
+		unsigned id, id6;
+	} rows[] = {
+		{ { .key.proto = 6 }, 256, 260 },
+		{ { .key.proto = 6, .tcp.known = 1 }, 272, 276 },
+		{ { .key.proto = 17 }, 257, 261 },
+		{ { .key.proto = 6, .reverse = &back }, 264, 268 },
+		{ { .key.proto = 6, .reverse = &well }, 280, 284 },
+		{ { .key.proto = 6, .tcp.known = 1, .reverse = &back }, 280, 284 },
+	};
+
+	for (size_t i = 0; profile_names[i]; i++) {
+		const struct profile *profile = profile_find(profile_names[i]);
+		_cleanup_(template_set_freep) struct template_set *set = NULL;
+
+		CHECK(template_set_new(&set) == 0);
+		CHECK(template_set_add_builtin(set, profile, true) == 0);
+		CHECK(template_set_add_health(set, profile, true) == 0);
+		CHECK(template_set_count(set) == 20);
+		for (size_t k = 0; k < 20; k++)
+			CHECK(template_set_get(set, k)->n_elements <= 60);	/* tshark */
+		for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+			struct record r = rows[k].record;
+
+			r.key.family = 4;
+			CHECK(template_set_choose(set, &r)->id == rows[k].id);
+			r.key.family = 6;
+			CHECK(template_set_choose(set, &r)->id == rows[k].id6);
+		}
+	}
+}
+
 /* nfcapd 1.7.1 takes other reverse elements for the forward ones; strict is RFC 9565. */
 TEST(builtin_templates_are_as_a_profile_wants_them)
 {
