@@ -22,6 +22,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "kernel/health.h"
 #include "kernel/program.h"
 #include "kernel/records.h"
 #include "kernel/replay_flows.h"
@@ -33,6 +34,8 @@
 /* flow_part has 60 bits of a time. */
 #define CLOCK_FIRST (UINT64_C(1) << 59)
 #define CLOCK_MAX ((UINT64_C(1) << 60) - 1)
+/* A connection is two flows. */
+#define FLOWS_A_CONNECTION 2
 /* A test run takes most of a page; headers are not longer. */
 #define FRAME_MAX 2048
 
@@ -41,6 +44,8 @@ struct replay {
 	struct table_hook hook;
 	int prog_fd;
 	struct replay_flows flows;
+	struct health *health;	/* NULL: no TCP metrics */
+	uint32_t drain_after;	/* frames: the connections that they end fit into their ring */
 	uint32_t frames;
 	int64_t offset_ns;	/* capture's time - clock */
 	uint64_t clock_ns;	/* of the last frame; 0: there was none */
@@ -64,23 +69,37 @@ static int load(struct replay *r, const struct replay_options *options)
 	return program_load(r->t, r->hook.fd, &knobs, &r->prog_fd);
 }
 
-int replay_open(const struct replay_options *options, struct replay **ret)
+static int open_table(struct replay *r, const struct replay_options *options)
 {
 	uint32_t max_flows = options->max_flows ? options->max_flows : TABLE_MAX_FLOWS_DEFAULT;
-	_cleanup_(replay_closep) struct replay *r = calloc(1, sizeof(*r));
 	struct table_geometry g;
+	int err;
+
+	table_geometry(max_flows, 1, 1, &g);
+	if (options->tcp_metrics)
+		table_geometry_tcp(&g, max_flows / FLOWS_A_CONNECTION + 1);
+	err = table_create_private(&g, &r->t);
+	if (err == 0)
+		err = table_hook_create_private(r->t, &r->hook);
+	if (err == 0 && options->tcp_metrics) {
+		r->drain_after = g.tcp_ends_bytes / (2 * sizeof(struct tcp_conn)) + 1;
+		err = health_open(r->t, &r->health);
+	}
+	return err;
+}
+
+int replay_open(const struct replay_options *options, struct replay **ret)
+{
+	_cleanup_(replay_closep) struct replay *r = calloc(1, sizeof(*r));
 	int err;
 
 	if (!r)
 		return fail(-ENOMEM, "cannot begin a replay");
 	r->prog_fd = r->hook.fd = -1;
 	clock_set_tick_ns(TICK_NS);
-	table_geometry(max_flows, 1, 1, &g);
 	err = replay_flows_init(&r->flows);
 	if (err == 0)
-		err = table_create_private(&g, &r->t);
-	if (err == 0)
-		err = table_hook_create_private(r->t, &r->hook);
+		err = open_table(r, options);
 	if (err == 0)
 		err = load(r, options);
 	if (err < 0)
@@ -96,6 +115,7 @@ void replay_close(struct replay *r)
 	if (!r)
 		return;
 	closep(&r->prog_fd);
+	health_close(r->health);
 	table_hook_close(&r->hook);
 	table_close(r->t);
 	replay_flows_deinit(&r->flows);
@@ -189,6 +209,7 @@ static bool ring_is_half_full(const struct table_ring *ring)
 
 int replay_frame(struct replay *r, const struct replay_frame *f)
 {
+	size_t kept;
 	int err;
 
 	set_clock(r, f->time_ns);
@@ -199,6 +220,8 @@ int replay_frame(struct replay *r, const struct replay_frame *f)
 	}
 	err = run(r, f);
 	r->frames++;
+	if (err == 0 && r->health && r->frames % r->drain_after == 0)
+		err = health_drain(r->health, &kept);
 	if (err == 0 && ring_is_half_full(&r->t->rings[0]))
 		err = drain(r);
 	return err;
@@ -208,8 +231,11 @@ static int read_slots(struct replay *r)
 {
 	const struct flow_slot *slots = r->t->slots[0].way;
 	struct flow_slot copy;
+	size_t kept;
 	int err = drain(r);
 
+	if (err == 0 && r->health)
+		err = health_drain(r->health, &kept);
 	for (uint32_t i = 0; err == 0 && i < r->t->n_slots; i++) {
 		if (slot_copy(&slots[i], &copy))
 			err = replay_flows_add(&r->flows, &copy);
@@ -225,6 +251,8 @@ static void make_record(const struct replay *r, const struct replay_flow *f, str
 	const struct record_context ctx = { .names = &no_names, .real_offset_ns = r->offset_ns };
 
 	record_from_part(&f->key, &f->part, &ctx, ret);
+	if (r->health)
+		health_read(r->health, &f->key, &f->part, &ret->tcp, NULL);
 	ret->key.ingress_ifindex = ret->ifindex = 0;
 	ret->mark = 0;
 	ret->netns = NULL;
