@@ -105,7 +105,8 @@ class Crowd:
         self.data = bytes(1 << 16)
 
     def add(self, up=0, down=0, v6=False, **options):
-        """@options: chunk= octets a write; pause= seconds before the server reads; sockopts= {(level, name): value}."""
+        """@options: chunk= octets a write; pause= seconds before the server reads; sockopts= {(level, name):
+        value}; until= a function: the client goes on sending until it is true."""
         c = Conn(up, down, v6)
         c.options = options
         self.conns.append(c)
@@ -196,6 +197,9 @@ class Side:
 
     def write(self):
         try:
+            if not self.left and self.name == 'client' and not self.conn.options.get('until', lambda: True)():
+                self.left = 10000
+                self.conn.up += self.left
             if self.left:
                 chunk = self.conn.options.get('chunk') or self.crowd.random.randrange(1, 1 << 16)
                 self.left -= self.sock.send(self.crowd.data[:min(self.left, chunk)])
