@@ -24,7 +24,7 @@ TEST(the_example_loads)
 
 	CHECK(conf_load("misc/examples/config.yaml", &c) == 0);
 	CHECK(c->n_meters == 1 && c->n_outputs == 4 && c->builtin_templates);
-	CHECK(template_set_count(c->templates) == 9);
+	CHECK(template_set_count(c->templates) == 10);
 	conf_free(c);
 }
 
