@@ -12,11 +12,7 @@
 
 #include "base/text.h"
 
-static _Thread_local struct {
-	char message[1024];
-	char hint[256];
-	enum error_class class;
-} error_;
+static _Thread_local struct error_kept error_;
 
 static void set_sentence(enum error_class class, const char *fmt, va_list ap)
 {
@@ -117,4 +113,14 @@ enum error_class error_exit_status(void)
 void error_clear(void)
 {
 	memset(&error_, 0, sizeof(error_));
+}
+
+void error_keep(struct error_kept *ret)
+{
+	*ret = error_;
+}
+
+void error_restore(const struct error_kept *kept)
+{
+	error_ = *kept;
 }

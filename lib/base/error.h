@@ -41,4 +41,13 @@ const char *error_hint_text(void);
 enum error_class error_exit_status(void);
 void error_clear(void);
 
+/* The error that stands, kept while something is tidied up that may fail, too; and put back. */
+struct error_kept {
+	char message[1024];
+	char hint[256];
+	enum error_class class;
+};
+void error_keep(struct error_kept *ret);
+void error_restore(const struct error_kept *kept);
+
 #endif

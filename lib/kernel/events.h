@@ -14,13 +14,17 @@
 
 struct events;
 
-/* Begin to watch @t, which is writable and lives as long. -EBUSY with a sentence when somebody
- * else watches; fail() when it has no TCP metrics. */
-int events_open(struct table *t, struct events **ret);
+/* Begin to watch @t, which is writable and lives as long; @every_rtt: not only handshakes. -EBUSY
+ * with a sentence when somebody else watches; fail() when it has no TCP metrics. */
+int events_open(struct table *t, bool every_rtt, struct events **ret);
+/* NULL is fine. */
 void events_close(struct events *e);
 /* Up to @max events, at once (0: there are none). Renews the watch; call it once a second at least. */
 size_t events_read(struct events *e, struct tcp_event *ret, size_t max);
 /* Lost since the watch began: the ring was full. */
 uint64_t events_lost(const struct events *e);
+/* How long nobody watched, because events_read() was not called for too long: what happened then
+ * is in no count. ns. */
+uint64_t events_unwatched_ns(const struct events *e);
 
 #endif

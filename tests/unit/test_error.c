@@ -118,3 +118,19 @@ TEST(every_thread_has_its_own)
 	CHECK_STR(error_message(), "here");
 	CHECK(error_exit_status() == 1);
 }
+
+TEST(an_error_is_kept_while_something_else_fails)
+{
+	struct error_kept kept;
+
+	error_clear();
+	error_hint("try this");
+	fail_usage("the first");
+	error_keep(&kept);
+	error_clear();
+	fail_system(-ENOENT, "the second");
+	error_restore(&kept);
+	CHECK_STR(error_message(), "the first");
+	CHECK_STR(error_hint_text(), "try this");
+	CHECK(error_exit_status() == ERROR_USAGE);
+}
