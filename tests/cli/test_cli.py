@@ -107,7 +107,7 @@ def wrong_values_are_refused():
                   ['meter', 'attach', '-n', 'lo', '--hook', 'xdp', '--pref', '5'],
                   ['meter', 'attach', '-n', 'lo', '--xdp-mode', 'native', '--handle', '5'],
                   ['meter', 'attach', '-n', 'lo', '--decap', 'all'], ['meter', 'attach', '-n', 'lo', '--chain', '1'],
-                  ['meter', 'attach', '-n', 'lo', '--tcp-metrics', 'on'], ['meter', 'attach', '-n', 'lo', '--sample', '0'],
+                  ['meter', 'attach', '-n', 'lo', '--tcp-metrics', 'perhaps'], ['meter', 'attach', '-n', 'lo', '--sample', '0'],
                   ['meter', 'attach', '-n', 'lo', '--hook', 'tcx', '--pref', '5'], ['meter', 'detach'],
                   ['meter', 'attach', '--netns', 'pid:x', '-n', 'lo'], ['completion'], ['completion', 'tcsh'],
                   ['agent', '--check', '--once'], ['ipfix-dummy'], ['ipfix-dummy', '--flows', '1'],
