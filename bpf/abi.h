@@ -222,7 +222,7 @@ struct journal_entry {
 };
 
 /* Of an epoch; journal_bump_epoch() leaves out those whose lowest bits are 0. */
-#define CUT_BITS 15
+#define CUT_BITS 14
 
 /*
  * What was seen of a flow and is held, and the totals that began with its entry in the store.
@@ -234,6 +234,7 @@ struct flow_part {
 	__u64 tcp_flags : 8;
 	__u64 packets : 48;
 	__u64 used : 1;		/* the store's entry is */
+	__u64 closed : 1;	/* another connection of its key has begun */
 	__u64 cut : CUT_BITS;	/* the entry's record is complete at this epoch; 0 = none asked */
 	__u64 total_bytes_low : 56;
 	__u64 tos : 8;

@@ -105,8 +105,26 @@ static bool reverse_key(const struct flow_key *key, struct flow_key *ret)
 	return true;
 }
 
-static uint32_t find_at(const struct agent_table *t, struct flow_key *key, uint8_t direction,
-			uint32_t in, uint32_t out)
+static bool overlap(const struct flow_part *a, const struct flow_part *b)
+{
+	return a->first_ns <= b->last_ns && b->first_ns <= a->last_ns;
+}
+
+/* Of a connection that another one of the same ends has followed, in one direction or both. */
+static uint32_t find_past(const struct agent_table *t, const struct flow_key *key,
+			  const struct flow_part *of)
+{
+	uint32_t entry = journal_find_closed(t->table, key, of->last_ns);
+
+	if (entry == CTL_NONE || !overlap(&journal_flow(t->table, entry)->part, of))
+		entry = journal_find(t->table, key);
+	if (entry != CTL_NONE && !overlap(&journal_flow(t->table, entry)->part, of))
+		return CTL_NONE;
+	return entry;
+}
+
+static uint32_t find_at(const struct agent_table *t, const struct flow_part *of,
+			struct flow_key *key, uint8_t direction, uint32_t in, uint32_t out)
 {
 	const struct store_entry *e;
 	uint32_t entry;
@@ -114,7 +132,7 @@ static uint32_t find_at(const struct agent_table *t, struct flow_key *key, uint8
 	key->direction = direction;
 	key->ingress_ifindex = in;
 	key->egress_ifindex = out;
-	entry = journal_find(t->table, key);
+	entry = of->closed ? find_past(t, key, of) : journal_find(t->table, key);
 	e = entry == CTL_NONE ? NULL : journal_flow(t->table, entry);
 	return e && e->part.packets && e->part.bytes ? entry : CTL_NONE;
 }
@@ -123,8 +141,10 @@ static uint32_t find_at(const struct agent_table *t, struct flow_key *key, uint8
  * Where the packets of the other direction are counted once: what left by X enters by X; what
  * entered by X, and is not known to have left, is answered from here, by X. On lo all enter.
  */
-static uint32_t find_other(const struct agent_table *t, const struct record *rec)
+static uint32_t find_other(const struct agent_table *t, const struct leaving *l)
 {
+	const struct flow_part *of = &journal_flow(t->table, l->entry)->part;
+	const struct record *rec = &l->rec;
 	uint32_t in = rec->key.ingress_ifindex, out = rec->key.egress_ifindex;
 	uint32_t entry = CTL_NONE;
 	struct flow_key key;
@@ -132,11 +152,11 @@ static uint32_t find_other(const struct agent_table *t, const struct record *rec
 	if (!reverse_key(&rec->key, &key))
 		return CTL_NONE;
 	if (in && in == t->names.loopback)
-		return find_at(t, &key, FLOW_INGRESS, in, 0);
+		return find_at(t, of, &key, FLOW_INGRESS, in, 0);
 	if (out)
-		entry = find_at(t, &key, FLOW_INGRESS, out, 0);
+		entry = find_at(t, of, &key, FLOW_INGRESS, out, 0);
 	if (entry == CTL_NONE && in && !out)
-		entry = find_at(t, &key, FLOW_EGRESS, 0, in);
+		entry = find_at(t, of, &key, FLOW_EGRESS, 0, in);
 	return entry;
 }
 
@@ -215,7 +235,7 @@ static bool is_complete(const struct batch *b, const struct store_entry *e,
 
 bool biflow_leave(struct batch *b, struct leaving *l)
 {
-	uint32_t k = find_other(b->t, &l->rec);
+	uint32_t k = find_other(b->t, l);
 	enum flow_end_reason why;
 	const struct store_entry *e;
 	struct leaving other;

@@ -237,6 +237,23 @@ static bool visit(struct batch *b, uint32_t i)
 	return true;
 }
 
+/* An older connection's record leaves before that of the one which followed it. */
+static bool sweep_closed(struct batch *b)
+{
+	struct sweep *s = &b->t->sweep;
+
+	for (; journal_closed(b->t->table) && s->at < journal_top(b->t->table); s->at++) {
+		const struct store_entry *e = journal_flow(b->t->table, s->at);
+
+		if (e && e->part.closed && !visit(b, s->at)) {
+			s->running = true;
+			batch_commit(b);
+			return false;
+		}
+	}
+	return true;
+}
+
 /* False: an output must wait, for b->wait_ns. */
 static bool sweep(struct batch *b)
 {
@@ -244,6 +261,12 @@ static bool sweep(struct batch *b)
 
 	b->now_ns = clock_boot_ns();
 	b->wait_ns = outputs_wait_ns(&b->agent->outputs, b->now_ns);
+	if (!s->closed_done) {
+		if (!sweep_closed(b))
+			return false;
+		s->closed_done = true;
+		s->at = 0;
+	}
 	for (; s->at < journal_top(b->t->table); s->at++) {
 		if (!visit(b, s->at))
 			break;

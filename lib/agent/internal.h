@@ -36,6 +36,7 @@ struct agent_table {
 	struct sweep {			/* over the flows; in pieces when outputs are paced */
 		bool running;
 		enum scan_kind kind;
+		bool closed_done;	/* those that another connection followed have left */
 		uint32_t at;		/* entry to go on with */
 		uint64_t limit_ns;	/* SCAN_LACK: what is quiet for longer leaves */
 		bool cut;		/* somebody asked for a cut */

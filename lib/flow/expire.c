@@ -24,7 +24,9 @@ enum expire_action expire_decide(const struct expire_policy *policy, const struc
 {
 	bool finished = held->tcp_flags & (TCP_FIN | TCP_RST);
 
-	if (finished && expire_is_quiet(policy, held, now_ns, policy->finished_ns)) {
+	/* The next connection of the same ends has begun: nothing more comes. */
+	if (held->closed ||
+	    (finished && expire_is_quiet(policy, held, now_ns, policy->finished_ns))) {
 		*ret_reason = FLOW_END_DETECTED;
 		return EXPIRE_EXPORT;
 	}

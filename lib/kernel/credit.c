@@ -71,7 +71,7 @@ static uint32_t entry_of(const struct table *t, struct credit *c)
 	const struct store_entry *e = &t->store[c->entry];
 
 	if (c->entry != STORE_NONE) {
-		if (e->part.used && key_is(&e->key, &c->slot->key))
+		if (e->part.used && !e->part.closed && key_is(&e->key, &c->slot->key))
 			return c->entry;
 		c->hash = key_index_hash(&c->slot->key);
 	}
@@ -106,22 +106,64 @@ static bool is_nothing(const struct flow_part *p)
 	return !p->packets && !p->bytes;
 }
 
+/*
+ * Of which connection of the key is @held? The entry of an older one, of which packets were
+ * counted elsewhere; or @open is shut, since @held begins the next.
+ */
+static uint32_t entry_among(struct table *t, struct credit *c, uint32_t open, struct flow_part *held)
+{
+	const struct flow_part *part = &t->store[open].part;
+	bool apart = part_is_apart(part, held);
+	uint32_t closed;
+
+	if (!part->first_ns || (!apart && !t->view.n_closed))
+		return open;
+	c->hash = key_index_hash(&c->slot->key);
+	if (held->first_ns >= part->first_ns) {
+		if (apart)
+			store_shut(t, open);
+		return apart ? STORE_NONE : open;
+	}
+	closed = store_find_closed(t, &c->slot->key, c->hash, held->first_ns);
+	if (closed != STORE_NONE || !apart)
+		return closed != STORE_NONE ? closed : open;
+	held->closed = 1;
+	return STORE_NONE;
+}
+
+/* What the entry then holds. The totals of another connection begin anew. */
+static struct flow_part entry_with(const struct store_entry *e, const struct flow_part *held)
+{
+	struct flow_part sum = e->part;
+
+	if (!sum.first_ns && part_is_apart(&sum, held)) {
+		sum = *held;
+		sum.used = 1;
+	} else {
+		part_add(&sum, held, &e->key);
+	}
+	return sum;
+}
+
 /* -ENOSPC: nothing done. */
 static int credit_slot(struct batch *b, struct credit *c)
 {
 	struct table *t = b->t;
 	uint32_t entry = entry_of(t, c);
-	bool fresh = entry == STORE_NONE;
 	struct ctl_step *step;
 	struct flow_part held;
+	bool fresh;
 
+	part_from_slot(&held, c->slot, &t->journal[c->slot->idx]);
+	if (entry != STORE_NONE)
+		entry = entry_among(t, c, entry, &held);
+	fresh = entry == STORE_NONE;
 	if (fresh)
 		entry = store_free(t);
 	if (entry == STORE_NONE)
 		return -ENOSPC;
 	if (b->part == CTL_NONE && !fresh && is_behind_cut(t, &t->store[entry], c->slot))
 		return 0;
-	part_from_slot(&held, c->slot, &t->journal[c->slot->idx]);
 	step = step_begin(t);
 	step->slot_idx = c->slot->idx;
 	step->journal = b->part == CTL_NONE ? note_of(c->slot, entry) : note_behind(t, c->slot, entry);
@@ -132,8 +174,7 @@ static int credit_slot(struct batch *b, struct credit *c)
 		step->store.part.used = 1;
 	} else {
 		step->change = STORE_PART;
-		step->store.part = t->store[entry].part;
-		part_add(&step->store.part, &held, &c->slot->key);
+		step->store.part = entry_with(&t->store[entry], &held);
 	}
 	step->part = b->part;
 	step->ring_pos = c->next;

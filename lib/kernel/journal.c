@@ -39,6 +39,16 @@ uint32_t journal_find(const struct table *t, const struct flow_key *key)
 	return store_find(t, key, key_index_hash(key));
 }
 
+uint32_t journal_find_closed(const struct table *t, const struct flow_key *key, uint64_t first_ns)
+{
+	return store_find_closed(t, key, key_index_hash(key), first_ns);
+}
+
+uint32_t journal_closed(const struct table *t)
+{
+	return t->view.n_closed;
+}
+
 uint32_t journal_top(const struct table *t)
 {
 	return t->view.top;

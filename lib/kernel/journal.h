@@ -30,12 +30,16 @@ int journal_scan(struct table *t, size_t *ret_n);
 
 /* Has anybody else written? Then learn the store anew, which has taken what is known of it away. */
 int journal_refresh(struct table *t);
-/* The entry of @key, or CTL_NONE. */
+/* The entry of @key, or CTL_NONE; not one that another connection has followed. */
 uint32_t journal_find(const struct table *t, const struct flow_key *key);
+/* One that another has followed, the last that had begun at @first_ns. */
+uint32_t journal_find_closed(const struct table *t, const struct flow_key *key, uint64_t first_ns);
 
 /* Entries that may be in use are 0 .. journal_top() - 1, after
  * journal_refresh() or _scan(), as is all below. */
 uint32_t journal_top(const struct table *t);
+/* How many entries are of connections that another one of the same key followed. */
+uint32_t journal_closed(const struct table *t);
 /* How many entries are free. */
 uint32_t journal_room(const struct table *t);
 /* The flow of entry @idx, or NULL. It may hold nothing. Valid until the next call here. */
@@ -46,7 +50,7 @@ const struct store_entry *journal_flow(const struct table *t, uint32_t idx);
  * belongs to another one.
  */
 void journal_cut(struct table *t, uint32_t idx);
-/* When it is asked for: that epoch of the last, or next, 16,384 whose lowest bits the entry has. */
+/* When it is asked for: that epoch of the last, or next, 8,192 whose lowest bits the entry has. */
 uint32_t journal_cut_epoch(const struct table *t, const struct store_entry *e);
 /* The cut was made: all packets before it are, or will be at the next scan, in the entry. */
 bool journal_is_cut(const struct table *t, const struct store_entry *e);

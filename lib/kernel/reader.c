@@ -107,21 +107,53 @@ static int reset(const struct table *t, struct snapshot *s)
 	return r;
 }
 
-/* The flow of @key, or NULL. */
-static struct flow *find_flow(const struct snapshot *s, const struct flow_key *key, uint32_t hash)
+/* The flow of @key that was read after *@at (begin with @hash), or NULL. */
+static struct flow *next_flow(const struct snapshot *s, const struct flow_key *key, uint32_t hash,
+			      uint32_t *at)
 {
-	uint32_t at = hash, i;
+	uint32_t i;
 
 	do
-		i = key_index_next(&s->by_key, hash, &at);
+		i = key_index_next(&s->by_key, hash, at);
 	while (i != KEY_INDEX_NONE && !key_is(&s->flows[i].key, key));
 	return i != KEY_INDEX_NONE ? &s->flows[i] : NULL;
 }
 
-/* The flow of @key; a new one has an empty part. NULL: no memory. */
-static struct flow *flow_of(struct snapshot *s, const struct flow_key *key, uint32_t hash)
+/* The flow of @key that @part is of, or NULL: of several connections each is one. */
+static struct flow *find_flow(const struct snapshot *s, const struct flow_key *key, uint32_t hash,
+			      const struct flow_part *part)
 {
-	struct flow *f = find_flow(s, key, hash);
+	struct flow *f, *best = NULL;
+	uint32_t at = hash;
+
+	while ((f = next_flow(s, key, hash, &at))) {
+		if (!part_is_apart(&f->part, part) &&
+		    (!best || part_is_nearer(&f->part, &best->part, part->first_ns)))
+			best = f;
+	}
+	return best;
+}
+
+/* Of connections of one key, all but the last one are closed. */
+static void close_earlier(struct snapshot *s, struct flow *new, uint32_t hash,
+			  const struct flow_part *part)
+{
+	uint32_t at = hash;
+	struct flow *f;
+
+	while ((f = next_flow(s, &new->key, hash, &at))) {
+		if (f != new && f->part.first_ns < part->first_ns)
+			f->part.closed = 1;
+		else if (f != new)
+			new->part.closed = 1;
+	}
+}
+
+/* The flow of @key that @part is to be added to; a new one is empty. NULL: no memory. */
+static struct flow *flow_of(struct snapshot *s, const struct flow_key *key, uint32_t hash,
+			    const struct flow_part *part)
+{
+	struct flow *f = find_flow(s, key, hash, part);
 
 	if (f)
 		return f;
@@ -133,6 +165,8 @@ static struct flow *flow_of(struct snapshot *s, const struct flow_key *key, uint
 	}
 	f = &s->flows[s->n++];
 	*f = (struct flow) { .key = *key };
+	if (part->tcp_flags)
+		close_earlier(s, f, hash, part);
 	return f;
 }
 
@@ -163,17 +197,14 @@ static int merge(struct batch *b)
 	b->n = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct flow_slot *slot = &b->v[i].slot;
-		struct flow *f = flow_of(b->s, &slot->key, b->v[i].hash);
 		struct flow_part part;
+		struct flow *f;
 
+		part_from_slot(&part, slot, known_of(b, slot));
+		f = flow_of(b->s, &slot->key, b->v[i].hash, &part);
 		if (!f)
 			return -ENOMEM;
-		if (!f->part.first_ns) {
-			part_from_slot(&f->part, slot, known_of(b, slot));
-		} else {
-			part_from_slot(&part, slot, known_of(b, slot));
-			part_add(&f->part, &part, &slot->key);
-		}
+		part_add(&f->part, &part, &slot->key);
 		b->s->halves |= !f->part.packets || !f->part.bytes;
 		b->s->gens[slot->idx] = slot->gen;
 		if (b->s->careful)
@@ -260,7 +291,8 @@ static int read_rings(struct batch *b)
 static int add_entry(struct snapshot *s, const struct store_entry *e, uint32_t hash)
 {
 	bool holds = e->part.first_ns;
-	struct flow *f = holds ? flow_of(s, &e->key, hash) : find_flow(s, &e->key, hash);
+	struct flow *f = holds ? flow_of(s, &e->key, hash, &e->part) :
+				 find_flow(s, &e->key, hash, &e->part);
 
 	if (!f)
 		return holds ? -ENOMEM : 0;
@@ -269,6 +301,7 @@ static int add_entry(struct snapshot *s, const struct store_entry *e, uint32_t h
 		return 0;
 	}
 	part_add(&f->part, &e->part, &e->key);
+	f->part.closed |= e->part.closed;
 	s->halves |= !f->part.packets || !f->part.bytes;
 	return 0;
 }

@@ -13,6 +13,10 @@
 #include "base/error.h"
 #include "kernel/extra.h"
 
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+
 int store_open(struct table *t)
 {
 	struct store_view *v = &t->view;
@@ -25,7 +29,7 @@ int store_open(struct table *t)
 		store_close(t);
 		return fail(-ENOMEM, "cannot index the stored flows");
 	}
-	v->n_free = v->top = 0;
+	v->n_free = v->n_closed = v->top = 0;
 	for (uint32_t i = n; i-- > 0;) {
 		if (!t->store[i].part.used)
 			v->free[v->n_free++] = i;
@@ -34,6 +38,7 @@ int store_open(struct table *t)
 		if (!t->store[i].part.used)
 			continue;
 		key_index_add(&v->by_key, key_index_hash(&t->store[i].key), i);
+		v->n_closed += t->store[i].part.closed;
 		v->top = i + 1;
 	}
 	return 0;
@@ -52,8 +57,32 @@ uint32_t store_find(const struct table *t, const struct flow_key *key, uint32_t 
 
 	do
 		idx = key_index_next(&t->view.by_key, hash, &at);
-	while (idx != STORE_NONE && !key_is(&t->store[idx].key, key));
+	while (idx != STORE_NONE &&
+	       (t->store[idx].part.closed || !key_is(&t->store[idx].key, key)));
 	return idx;
+}
+
+uint32_t store_find_closed(const struct table *t, const struct flow_key *key, uint32_t hash,
+			   uint64_t first_ns)
+{
+	uint32_t at = hash, idx, best = STORE_NONE;
+
+	if (!t->view.n_closed)
+		return STORE_NONE;
+	while ((idx = key_index_next(&t->view.by_key, hash, &at)) != STORE_NONE) {
+		const struct flow_part *p = &t->store[idx].part;
+
+		if (p->closed && p->first_ns && key_is(&t->store[idx].key, key) &&
+		    (best == STORE_NONE || part_is_nearer(p, &t->store[best].part, first_ns)))
+			best = idx;
+	}
+	return best;
+}
+
+void store_shut(struct table *t, uint32_t idx)
+{
+	t->view.n_closed += !t->store[idx].part.closed;
+	t->store[idx].part.closed = 1;
 }
 
 uint32_t store_free(const struct table *t)
@@ -68,6 +97,7 @@ void store_added(struct table *t, uint32_t idx, uint32_t hash)
 	/* Room for all entries was made at once: it does not grow, and cannot fail. */
 	key_index_add(&v->by_key, hash, idx);
 	v->n_free--;
+	v->n_closed += t->store[idx].part.closed;
 	if (idx >= v->top)
 		v->top = idx + 1;
 }
@@ -80,6 +110,7 @@ void store_forget(struct table *t, uint32_t idx)
 		return;
 	key_index_remove(&v->by_key, key_index_hash(&t->store[idx].key), idx);
 	v->free[v->n_free++] = idx;
+	v->n_closed -= t->store[idx].part.closed;
 }
 
 void store_prefetch(const struct table *t, uint32_t idx)
@@ -108,6 +139,26 @@ void part_empty(struct flow_part *p)
 	p->cut = 0;
 }
 
+bool part_is_nearer(const struct flow_part *p, const struct flow_part *than, uint64_t first_ns)
+{
+	bool before = p->first_ns <= first_ns;
+
+	if (before != (than->first_ns <= first_ns))
+		return before;
+	return before ? p->first_ns > than->first_ns : p->first_ns < than->first_ns;
+}
+
+bool part_is_apart(const struct flow_part *a, const struct flow_part *b)
+{
+	const struct flow_part *later = a->first_ns > b->first_ns ? a : b;
+	const struct flow_part *earlier = later == a ? b : a;
+
+	/* last_ns is known to a tick. */
+	return (earlier->tcp_flags & (TCP_FIN | TCP_RST)) && (later->tcp_flags & TCP_SYN) &&
+	       later->first_ns > earlier->first_ns &&
+	       later->first_ns + clock_tick_ns() > earlier->last_ns;
+}
+
 /* All of @from; the entry stays what it is. */
 static void part_begin(struct flow_part *to, const struct flow_part *from)
 {
@@ -115,6 +166,7 @@ static void part_begin(struct flow_part *to, const struct flow_part *from)
 
 	part_add_total(&sum, to);
 	sum.used = to->used;
+	sum.closed = to->closed;
 	sum.cut = to->cut;
 	*to = sum;
 }
@@ -170,6 +222,8 @@ void part_from_slot(struct flow_part *ret, const struct flow_slot *s, const stru
 		packets -= j->packets;
 		bytes -= j->bytes;
 		ret->first_ns = tick_to_ns(c, j->w.last_tick);
+		/* Its first packet showed that, and is known. */
+		ret->tcp_flags &= ~TCP_SYN;
 	}
 	ret->packets = ret->total_packets_low = packets;
 	ret->bytes = ret->total_bytes_low = bytes;

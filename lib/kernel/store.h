@@ -6,6 +6,7 @@
 #ifndef FLOWCTL_KERNEL_STORE_H
 #define FLOWCTL_KERNEL_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernel/key_index.h"
@@ -17,8 +18,13 @@
 int store_open(struct table *t);
 /* Drop them: somebody else wrote. */
 void store_close(struct table *t);
-/* The entry of @key, whose hash is @hash, or STORE_NONE. */
+/* The entry of @key, whose hash is @hash, or STORE_NONE; not one that is closed. */
 uint32_t store_find(const struct table *t, const struct flow_key *key, uint32_t hash);
+/* One that is closed, of several the last that had begun at @first_ns, or STORE_NONE. */
+uint32_t store_find_closed(const struct table *t, const struct flow_key *key, uint32_t hash,
+			   uint64_t first_ns);
+/* From now on the entry is an earlier connection's than what comes. May be done twice. */
+void store_shut(struct table *t, uint32_t idx);
 /* A free entry, or STORE_NONE: the store is full. It stays free until store_added(). */
 uint32_t store_free(const struct table *t);
 /* The entry that store_free() gave was written: key and used. */
@@ -38,8 +44,15 @@ static inline struct ledger_count part_total(const struct flow_part *p)
 	};
 }
 
+/* Is @p rather what a part of the same key that began at @first_ns belongs to, than @than? */
+bool part_is_nearer(const struct flow_part *p, const struct flow_part *than, uint64_t first_ns);
+/*
+ * Are these of one key two connections, one after the other? The one shows its end, and the
+ * other, that began behind it, a SYN. So they are two records.
+ */
+bool part_is_apart(const struct flow_part *a, const struct flow_part *b);
 /* Add @from, of the same flow @key, to @to (nothing held there yet: copy): sums, extremes,
- * flags; first-packet values of the earlier. used and cut stay @to's. */
+ * flags; first-packet values of the earlier. used, closed and cut stay @to's. */
 void part_add(struct flow_part *to, const struct flow_part *from, const struct flow_key *key);
 /* Only the totals. */
 void part_add_total(struct flow_part *to, const struct flow_part *from);

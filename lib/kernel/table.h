@@ -57,6 +57,7 @@ struct store_view {
 	struct key_index by_key;
 	uint32_t *free;			/* stack of free entries; NULL: nothing is known yet */
 	uint32_t n_free;
+	uint32_t n_closed;		/* entries of connections that others have followed */
 	uint32_t top;			/* entries from here on were never used */
 };
 

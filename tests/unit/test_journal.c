@@ -32,16 +32,18 @@ __attribute__((constructor)) static void leave_memory_alone(void)
 }
 
 #define SLOTS 8
-#define STORE 8
+#define STORE 9
 #define RING_BYTES 4096
 #define RECORD_BYTES (8 + sizeof(struct flow_slot))
 #define IFINDEX 7
+#define CWR 5
 
 struct shared {
 	struct table_ctl ctl;
 	struct flow_slot slots[SLOTS];
 	struct journal_entry journal[SLOTS];
 	struct store_entry store[STORE];
+	struct tcp_bucket tcp[1];
 	uint64_t consumer, producer;
 	uint8_t ring[2 * RING_BYTES];
 	union hook_entry hook[2];
@@ -131,6 +133,19 @@ static void fill(void)
 			  .total_packets_low = 137, .total_bytes_low = 13700 },
 	};
 	add(37);
+	/* Flow 8 has ended, and the next connection of its ends has begun. */
+	m->store[7] = (struct store_entry) {
+		.key = key_of(8),
+		.part = { .packets = 41, .bytes = 4100, .first_ns = 3, .last_ns = 4, .used = 1,
+			  .tcp_flags = 0x13 },
+	};
+	add(41);
+	put_slot(5, 8, 2, 43);
+	m->slots[5].c.w.tcp_flags = 0x02;
+	/* Of the connection of flow 4 something is to be told, with its record. */
+	m->ctl.tcp_buckets = 1;
+	m->tcp[0].way[1].gen = 3;
+	m->tcp[0].way[1].side[0].counts.cwr = CWR;
 	to_send = m->packets - m->hook[1].info.ledger.by[LEDGER_EXPORTED].packets;
 }
 
@@ -145,7 +160,7 @@ static void view_open(struct table *t, struct table_ring *ring)
 	*t = (struct table) {
 		.dir = { .fd = -1, .locked = true }, .writable = true, .ctl = &m->ctl,
 		.slots = (struct flow_bucket *)m->slots, .journal = m->journal,
-		.store = m->store, .rings = ring, .n_slots = SLOTS, .hooks = hook, .n_hooks = 1,
+		.store = m->store, .tcp = m->tcp, .rings = ring, .n_slots = SLOTS, .hooks = hook, .n_hooks = 1,
 	};
 }
 
@@ -157,7 +172,7 @@ static void view_close(struct table *t)
 
 /* A datagram is one message or more, and a message this. */
 struct message {
-	uint64_t packets, bytes;
+	uint64_t packets, bytes, cwr;
 };
 
 static struct wire {
@@ -181,6 +196,7 @@ static void wire_read(struct wire *w)
 		for (size_t i = 0; i < len / sizeof(*v); i++) {
 			w->sum.packets += v[i].packets;
 			w->sum.bytes += v[i].bytes;
+			w->sum.cwr += v[i].cwr;
 		}
 	}
 }
@@ -188,12 +204,27 @@ static void wire_read(struct wire *w)
 #define TOGETHER 3
 #define SESSION 4711
 
+/* What is told of flow 4's connection, if it is among @v. */
+static size_t note_health(const struct table *t, const struct journal_taken *v, size_t n,
+			  struct ctl_health *ret)
+{
+	const struct tcp_conn *c = &t->tcp[0].way[1];
+
+	*ret = (struct ctl_health) { .idx = 1, .gen = c->gen, .told = 1, .counts = c->side[0].counts };
+	for (; ret->of < n; ret->of++) {
+		if (journal_flow(t, v[ret->of].entry)->key.src[3] == 4)
+			return c->side[0].taken_gen != c->gen;
+	}
+	return 0;
+}
+
 /* Of three messages two are one unit, and their order is not that of the records. */
 static void send_and_take(struct table *t, const struct journal_taken *v, size_t n)
 {
 	struct message messages[TOGETHER];
 	struct iovec iov[TOGETHER];
-	const struct journal_leaving leaving = { .v = v, .n = n };
+	struct ctl_health health;
+	const struct journal_leaving leaving = { v, n, &health, note_health(t, v, n, &health) };
 	struct sending *note = journal_send(t, &leaving);
 
 	note->session = SESSION;
@@ -204,7 +235,9 @@ static void send_and_take(struct table *t, const struct journal_taken *v, size_t
 		const struct flow_part *part = &journal_flow(t, v[i].entry)->part;
 		size_t d = n - 1 - i;
 
-		messages[d] = (struct message) { part->packets, part->bytes };
+		messages[d] = (struct message) {
+			part->packets, part->bytes, leaving.n_health && health.of == i ? CWR : 0,
+		};
 		iov[d] = (struct iovec) { &messages[d], sizeof(messages[d]) };
 		note->datagram[v[i].message] = d;
 	}
@@ -328,8 +361,11 @@ static bool is_sent(uint64_t packets)
 	uint64_t by_both[] = { child_wire.sum.packets + own_wire.sum.packets,
 			       child_wire.sum.bytes + own_wire.sum.bytes };
 
-	if (by_both[0] == packets && by_both[1] == 100 * packets)
+	uint64_t cwr = child_wire.sum.cwr + own_wire.sum.cwr;
+
+	if (by_both[0] == packets && by_both[1] == 100 * packets && cwr == CWR)
 		return true;
+	printf("# cwr %llu\n", (unsigned long long)cwr);
 	printf("# sent %llu packets, %llu bytes of %llu packets\n", (unsigned long long)by_both[0],
 	       (unsigned long long)by_both[1], (unsigned long long)packets);
 	return false;
@@ -388,6 +424,52 @@ TEST(totals_go_on_while_the_flow_has_its_entry)
 	/* And credited to an entry that holds nothing. */
 	CHECK(work());
 	CHECK(m->store[3].key.src[3] == 5 && part_total(&m->store[3].part).packets == wanted[5]);
+}
+
+/* Both are held, the old one with what it had; dump shows two flows. */
+TEST(a_new_connection_of_the_same_ends_has_an_entry_of_its_own)
+{
+	const struct store_entry *old, *new;
+	struct table_ring ring;
+	struct snapshot s;
+	struct table t;
+	size_t n, of_8 = 0;
+
+	fill();
+	view_open(&t, &ring);
+	snapshot_init(&s);
+	for (int credited = 0; credited < 2; credited++, of_8 = 0) {
+		CHECK(snapshot_count(&t, &s) == 0);
+		for (size_t i = 0; i < s.n; i++) {
+			const struct flow_part *p = &s.flows[i].part;
+
+			if (s.flows[i].key.src[3] != 8)
+				continue;
+			of_8++;
+			CHECK(p->packets == (p->closed ? 41 : 43) && p->first_ns == (p->closed ? 3 : 5));
+		}
+		CHECK(of_8 == 2);
+		CHECK(journal_drain(&t, &n) == 0 && journal_scan(&t, &n) == 0);
+	}
+	old = journal_flow(&t, 7);
+	new = journal_flow(&t, 8);
+	CHECK(old->part.closed && old->part.packets == 41 && old->part.tcp_flags == 0x13);
+	CHECK(new && key_is(&new->key, &old->key) && !new->part.closed && new->part.packets == 43);
+	CHECK(part_total(&new->part).packets == 43 && journal_closed(&t) == 1);
+	{
+		const struct flow_key key = key_of(8);
+
+		CHECK(journal_find(&t, &key) == 8 && journal_find_closed(&t, &key, 9) == 7);
+	}
+	/* What comes is the new one's; of another CPU's slot the old one's last packet. */
+	m->slots[5].c.packets += 2;
+	put_slot(6, 8, 2, 1);
+	m->slots[6].c.first_ns = 4;
+	m->slots[6].c.w.tcp_flags = 0x10;
+	CHECK(journal_scan(&t, &n) == 0 && n == 2);
+	CHECK(old->part.packets == 42 && new->part.packets == 45);
+	snapshot_deinit(&s);
+	view_close(&t);
 }
 
 /* The top bits lie apart from the others. */
