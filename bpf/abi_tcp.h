@@ -161,7 +161,8 @@ struct tcp_stats {
 	__u64 half_open_lost;	/* handshakes that found no room, or gave way */
 	__u64 ends_lost;	/* replaced, and the ring for them was full: what was not taken is lost */
 	__u64 events_lost;	/* for `latency` */
-	__u64 reserved[2];
+	__u64 no_room;		/* in the middle of connections, and every place is a living one's */
+	__u64 reserved;
 };
 
 /* The lowest bit of table_ctl.watch_ns: whoever watches wants every RTT sample, too. */

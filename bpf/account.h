@@ -187,7 +187,7 @@ static __always_inline bool slot_is_due(const struct flow_slot *s, const struct 
 	if (s->c.epoch != ctl.epoch)
 		return true;
 	if (word_second(word) & ends.half) {
-		if ((f->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+		if (f->tcp_flags & TCP_SYN)
 			return true;
 		limit = ctl.finished_ticks;
 	}

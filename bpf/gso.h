@@ -172,6 +172,7 @@ static __always_inline void gso_count(const struct packet *p)
 	struct facts *f = p->f;
 	__u32 payload = (__u32)f->bytes - f->header_len;
 
+	f->gso_size = p->gso_size;
 	f->packets = p->gso_segs;
 	if (!f->packets)
 		f->packets = (payload + p->gso_size - 1) / p->gso_size;

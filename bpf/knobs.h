@@ -13,6 +13,9 @@ const volatile __u32 knob_bucket_mask = 0; /* buckets a part, less one */
 const volatile __u32 knob_direction = 0;   /* FLOW_INGRESS or FLOW_EGRESS */
 const volatile __u32 knob_ethernet = 1;	   /* 0: frames begin with IP (tun) */
 const volatile __u32 knob_sample = 1;	   /* keep one packet of so many, at random */
+const volatile __u32 knob_tcp = 0;	   /* the health of TCP's connections is looked at */
+const volatile __u32 knob_tcp_buckets = 1;
+const volatile __u32 knob_tcp_half_buckets = 1;
 /* The frames are those of a capture file: time and length come with the context (tc.bpf.c). */
 const volatile __u32 knob_replay = 0;
 

@@ -43,6 +43,19 @@ static __always_inline void meter_unserved(const struct facts *f)
 	ledger_add_shared(&e->cpu, LEDGER_FULL, f);
 }
 
+/* Of tcp_meter.h. */
+__noinline int tcp_meter(CONTEXT *ctx, struct facts *f);
+
+static __always_inline void meter_tcp(CONTEXT *ctx, struct facts *f)
+{
+	if (f->proto != IPPROTO_TCP || is_fragment(f))
+		return;
+	/* What no packet but a fragment has. The function is given all of it, and what was never
+	 * written is not to be given away. */
+	f->frag_id = 0;
+	tcp_meter(ctx, f);
+}
+
 static __always_inline bool sampled_out(void)
 {
 	if (knob_sample <= 1)
@@ -71,6 +84,8 @@ static __always_inline void meter(CONTEXT *ctx, struct facts *f, enum ledger_rea
 		if (f->fragment != FRAGMENT_NONE)
 			frag_resolve(f, context_now(ctx));
 		reason = account(ctx, f, cpu);
+		if (knob_tcp)
+			meter_tcp(ctx, f);
 	}
 	if (reason != LEDGER_SEEN)
 		ledger_add(&e->cpu, reason, f);

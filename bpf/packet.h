@@ -153,6 +153,7 @@ struct facts {
 	__u32 ip_off;	  /* where the IP header begins */
 	__u32 l4_off;	  /* where the transport header begins */
 	__u32 header_len; /* from the IP header on, of what every segment repeats; 0 = ? */
+	__u32 gso_size;	  /* payload of each segment; 0 = ?; of no meaning if it is one packet */
 	__u64 packets;	  /* on the wire */
 	__u64 bytes;	  /* IP layer: of this one packet, cut to what the frame has; with
 			   * gso_count(), of all segments; if not IP: behind the link header */

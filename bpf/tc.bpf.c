@@ -45,6 +45,8 @@ static __always_inline void packet_init(struct packet *p, struct facts *f, struc
 	__u32 len = wire_len(skb);
 
 	facts_init(f);
+	if (knob_tcp)
+		f->header_len = f->gso_size = 0;
 	*p = (struct packet){
 		.f = f,
 		.ctx = skb,
@@ -64,6 +66,8 @@ static __always_inline bool pull(struct __sk_buff *skb)
 }
 
 #include "walk.h"
+
+#include "tcp_meter.h"
 
 static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct facts *f)
 {

@@ -23,11 +23,11 @@ static __attribute__((noinline)) void tcp_event_put(const struct tcp_key *k,
 						    __u32 value_us, __u32 from_ifindex)
 {
 	struct tcp_event *e = bpf_ringbuf_reserve(&tcp_events, sizeof(*e), 0);
-	__u32 zero = 0, side = s->side & 1;
+	__u32 cpu = bpf_get_smp_processor_id(), side = s->side & 1;
 	struct tcp_stats *stats;
 
 	if (!e) {
-		stats = bpf_map_lookup_elem(&tcp_stats, &zero);
+		stats = bpf_map_lookup_elem(&tcp_stats, &cpu);
 		if (stats)
 			stats->events_lost++;
 		return;

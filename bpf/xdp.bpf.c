@@ -35,6 +35,8 @@ static __always_inline void packet_init(struct packet *p, struct facts *f, struc
 	__u32 len = frame_len(ctx);
 
 	facts_init(f);
+	if (knob_tcp)
+		f->header_len = f->gso_size = 0;
 	*p = (struct packet){
 		.f = f,
 		.ctx = ctx,
@@ -52,6 +54,8 @@ static __always_inline bool pull(struct xdp_md *ctx)
 }
 
 #include "walk.h"
+
+#include "tcp_meter.h"
 
 /* The protocol of a device without Ethernet header is nowhere but in the packet. */
 static __always_inline __be16 bare_proto(struct packet *p)

@@ -35,7 +35,9 @@ static int set_maps(struct bpf_object *obj, const struct table *t, int hook_fd)
 	} rows[] = {
 		{ "slots", t->slots_fd }, { "rings", t->rings_fd }, { ".data.ctl", t->ctl_fd },
 		{ "hook", hook_fd },	  { "frags", t->frags_fd }, { "aged", t->aged_fd },
-		{ "journal", t->journal_fd },
+		{ "journal", t->journal_fd }, { "tcp", t->tcp_fd }, { "tcp_half", t->tcp_half_fd },
+		{ "tcp_ends", t->tcp_ends_fd }, { "tcp_events", t->tcp_events_fd },
+		{ "tcp_stats", t->tcp_stats_fd }, { "tcp_ingress", t->tcp_ingress_fd },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -45,7 +47,8 @@ static int set_maps(struct bpf_object *obj, const struct table *t, int hook_fd)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	/* No more than a row of places for one packet each. */
+	return bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "tcp_work"), t->ctl->parts);
 }
 
 static int cannot_load(int err)
@@ -82,6 +85,9 @@ static int load(struct bpf_object *obj, const struct bpf_program *prog, const st
 		(rodata_)->knob_direction = (knobs_)->direction;        \
 		(rodata_)->knob_ethernet = (knobs_)->ethernet;          \
 		(rodata_)->knob_sample = (knobs_)->sample;              \
+		(rodata_)->knob_tcp = (knobs_)->tcp;                    \
+		(rodata_)->knob_tcp_buckets = (t_)->ctl->tcp_buckets;   \
+		(rodata_)->knob_tcp_half_buckets = (t_)->ctl->tcp_half_buckets; \
 	} while (0)
 
 static int load_tc(const struct table *t, int hook_fd, const struct program_knobs *knobs,

@@ -48,6 +48,23 @@ static void *map(int fd, size_t size)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+static bool make_tcp_maps(struct harness *h)
+{
+	h->tcp_fd = array(sizeof(struct tcp_bucket), h->tcp_buckets);
+	h->tcp_half_fd = array(sizeof(struct tcp_bucket), h->tcp_half_buckets);
+	h->tcp_stats_fd = array(sizeof(struct tcp_stats), h->parts);
+	h->tcp_ends_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "test", 0, 0, h->tcp_ends_bytes, NULL);
+	h->tcp_events_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "test", 0, 0, 4096, NULL);
+	h->tcp_ingress_fd = bpf_map_create(BPF_MAP_TYPE_HASH, "test", 4, 1, 16, NULL);
+	if (h->tcp_fd < 0 || h->tcp_half_fd < 0 || h->tcp_stats_fd < 0 || h->tcp_events_fd < 0 ||
+	    h->tcp_ingress_fd < 0)
+		return false;
+	h->tcp = map(h->tcp_fd, h->tcp_buckets * sizeof(*h->tcp));
+	h->tcp_half = map(h->tcp_half_fd, h->tcp_half_buckets * sizeof(*h->tcp_half));
+	return h->tcp && h->tcp_half &&
+	       ring_map(h->tcp_ends_fd, h->tcp_ends_bytes, true, &h->tcp_ends) == 0;
+}
+
 static bool make_maps(struct harness *h)
 {
 	uint32_t buckets = h->parts * h->buckets;
@@ -65,6 +82,8 @@ static bool make_maps(struct harness *h)
 	h->slots = map(h->slots_fd, buckets * sizeof(struct flow_bucket));
 	h->ctl = map(h->ctl_fd, sizeof(struct table_ctl));
 	h->hook = map(h->hook_fd, (h->parts + 1) * sizeof(union hook_entry));
+	if (h->tcp_buckets && !make_tcp_maps(h))
+		return false;
 	return h->slots && h->ctl && h->hook && make_rings(h);
 }
 
@@ -75,6 +94,9 @@ static bool make_maps(struct harness *h)
 		(rodata_)->knob_bucket_mask = (h_)->buckets - 1; \
 		(rodata_)->knob_sample = (h_)->sample;        \
 		(rodata_)->knob_direction = (h_)->direction;  \
+		(rodata_)->knob_tcp = !!(h_)->tcp_buckets;    \
+		(rodata_)->knob_tcp_buckets = (h_)->tcp_buckets; \
+		(rodata_)->knob_tcp_half_buckets = (h_)->tcp_half_buckets; \
 	} while (0)
 
 static struct bpf_object *open_tc(struct harness *h, struct bpf_program **ret)
@@ -104,6 +126,8 @@ static struct bpf_object *open_xdp(struct harness *h, struct bpf_program **ret)
 	return h->xdp_skel->obj;
 }
 
+#define FLOW_MAPS 6
+
 static bool load(struct harness *h)
 {
 	const struct {
@@ -112,6 +136,9 @@ static bool load(struct harness *h)
 	} rows[] = {
 		{ "slots", h->slots_fd }, { "rings", h->rings_fd }, { ".data.ctl", h->ctl_fd },
 		{ "hook", h->hook_fd },	  { "frags", h->frags_fd }, { "aged", h->aged_fd },
+		{ "tcp", h->tcp_fd }, { "tcp_half", h->tcp_half_fd }, { "tcp_ends", h->tcp_ends_fd },
+		{ "tcp_events", h->tcp_events_fd }, { "tcp_stats", h->tcp_stats_fd },
+		{ "tcp_ingress", h->tcp_ingress_fd },
 	};
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);
@@ -121,7 +148,9 @@ static bool load(struct harness *h)
 	if (!obj)
 		return false;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		bpf_map__reuse_fd(bpf_object__find_map_by_name(obj, rows[i].name), rows[i].fd);
+		if (i < FLOW_MAPS || h->tcp_buckets)
+			bpf_map__reuse_fd(bpf_object__find_map_by_name(obj, rows[i].name), rows[i].fd);
+	bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "tcp_work"), h->parts);
 	if (bpf_object__load(obj) < 0)
 		return false;
 	h->prog_fd = bpf_program__fd(prog);
@@ -136,6 +165,8 @@ const char *harness_open(struct harness *h)
 	h->buckets = h->buckets ? h->buckets : 1;
 	h->ring_bytes = h->ring_bytes ? h->ring_bytes : 4096;
 	h->sample = h->sample ? h->sample : 1;
+	h->tcp_half_buckets = h->tcp_half_buckets ? h->tcp_half_buckets : 1;
+	h->tcp_ends_bytes = h->tcp_ends_bytes ? h->tcp_ends_bytes : 65536;
 	if (geteuid() != 0)
 		return "needs root";
 	if (!make_maps(h))
@@ -148,12 +179,26 @@ const char *harness_open(struct harness *h)
 	return NULL;
 }
 
+static void close_tcp(struct harness *h)
+{
+	int fds[] = { h->tcp_fd,	h->tcp_half_fd,	 h->tcp_ends_fd,
+		      h->tcp_events_fd, h->tcp_stats_fd, h->tcp_ingress_fd };
+
+	munmap(h->tcp, h->tcp_buckets * sizeof(*h->tcp));
+	munmap(h->tcp_half, h->tcp_half_buckets * sizeof(*h->tcp_half));
+	ring_unmap(&h->tcp_ends);
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		close(fds[i]);
+}
+
 void harness_close(struct harness *h)
 {
 	int fds[] = { h->slots_fd, h->rings_fd, h->ctl_fd, h->hook_fd, h->frags_fd, h->aged_fd };
 
 	tc_bpf__destroy(h->tc);
 	xdp_bpf__destroy(h->xdp_skel);
+	if (h->tcp_buckets)
+		close_tcp(h);
 	munmap(h->slots, h->n_slots * sizeof(struct flow_slot));
 	munmap(h->ctl, sizeof(struct table_ctl));
 	munmap(h->hook, (h->parts + 1) * sizeof(union hook_entry));
@@ -235,6 +280,18 @@ struct flow_slot *harness_nth(const struct harness *h, unsigned n)
 			return &h->slots[i];
 	}
 	return &none;
+}
+
+struct tcp_stats harness_tcp_stats(const struct harness *h)
+{
+	struct tcp_stats sum = { 0 }, one;
+
+	for (uint32_t i = 0; i < h->parts; i++) {
+		bpf_map_lookup_elem(h->tcp_stats_fd, &i, &one);
+		for (size_t w = 0; w < sizeof(one) / sizeof(uint64_t); w++)
+			((uint64_t *)&sum)[w] += ((uint64_t *)&one)[w];
+	}
+	return sum;
 }
 
 struct ledger_count harness_ledger(const struct harness *h, enum ledger_reason reason)

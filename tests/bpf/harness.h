@@ -23,6 +23,9 @@ struct harness {
 	uint32_t ring_bytes; /* 4096 */
 	uint32_t sample;     /* 1 */
 	uint8_t direction;
+	uint32_t tcp_buckets;	   /* 0: no TCP metrics */
+	uint32_t tcp_half_buckets; /* 1 */
+	uint32_t tcp_ends_bytes;   /* 64 KiB */
 	bool xdp; /* flowctl_xdp, with packets of several buffers where the kernel has them */
 
 	struct tc_bpf *tc; /* or */
@@ -36,6 +39,10 @@ struct harness {
 	struct table_ctl *ctl;
 	union hook_entry *hook; /* parts + 1 */
 	struct table_ring rings[HARNESS_PARTS];
+	/* With TCP metrics: */
+	int tcp_fd, tcp_half_fd, tcp_ends_fd, tcp_events_fd, tcp_stats_fd, tcp_ingress_fd;
+	struct tcp_bucket *tcp, *tcp_half;
+	struct table_ring tcp_ends;
 };
 
 /* What goes with a packet. */
@@ -64,6 +71,8 @@ struct ledger_count harness_ledger(const struct harness *h, enum ledger_reason r
 struct ledger_count harness_slots(const struct harness *h);
 struct ledger_count harness_rings(const struct harness *h, unsigned *ret_records);
 struct ledger_count harness_aged(const struct harness *h);
+/* Sum over the CPUs. */
+struct tcp_stats harness_tcp_stats(const struct harness *h);
 /* seen = slots + rings + aged + full + unparsed + not IP + sampled out, packets and bytes. */
 bool harness_balances(const struct harness *h);
 

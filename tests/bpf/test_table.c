@@ -213,11 +213,15 @@ TEST(a_syn_after_the_end_is_a_new_flow)
 	send_tcp(&h, 1, TCP_SYN, 40);
 	CHECK(harness_nth(&h, 0)->gen == 2);
 	send_tcp(&h, 1, TCP_RST, 40);
-	send_tcp(&h, 1, TCP_SYN | TCP_ACK, 40);
+	send_tcp(&h, 1, TCP_ACK, 40);
 	CHECK(harness_nth(&h, 0)->gen == 2 && harness_nth(&h, 0)->c.packets == 4);
 	send_tcp(&h, 1, TCP_SYN, 40);
 	CHECK(harness_nth(&h, 0)->gen == 4 && harness_nth(&h, 0)->c.packets == 1);
 	CHECK(harness_nth(&h, 0)->c.w.tcp_flags == TCP_SYN);
+	send_tcp(&h, 1, TCP_FIN | TCP_ACK, 40);
+	/* The other direction of a new connection. */
+	send_tcp(&h, 1, TCP_SYN | TCP_ACK, 40);
+	CHECK(harness_nth(&h, 0)->gen == 6 && harness_nth(&h, 0)->c.packets == 1);
 	CLOSE();
 }
 
