@@ -65,6 +65,9 @@ class Path:
 
     def open(self, *options, taps=()):
         """The wire; also logged: what passes the veths of @taps, (namespace, device)."""
+        if self.wire and self.wire.poll() is None:     # of a test that failed
+            self.close()
+            self.net.flowctl('meter', 'detach', '--all')
         self.log_path = tempfile.mktemp(prefix='flowctl-wire')
         more = sum((['--tap', '%s/%s' % t] for t in taps), [])
         self.wire = self.net.spawn(FORWARDER, *options, *more, self.near + '/wire0', self.far + '/wire1',
