@@ -65,9 +65,7 @@ class Path:
 
     def open(self, *options, taps=()):
         """The wire; also logged: what passes the veths of @taps, (namespace, device)."""
-        if self.wire and self.wire.poll() is None:     # of a test that failed
-            self.close()
-            self.net.flowctl('meter', 'detach', '--all')
+        self.clean()
         self.log_path = tempfile.mktemp(prefix='flowctl-wire')
         more = sum((['--tap', '%s/%s' % t] for t in taps), [])
         self.wire = self.net.spawn(FORWARDER, *options, *more, self.near + '/wire0', self.far + '/wire1',
@@ -79,6 +77,12 @@ class Path:
             self.net.ip(ns, 'link', 'set', dev, 'txqueuelen', 100000, 'up')
             self.net.ip(ns, 'route', 'add', '10.%d.0.0/24' % (183 - n), 'dev', dev)
             self.net.ip(ns, '-6', 'route', 'add', 'fd%d::/64' % (183 - n), 'dev', dev)
+
+    def clean(self):
+        """What a test that failed has left."""
+        if self.wire and self.wire.poll() is None:
+            self.close()
+        self.net.flowctl('meter', 'detach', '--all')
 
     def close(self):
         """Its log."""

@@ -120,6 +120,7 @@ def talk(raw, i, steps):
 
 def mixed(n, at_once, *options):
     """@n scripted connections, @at_once of them open, a step of one taken at random. The records by address."""
+    path.clean()
     net.flowctl('meter', 'attach', '--netns', path.near, '-n', 'eth0', '--direction', 'ingress', '--max-flows', 4 * n, *options)
     raw, rng, todo = Raw(), random.Random(3), iter(range(n))
     talks = [talk(raw, next(todo), 5) for _ in range(at_once)]
