@@ -78,7 +78,7 @@ struct tcp_side {
 	__u32 place;			/* TCP_PLACE(); 0: not known, no packet was seen yet */
 	__u8 direction;			/* FLOW_INGRESS or FLOW_EGRESS */
 	__u8 scale;			/* of its window; TCP_NO_SCALE: not known, or none */
-	__u16 flags;			/* TCP_SIDE_* of tcp_state.h */
+	__u16 flags;			/* TCP_SIDE_* of tcp_segment.h */
 	__u32 done;			/* what of `asked` was done */
 	__u64 first_ns, last_ns;	/* packets that advanced it */
 	struct tcp_counts counts;
@@ -101,14 +101,15 @@ struct tcp_side {
 	__u32 loss_end;			/* `next` when it last sent again by timeout */
 	__u32 tsval;			/* the highest it showed */
 	__u32 wait_tsval, wait_us;	/* waits for its echo, and since when */
-	struct tcp_range again;		/* the last retransmission */
+	struct tcp_range again;		/* the last retransmissions, until a DSACK may come */
 	__u8 again_kind;		/* enum tcp_again */
 	__u8 hole_at;			/* which hole to forget next */
 	__u8 unmatched;			/* ACKs that matched no segment of this side, up to now */
 	__u8 n_sent;
 	__u16 sent_many;		/* bit n: sent[n] is a super-packet */
 	__u16 sent_size;		/* the octets of each of its segments */
-	__u32 sent_first;		/* where in sent[] the oldest is, modulo TCP_SENT */
+	__u16 sent_first;		/* where in sent[] the oldest is, modulo TCP_SENT */
+	__u16 sent_loose;		/* bit n: sent[n] is many segments, known by the last's end */
 	__u32 sent_left;		/* sequence number it begins with */
 	struct tcp_sent sent[TCP_SENT];	/* a ring, in order of sequence and without gaps */
 
@@ -126,7 +127,7 @@ struct tcp_conn {
 	struct tcp_key key;
 	__u32 gen;		/* every connection in this place has another; 0 = never used */
 	__u32 idx;		/* this entry's number in its table */
-	__u16 flags;		/* TCP_CONN_* of tcp_state.h */
+	__u16 flags;		/* TCP_CONN_* of tcp_segment.h */
 	__u8 client;		/* side that sent the first SYN; 2 = not seen */
 	__u8 reserved0;
 	__u32 reserved1;

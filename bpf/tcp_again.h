@@ -14,10 +14,10 @@
 #include "tcp_rtt.h"
 
 #define AGAIN_SOON_NS	 3000000  /* a round trip, where no handshake was seen: as tshark */
-#define AGAIN_CLOCKED_NS 20000000 /* from an ACK to what it causes, beside the way: as tshark */
+#define AGAIN_CLOCKED_NS 20000000ll /* from an ACK to what it causes, beside the way: as tshark */
 
 /* Round trip by the handshake; 0: not known. */
-static __always_inline __u64 again_rtt_ns(const struct tcp_conn *c)
+static __always_inline __s64 again_rtt_ns(const struct tcp_conn *c)
 {
 	if (!c->syn_ns || !c->ack_ns || c->flags & TCP_CONN_SYN_AGAIN)
 		return 0;
@@ -73,27 +73,50 @@ static __always_inline bool hole_fill(struct tcp_look *l, __u32 seq, __u32 end, 
 	return found;
 }
 
-/* Did the other side ask for what begins at @seq, and is this the answer to it? */
-static __always_inline bool again_is_asked(const struct tcp_look *l, __u32 seq)
+/* Can it be what the last ACK of the other side caused? That has to go there and this to come
+ * back; a timer of the sender waits for 200 ms more than that. */
+static __always_inline bool again_is_clocked(const struct tcp_look *l)
 {
-	return l->other->dup_acks >= 2 && l->other->acked == seq &&
-	       l->s->now_ns - l->other->last_ns < AGAIN_CLOCKED_NS + again_rtt_ns(l->c);
+	return (__s64)(l->s->now_ns - l->other->last_ns) < AGAIN_CLOCKED_NS + again_rtt_ns(l->c);
 }
 
+/* Did the other side ask for what begins here? Two duplicate ACKs: one may be lost. */
+static __always_inline bool again_is_asked(const struct tcp_look *l)
+{
+	return l->other->dup_acks >= 2 && l->other->acked == l->s->seq && again_is_clocked(l);
+}
+
+/* Did it show that it has what lies behind? After a timeout everything is sent anyway. */
 static __always_inline bool again_is_sacked(const struct tcp_look *l, __u32 end)
 {
-	if (!(l->other->flags & TCP_SIDE_SACKS) || !tcp_before(end, l->other->sack_high))
-		return false;
-	if (l->mine->flags & TCP_SIDE_LOSS)
-		return false;
-	return l->s->now_ns - l->other->last_ns < AGAIN_CLOCKED_NS + again_rtt_ns(l->c);
+	return l->other->flags & TCP_SIDE_SACKS && tcp_before(end, l->other->sack_high) &&
+	       !(l->mine->flags & TCP_SIDE_LOSS) && again_is_clocked(l);
+}
+
+static __always_inline bool again_is_acked(const struct tcp_look *l)
+{
+	return l->s->len && l->other->flags & TCP_SIDE_ACKED &&
+	       !tcp_before(l->other->acked, l->end);
+}
+
+/* Remember the retransmissions of one kind until what they repeat is acknowledged. */
+static __always_inline void again_note(struct tcp_look *l, __u32 end, enum tcp_again kind)
+{
+	struct tcp_side *mine = l->mine;
+	bool more = mine->again_kind == kind && tcp_before(l->other->acked, mine->again.right);
+
+	if (!more || tcp_before(l->s->seq, mine->again.left))
+		mine->again.left = l->s->seq;
+	if (!more || tcp_before(mine->again.right, end))
+		mine->again.right = end;
+	mine->again_kind = kind;
 }
 
 static __always_inline bool again_is_late(const struct tcp_look *l, __u32 hole_us)
 {
 	const struct tcp_side *mine = l->mine;
 	const struct tcp_segment *s = l->s;
-	__u64 rtt_ns = again_rtt_ns(l->c);
+	__s64 rtt_ns = again_rtt_ns(l->c);
 
 	if (s->shown & TCP_SHOWS_TIMES && mine->flags & TCP_SIDE_KNOWN) {
 		if (tcp_before(s->tsval, mine->tsval))
@@ -101,9 +124,9 @@ static __always_inline bool again_is_late(const struct tcp_look *l, __u32 hole_u
 		if (tcp_before(mine->tsval, s->tsval))
 			return true;
 	}
-	if (again_is_asked(l, s->seq))
+	if (again_is_asked(l))
 		return true;
-	return ((__u32)l->now_us - hole_us) * 1000ull >= (rtt_ns ? rtt_ns : AGAIN_SOON_NS);
+	return ((__u32)l->now_us - hole_us) * 1000ll >= (rtt_ns ? rtt_ns : AGAIN_SOON_NS);
 }
 
 static __always_inline void again_count(struct tcp_look *l, __u32 end, __u32 n)
@@ -111,21 +134,17 @@ static __always_inline void again_count(struct tcp_look *l, __u32 end, __u32 n)
 	struct tcp_side *mine = l->mine;
 
 	mine->counts.retransmissions += n;
-	if (l->s->len && l->other->flags & TCP_SIDE_ACKED &&
-	    !tcp_before(l->other->acked, l->end)) {
+	if (again_is_acked(l)) {
 		mine->counts.spurious_retransmits += n;
-		mine->again_kind = TCP_AGAIN_NONE;
 		return;
 	}
-	mine->again.left = l->s->seq;
-	mine->again.right = end;
-	if (again_is_asked(l, l->s->seq) || again_is_sacked(l, end)) {
+	if (again_is_asked(l) || again_is_sacked(l, end)) {
 		mine->counts.fast_retransmits += n;
-		mine->again_kind = TCP_AGAIN_FAST;
+		again_note(l, end, TCP_AGAIN_FAST);
 		return;
 	}
 	mine->counts.timeout_retransmits += n;
-	mine->again_kind = TCP_AGAIN_TIMEOUT;
+	again_note(l, end, TCP_AGAIN_TIMEOUT);
 	mine->flags |= TCP_SIDE_LOSS;
 	mine->loss_end = mine->next;
 }
@@ -145,8 +164,7 @@ static __always_inline void again_judge(struct tcp_look *l)
 		if (n > s->segments)
 			n = s->segments;
 	}
-	if (fills && !(l->other->flags & TCP_SIDE_ACKED && !tcp_before(l->other->acked, l->end)) &&
-	    !again_is_late(l, made_us))
+	if (fills && !again_is_acked(l) && !again_is_late(l, made_us))
 		mine->counts.out_of_order += n;
 	else
 		again_count(l, end, n);
@@ -172,7 +190,6 @@ static __always_inline void again_dsack(struct tcp_look *l)
 	if (kind == TCP_AGAIN_NONE || !tcp_before(w->again.left, b[0].right) ||
 	    !tcp_before(b[0].left, w->again.right))
 		return;
-	w->again_kind = TCP_AGAIN_NONE;
 	if (kind == TCP_AGAIN_FAST) {
 		if (w->counts.fast_retransmits == (taken ? w->taken.fast_retransmits : 0))
 			return;

@@ -30,6 +30,9 @@ static __always_inline void shake_syn(struct tcp_look *l, struct tcp_told *ret)
 
 	if (l->mine->flags & TCP_SIDE_SYN)
 		c->flags |= TCP_CONN_SYN_AGAIN;
+	if ((l->mine->flags & (TCP_SIDE_SYN | TCP_SIDE_SYN_ACK)) == TCP_SIDE_SYN &&
+	    s->flags & TCP_ACK)
+		l->crosses = true;
 	l->mine->flags |= TCP_SIDE_SYN;
 	l->mine->isn = s->seq;
 	l->mine->scale = s->scale == TCP_NO_SCALE || s->scale <= TCP_SCALE_MAX ? s->scale :

@@ -18,7 +18,7 @@
 #include "tcp_segment.h"
 
 #define RTT_STALE_US	(30 * 60 * 1000000u) /* the low half of the clock turns after 71 minutes */
-#define RTT_STALE_NS	(RTT_STALE_US * 1000ull)
+#define RTT_STALE_NS	(RTT_STALE_US * 1000ll)
 #define RTT_UNMATCHED	16 /* new ACKs without a match, until timestamps are asked */
 
 static __always_inline void rtt_sample(struct tcp_side *w, __u32 rtt_us, struct tcp_told *ret)
@@ -33,25 +33,29 @@ static __always_inline void rtt_sample(struct tcp_side *w, __u32 rtt_us, struct 
 	ret->rtt_us = rtt_us;
 }
 
-/* Append what ends at @end. Where there is no room the last entry grows, and can tell nothing. */
+/* Append what ends at @end. Where there is no room the last entry grows: the end of a burst is
+ * what is acknowledged for certain. */
 static __always_inline void sent_put(struct tcp_side *w, __u32 end, __u32 time_us, __u32 many)
 {
-	__u32 slot = w->sent_first + w->n_sent;
+	__u32 slot = w->sent_first + w->n_sent, loose = 0;
 
 	if (w->n_sent >= TCP_SENT) {
 		slot--;
-		time_us = 0;
+		loose = 1;
+		many = 0;
 	} else {
 		w->n_sent++;
 	}
 	slot &= TCP_SENT - 1;
 	w->sent[slot].end = end;
 	w->sent[slot].time_us = time_us;
-	if (many | w->sent_many)
+	if (many | loose | w->sent_many | w->sent_loose) {
 		w->sent_many = (w->sent_many & ~(1u << slot)) | many << slot;
+		w->sent_loose = (w->sent_loose & ~(1u << slot)) | loose << slot;
+	}
 }
 
-/* New data: from @seq, not before w->next (which is still the old one), to @end. */
+/* New data from @seq, where the ring ends if it is not empty, to @end. */
 static __always_inline void sent_new(struct tcp_side *w, const struct tcp_segment *s, __u32 seq,
 				     __u32 end, __u32 time_us)
 {
@@ -59,8 +63,6 @@ static __always_inline void sent_new(struct tcp_side *w, const struct tcp_segmen
 
 	if (!w->n_sent)
 		w->sent_left = seq;
-	else if (seq != w->next)
-		sent_put(w, seq, 0, 0);
 	if (many)
 		w->sent_size = s->size;
 	sent_put(w, end, time_us, many);
@@ -103,7 +105,8 @@ static __always_inline bool sent_inside(struct tcp_side *w, __u32 ack, __u32 *re
 	__u32 sent_us = w->sent[slot].time_us, into = ack - w->sent_left;
 
 	if (!(w->sent_many >> slot & 1) || !size || into % size) {
-		w->sent[slot].time_us = 0;
+		if (!(w->sent_loose >> slot & 1))
+			w->sent[slot].time_us = 0;
 		sent_us = 0;
 	}
 	w->sent_left = ack;
@@ -171,7 +174,7 @@ static __always_inline void rtt_ack(struct tcp_side *w, const struct tcp_segment
 
 	if (!w->n_sent)
 		return;
-	if (s->now_ns - w->last_ns > RTT_STALE_NS) {
+	if ((__s64)(s->now_ns - w->last_ns) > RTT_STALE_NS) {
 		w->n_sent = 0;
 		w->wait_us = 0;
 		return;

@@ -76,7 +76,7 @@ struct tcp_told {
 
 #define TCP_NO_CLIENT 2
 
-/* tcp_side.again_kind: as what the last retransmission was counted. */
+/* tcp_side.again_kind: as what the last retransmissions were counted. */
 enum tcp_again {
 	TCP_AGAIN_NONE,
 	TCP_AGAIN_FAST,
@@ -90,6 +90,7 @@ struct tcp_look {
 	struct tcp_side *mine, *other; /* of the sender, and of the other end */
 	__u64 now_us;
 	__u32 end; /* sequence number behind the segment; SYN and FIN count */
+	bool crosses; /* it is the SYN-ACK of an end that sent a SYN: both opened at once */
 };
 
 /* Hidden from the compiler, which would make 32-bit sums of pointers. */

@@ -11,16 +11,10 @@
 #define FLOWCTL_TCP_STATE_H
 
 #include "tcp_again.h"
+#include "tcp_gauge.h"
 #include "tcp_handshake.h"
 
 #define TCP_SEQ_FAR 0x40000000 /* no window is as wide: what is so far off begins anew */
-
-static __always_inline void tcp_extremes_none(struct tcp_extremes *x)
-{
-	x->min_rtt_us = x->max_rtt_us = TCP_NONE;
-	x->min_window = x->max_window = TCP_NONE;
-	x->max_jitter_us = x->max_in_flight = TCP_NONE;
-}
 
 static __always_inline void tcp_side_begin(struct tcp_side *w)
 {
@@ -51,70 +45,23 @@ static __always_inline bool tcp_is_over(const struct tcp_conn *c)
 static __always_inline bool tcp_is_next(const struct tcp_conn *c, const struct tcp_segment *s)
 {
 	const struct tcp_side *mine = tcp_side_of(c, s->side), *other = tcp_side_of(c, ~s->side);
+	bool known = mine->flags & TCP_SIDE_KNOWN, acked = other->flags & TCP_SIDE_ACKED;
 	__u32 into;
 
-	if (!(s->flags & TCP_SYN) || s->flags & TCP_RST || !(mine->flags & TCP_SIDE_KNOWN))
+	if (!(s->flags & TCP_SYN) || s->flags & TCP_RST || !(known || acked))
 		return false;
 	if (mine->flags & TCP_SIDE_SYN && mine->isn == s->seq)
 		return false;
+	into = s->seq - (acked ? other->acked : mine->next);
+	if (!known && into == -1u)
+		return false; /* its SYN-ACK was seen first */
 	if ((mine->flags | other->flags) & TCP_SIDE_FIN || tcp_is_over(c))
 		return true;
 	if (s->flags & TCP_ACK && other->flags & TCP_SIDE_SYN && s->ack == other->isn + 1)
 		return false; /* the server chose anew: SYN cookies */
-	if (!(c->flags & TCP_CONN_OPEN))
+	if (known && !(c->flags & TCP_CONN_OPEN))
 		return true;
-	into = s->seq - (other->flags & TCP_SIDE_ACKED ? other->acked : mine->next);
 	return into >= (__u32)other->window << TCP_SCALE_MAX;
-}
-
-/* User space ended a window of time: what follows belongs to the next. */
-static __always_inline void tcp_turn(struct tcp_side *w)
-{
-	__u32 asked = w->asked;
-
-	if (asked == w->done)
-		return;
-	w->before = w->now;
-	tcp_extremes_none(&w->now);
-	w->done = asked;
-}
-
-static __always_inline void tcp_ecn(struct tcp_counts *n, const struct tcp_segment *s)
-{
-	switch (s->ecn & 3) {
-	case 1:
-		n->ect1 += s->segments;
-		break;
-	case 2:
-		n->ect0 += s->segments;
-		break;
-	case 3:
-		n->ce += s->segments;
-		break;
-	}
-	if (!(s->flags & (TCP_ECE | TCP_CWR)))
-		return;
-	if (s->flags & TCP_ECE)
-		n->ece += s->segments;
-	if (s->flags & TCP_CWR)
-		n->cwr++; /* segmentation leaves it on the first alone */
-}
-
-/* Not of a SYN, whose window is not scaled and whose sender may not know of the other yet. */
-static __always_inline void tcp_window(struct tcp_side *mine, const struct tcp_side *other,
-				       const struct tcp_segment *s)
-{
-	__u32 window = s->window;
-
-	if (mine->scale != TCP_NO_SCALE && other->scale != TCP_NO_SCALE)
-		window <<= mine->scale & 15;
-	mine->last_window = window;
-	if (window < mine->now.min_window)
-		mine->now.min_window = window;
-	if (window >= mine->now.max_window + 1) /* TCP_NONE + 1 is 0 */
-		mine->now.max_window = window;
-	if (!window && !(s->flags & TCP_FIN))
-		mine->counts.zero_windows++;
 }
 
 /* It repeats the last ACK and nothing else: no data, no other window; and is no answer to a
@@ -139,8 +86,10 @@ static __always_inline void tcp_acks(struct tcp_look *l, struct tcp_told *ret)
 		mine->acked = s->ack;
 		mine->dup_acks = 0;
 		if (other->flags & (TCP_SIDE_PROBED | TCP_SIDE_LOSS)) {
-			if (other->flags & TCP_SIDE_PROBED && s->ack == other->next + 1)
+			if (other->flags & TCP_SIDE_PROBED && s->ack == other->next + 1) {
 				other->next++;
+				other->n_sent = 0;
+			}
 			if (!tcp_before(s->ack, other->loss_end))
 				other->flags &= ~TCP_SIDE_LOSS;
 			other->flags &= ~TCP_SIDE_PROBED;
@@ -162,25 +111,7 @@ static __always_inline void tcp_acks(struct tcp_look *l, struct tcp_told *ret)
 	}
 }
 
-static __always_inline void tcp_jitter(struct tcp_side *mine, __u64 now_us)
-{
-	__u64 long_gap = now_us - mine->data_us;
-	__u32 gap = long_gap > 0x7fffffff ? 0x7fffffff : long_gap, d;
-
-	if (mine->data_us && mine->last_gap_us != TCP_NONE) {
-		d = gap > mine->last_gap_us ? gap - mine->last_gap_us : mine->last_gap_us - gap;
-		if (mine->jitter_x16_us == TCP_NONE)
-			mine->jitter_x16_us = 0;
-		/* RFC 3550, A.8 */
-		mine->jitter_x16_us += d - ((mine->jitter_x16_us + 8) >> 4);
-		if (d >= mine->now.max_jitter_us + 1)
-			mine->now.max_jitter_us = d;
-	}
-	mine->last_gap_us = mine->data_us ? gap : TCP_NONE;
-	mine->data_us = now_us;
-}
-
-/* A segment that occupies sequence space, or a bare ACK that is ahead of it. Where does it lie? */
+/* Where does it lie, a segment that occupies sequence space, or a bare ACK that is ahead of it? */
 static __always_inline void tcp_place(struct tcp_look *l)
 {
 	const struct tcp_segment *s = l->s;
@@ -191,22 +122,26 @@ static __always_inline void tcp_place(struct tcp_look *l)
 	/* What is sent into a closed window may be thrown away, and tells no time. */
 	if (!l->other->window && l->other->flags & TCP_SIDE_KNOWN && !(s->flags & TCP_SYN))
 		sent_us = 0;
-	if (off < -TCP_SEQ_FAR || off > TCP_SEQ_FAR || !(mine->flags & TCP_SIDE_KNOWN)) {
+	if (!(mine->flags & TCP_SIDE_KNOWN) || off < -TCP_SEQ_FAR || off > TCP_SEQ_FAR) {
 		__builtin_memset(mine->holes, 0, sizeof(mine->holes));
 		mine->n_sent = 0;
-	} else if (off > 0) {
-		hole_put(l, mine->next, s->seq, l->now_us);
 	} else if (off < 0) {
 		if (l->end != s->seq)
 			again_judge(l);
 		if (!tcp_before(mine->next, l->end))
 			return;
 		from = mine->next;
-	}
-	if (off >= 0 && s->len && l->other->flags & TCP_SIDE_ACKED &&
-	    !tcp_before(l->other->acked, l->end)) {
-		again_count(l, l->end, s->segments);
-		sent_us = 0;
+	} else {
+		if (off > 0) {
+			hole_put(l, mine->next, s->seq, l->now_us);
+			if (mine->n_sent)
+				sent_put(mine, s->seq, 0, 0);
+		}
+		/* It went by another way, or before we looked. */
+		if (again_is_acked(l)) {
+			again_count(l, l->end, s->segments);
+			sent_us = 0;
+		}
 	}
 	if (l->end != from)
 		sent_new(mine, s, from, l->end, sent_us);
@@ -221,7 +156,9 @@ static __always_inline bool tcp_is_probe(const struct tcp_look *l)
 
 	if (s->len > 1 || s->flags & (TCP_SYN | TCP_FIN) || !(mine->flags & TCP_SIDE_KNOWN))
 		return false;
-	if (s->seq == mine->next - 1) {
+	/* An octet that was not acknowledged yet is sent again, not sent to keep alive. */
+	if (s->seq == mine->next - 1 &&
+	    (!s->len || !(l->other->flags & TCP_SIDE_ACKED) || l->other->acked != s->seq)) {
 		mine->counts.keep_alives++;
 		mine->flags |= TCP_SIDE_KEEP_ALIVE;
 		return true;
@@ -257,6 +194,10 @@ static __always_inline void tcp_occupies(struct tcp_look *l)
 	mine->flags &= ~TCP_SIDE_KEEP_ALIVE;
 	if (tcp_is_probe(l))
 		return;
+	if (l->crosses && l->end == mine->next) {
+		sent_spoil(mine, s->seq); /* which of the two was acknowledged? */
+		return;
+	}
 	if (l->end != s->seq || s->seq != mine->next || !(mine->flags & TCP_SIDE_KNOWN))
 		tcp_place(l);
 	if (s->flags & TCP_FIN)
@@ -310,7 +251,8 @@ static __always_inline void tcp_advance(struct tcp_conn *c, const struct tcp_seg
 	}
 	if (!mine->first_ns)
 		mine->first_ns = s->now_ns;
-	mine->last_ns = s->now_ns;
+	if (s->now_ns > mine->last_ns)
+		mine->last_ns = s->now_ns;
 }
 
 #endif
