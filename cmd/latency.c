@@ -245,6 +245,7 @@ static int finish(struct latency *l, struct strbuf *text)
 	for (size_t i = 0; i < l->n; i++) {
 		read_events(l, &l->v[i]);
 		s->lost += events_lost(l->v[i].events);
+		s->forgotten += events_forgotten(l->v[i].events);
 		s->unwatched_ns += events_unwatched_ns(l->v[i].events);
 	}
 	s->duration_ns = clock_boot_ns() - l->begin_ns;

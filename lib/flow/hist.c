@@ -57,6 +57,8 @@ uint32_t hist_quantile(const struct hist *h, unsigned permille)
 
 	if (h->count == 0)
 		return 0;
+	if (rank >= h->count)
+		return h->max_us;
 	for (; i < HIST_BUCKETS - 1; i++) {
 		seen += h->bucket[i];
 		if (seen >= rank)

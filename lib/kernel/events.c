@@ -28,7 +28,7 @@ struct events {
 	bool every_rtt;
 	uint64_t since_ns;		/* what is older is another watcher's */
 	uint64_t lease_ns;		/* as written last */
-	uint64_t lost_before;
+	struct tcp_stats before;
 	uint64_t unwatched_ns;
 };
 
@@ -75,14 +75,6 @@ static void renew(struct events *e)
 	__atomic_store_n(&e->table->ctl->watch_ns, e->lease_ns, __ATOMIC_RELEASE);
 }
 
-static uint64_t count_lost(const struct table *t)
-{
-	struct tcp_stats sum;
-
-	table_tcp_stats(t, &sum);
-	return sum.events_lost;
-}
-
 int events_open(struct table *t, bool every_rtt, struct events **ret)
 {
 	_cleanup_(events_closep) struct events *e = NULL;
@@ -102,7 +94,7 @@ int events_open(struct table *t, bool every_rtt, struct events **ret)
 		r = ring_map(t->tcp_events_fd, t->ctl->tcp_events_bytes, true, &e->ring);
 	if (r < 0)
 		return r;
-	e->lost_before = count_lost(t);
+	table_tcp_stats(t, &e->before);
 	e->since_ns = clock_boot_ns();
 	renew(e);
 	*ret = take_ptr(e);
@@ -141,7 +133,18 @@ size_t events_read(struct events *e, struct tcp_event *ret, size_t max)
 
 uint64_t events_lost(const struct events *e)
 {
-	return count_lost(e->table) - e->lost_before;
+	struct tcp_stats now;
+
+	table_tcp_stats(e->table, &now);
+	return now.events_lost - e->before.events_lost;
+}
+
+uint64_t events_forgotten(const struct events *e)
+{
+	struct tcp_stats now;
+
+	table_tcp_stats(e->table, &now);
+	return now.half_open_lost - e->before.half_open_lost;
 }
 
 uint64_t events_unwatched_ns(const struct events *e)

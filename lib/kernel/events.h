@@ -23,6 +23,8 @@ void events_close(struct events *e);
 size_t events_read(struct events *e, struct tcp_event *ret, size_t max);
 /* Lost since the watch began: the ring was full. */
 uint64_t events_lost(const struct events *e);
+/* Half-open connections that gave way to others since the watch began: of them no handshake is told. */
+uint64_t events_forgotten(const struct events *e);
 /* How long nobody watched, because events_read() was not called for too long: what happened then
  * is in no count. ns. */
 uint64_t events_unwatched_ns(const struct events *e);

@@ -86,10 +86,11 @@ static uint64_t ring_memory(uint64_t bytes)
 
 void table_geometry_tcp(struct table_geometry *g, uint32_t max_connections)
 {
-	uint64_t page = sysconf(_SC_PAGESIZE), half = g->max_flows / HALF_SHARE, ways;
+	uint64_t page = sysconf(_SC_PAGESIZE), half, ways;
 
 	if (!max_connections)
 		max_connections = max_u64(g->max_flows / FLOWS_A_CONNECTION, CONNECTIONS_MIN);
+	half = max_u64(g->max_flows, (uint64_t)max_connections * FLOWS_A_CONNECTION) / HALF_SHARE;
 	half = half < HALF_MIN ? HALF_MIN : half > HALF_MAX ? HALF_MAX : half;
 	ways = max_connections + max_connections / 4 + TCP_WAYS - 1;
 	g->max_connections = max_connections;

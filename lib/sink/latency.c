@@ -98,6 +98,9 @@ void latency_summary_text(const struct latency_summary *s, struct strbuf *out)
 		hist_lines(&s->samples, "RTT samples", out);
 	if (s->lost)
 		strbuf_printf(out, "%" PRIu64 " event%s lost\n", s->lost, s->lost == 1 ? " was" : "s were");
+	if (s->forgotten)
+		strbuf_printf(out, "%" PRIu64 " half-open connection%s gave way to others (a flood?)\n",
+			      s->forgotten, s->forgotten == 1 ? "" : "s");
 	if (s->unwatched_ns)
 		strbuf_printf(out, "for %.1f s nobody watched: what happened then is in no count\n",
 			      s->unwatched_ns / 1e9);
@@ -147,6 +150,7 @@ void latency_summary_json(const struct latency_summary *s, struct strbuf *out)
 		json_object_end(&j);
 	}
 	json_u64(&j, "lost", s->lost);
+	json_u64(&j, "half_open_lost", s->forgotten);
 	json_u64(&j, "unwatched_ms", s->unwatched_ns / NSEC_PER_MSEC);
 	json_u64(&j, "duration_ms", s->duration_ns / NSEC_PER_MSEC);
 	json_object_end(&j);

@@ -27,6 +27,7 @@ struct latency_summary {
 	struct hist samples;		/* RTT samples; of every_rtt only */
 	bool every_rtt;
 	uint64_t lost;			/* events; of all interfaces of the namespaces */
+	uint64_t forgotten;		/* half-open connections that gave way to others */
 	uint64_t unwatched_ns;		/* in which nobody looked */
 	uint64_t duration_ns;
 };

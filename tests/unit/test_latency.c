@@ -88,7 +88,7 @@ TEST(the_summary_of_nothing_has_no_quantiles)
 	CHECK_STR(strbuf_str(&out),
 		  "{\"kind\":\"summary\",\"count\":0,\"min_us\":null,\"avg_us\":null,\"p50_us\":null,"
 		  "\"p90_us\":null,\"p99_us\":null,\"max_us\":null,\"histogram\":[],\"lost\":0,"
-		  "\"unwatched_ms\":0,\"duration_ms\":0}\n");
+		  "\"half_open_lost\":0,\"unwatched_ms\":0,\"duration_ms\":0}\n");
 }
 
 TEST(the_summary_says_what_was_lost)
@@ -98,6 +98,7 @@ TEST(the_summary_says_what_was_lost)
 	memset(&summary, 0, sizeof(summary));
 	fill(us, 1, TCP_EVENT_HANDSHAKE);
 	summary.lost = 17;
+	summary.forgotten = 2;
 	summary.unwatched_ns = 2500000000;
 	strbuf_reset(&out);
 	latency_summary_text(&summary, &out);
@@ -106,6 +107,7 @@ TEST(the_summary_says_what_was_lost)
 		  "            p50 0.010ms  p90 0.010ms  p99 0.010ms\n"
 		  "      0.010 -       0.010ms          1 ######################################\n"
 		  "17 events were lost\n"
+		  "2 half-open connections gave way to others (a flood?)\n"
 		  "for 2.5 s nobody watched: what happened then is in no count\n");
 }
 
@@ -124,7 +126,7 @@ TEST(handshakes_and_samples_are_summed_up_apart)
 	CHECK(strstr(strbuf_str(&out), "\"kind\":\"summary\",\"count\":1,\"min_us\":10,"));
 	CHECK(strstr(strbuf_str(&out), "\"rtt\":{\"count\":4,\"min_us\":10,\"avg_us\":83,\"p50_us\":11,"
 				       "\"p90_us\":300,\"p99_us\":300,\"max_us\":300,\"histogram\":["));
-	CHECK(strstr(strbuf_str(&out), "]},\"lost\":0,\"unwatched_ms\":0,\"duration_ms\":1500}\n"));
+	CHECK(strstr(strbuf_str(&out), "]},\"lost\":0,\"half_open_lost\":0,\"unwatched_ms\":0,\"duration_ms\":1500}\n"));
 }
 
 TEST(lines_of_the_summary_fit_80_columns)
