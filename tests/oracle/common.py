@@ -166,6 +166,39 @@ def send(port, records, *template, local='127.0.0.1:0', max_len=1400, batches=Fa
     equal(r.stdout.strip(), 'records %d lost 0 errors 0' % n, 'what ipfix_send says')
 
 
+class Teller:
+    """ipfix_send, spoken to line by line."""
+    def __init__(self, port, *options):
+        self.process = subprocess.Popen([SEND, *options, '127.0.0.1:%d' % port, '127.0.0.1:0', '1400'],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def say(self, *lines):
+        """Returns when all of it has left."""
+        self.process.stdin.write(''.join(line(x) + '\n' for x in lines + ('tell',)))
+        self.process.stdin.flush()
+        equal(self.process.stdout.readline(), 'told\n', 'the answer')
+
+    def end(self):
+        return self.process.communicate(timeout=20)[0]
+
+
+def send_slowly(port, records, options):
+    """As send(), but no minute passes until the collector has read what came: UDP would lose it."""
+    teller, said = Teller(port, *options), []
+    try:
+        for r in records:
+            said.append(r)
+            if isinstance(r, str) and r.startswith('later'):
+                teller.say(*said)
+                wait_for(lambda: drained(port), 'the socket read empty', timeout=30)
+                said = []
+        teller.say(*said, 'flush')
+    finally:
+        answer = teller.end()
+    n = sum(not isinstance(x, str) for x in records)
+    equal(answer.strip(), 'records %d lost 0 errors 0' % n, 'what ipfix_send says')
+
+
 def need(*programs):
     for p in programs:
         if not shutil.which(p, path=os.environ.get('PATH', '') + ':/usr/sbin:/sbin'):

@@ -145,7 +145,7 @@ def an_hour_of_any_profile_is_nothing_to_complain_of():
     n = sum(not isinstance(r, str) for r in records)
     for profile in PROFILES:
         with Fixbuf() as f:
-            send(f.port, records, options=['-B', '-p', profile, '-t', '60', *INTERFACES])
+            send_slowly(f.port, records, ['-B', '-p', profile, '-t', '60', *INTERFACES])
             f.wait(n)
         equal(f.complaints, [], 'complaints of the profile ' + profile)
         equal([int(x['packetDeltaCount']) for x in f.records],
@@ -157,7 +157,7 @@ def our_own_judge_agrees():
     records = list(hour())
     for profile in PROFILES:
         with Strict() as s:
-            send(s.port, records, options=['-B', '-p', profile, '-t', '60', *INTERFACES])
+            send_slowly(s.port, records, ['-B', '-p', profile, '-t', '60', *INTERFACES])
         equal(s.status, 0, 'of the profile %s, the judge says: %s' % (profile, s.says))
         equal(s.flows, sum(not isinstance(r, str) for r in records), 'flows that the judge saw')
 

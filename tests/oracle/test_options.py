@@ -13,8 +13,8 @@ PROFILES = 'default', 'nfdump', 'pmacct', 'ntop', 'strict'
 N = 60
 
 
-def an_hour(port, profile, interfaces, records=None):
-    send(port, list(hour(records or flows(N))), options=('-p', profile, '-t', '60', *interfaces))
+def an_hour(port, profile, interfaces, how=send_slowly):
+    how(port, list(hour(flows(N))), options=('-p', profile, '-t', '60', *interfaces))
 
 
 def scaled(seen, factor, packets='in_packets', octets='in_bytes'):
@@ -50,7 +50,7 @@ def nfacctd_knows_the_sampling_and_sees_no_gap_in_an_hour():
 @test
 def tshark_complains_of_nothing_in_an_hour_of_any_profile():
     for profile in PROFILES:
-        read, complaints = dissect(datagrams(lambda port: an_hour(port, profile, MIXED)))
+        read, complaints = dissect(datagrams(lambda port: an_hour(port, profile, MIXED, send)))
         equal(complaints, [], profile)
         equal(sum('cflow.srcport' in f for f in read), N, 'flows of ' + profile)
 
@@ -110,31 +110,15 @@ def tshark_reads_what_elements_of_our_own_are():
                  'reverseTcpRetransmissionDeltaCount': ('32473', str(0x4007), '3', '3')}, 'elements')
 
 
-class Sender:
-    """ipfix_send, spoken to line by line."""
-    def __init__(self, port, *options):
-        self.process = subprocess.Popen([SEND, *options, '127.0.0.1:%d' % port, '127.0.0.1:0', '1400'],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def say(self, *lines):
-        """Returns when all of it has left."""
-        self.process.stdin.write(''.join(line(x) + '\n' for x in lines + ('flush', 'tell')))
-        self.process.stdin.flush()
-        equal(self.process.stdout.readline(), 'told\n', 'the answer')
-
-    def end(self):
-        return self.process.communicate(timeout=20)[0]
-
-
 @test
 def a_collector_that_was_away_knows_the_sampling_again():
     port, all_ = free_port(), flows(N)
-    sender = Sender(port, '-p', 'nfdump', *SAMPLED)
+    sender = Teller(port, '-p', 'nfdump', *SAMPLED)
     try:
-        first, log = nfcapd(lambda port: sender.say(*all_[:20]), port)
+        first, log = nfcapd(lambda port: sender.say(*all_[:20], 'flush'), port)
         equal({i: r['in_packets'] for i, r in first.items()}, {i: (1000 + i) * 100 for i in range(1, 21)}, 'before')
-        sender.say(all_[20])     # nobody listens
-        second, log = nfcapd(lambda port: sender.say(*all_[30:]), port)
+        sender.say(all_[20], 'flush')     # nobody listens
+        second, log = nfcapd(lambda port: sender.say(*all_[30:], 'flush'), port)
         equal({i: r['in_packets'] for i, r in second.items()}, {i: (1000 + i) * 100 for i in range(31, N + 1)}, 'after')
         check('Sequence Errors: 0,' in log, log)
     finally:

@@ -10,7 +10,9 @@ def datagrams(send_all):
     """What is sent to a socket of ours."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.bind(('127.0.0.1', 0))
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        if os.geteuid() == 0:
+            s.setsockopt(socket.SOL_SOCKET, 33, 4 << 20)        # SO_RCVBUFFORCE
         send_all(s.getsockname()[1])
         got = []
         while select.select([s], [], [], 0)[0]:
