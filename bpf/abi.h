@@ -384,11 +384,10 @@ struct table_ctl {
 
 	struct ctl_step step;
 	struct ctl_batch batch;
-	struct ctl_stream stream[CTL_STREAMS];
-
 	/* Of a connection in the ring `tcp_ends`, by the number of its record modulo CTL_ENDS: what
 	 * of it has left. Number + 1, and two bits for its sides; an older number's says nothing. */
 	__u32 ends[CTL_ENDS];
+	struct ctl_stream stream[CTL_STREAMS];
 };
 
 _Static_assert(sizeof(struct flow_key) == 56, "flow_key is hashed and compared in words");
