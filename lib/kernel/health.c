@@ -70,6 +70,13 @@ int health_drain(struct health *h, size_t *ret_n)
 	return r;
 }
 
+uint32_t health_place(const struct health *h, const struct flow_key *key)
+{
+	struct health_search q;
+
+	return health_search_begin(h->t, &q, key) ? q.hash : 0;
+}
+
 void health_prefetch(const struct health *h, const struct flow_key *key)
 {
 	const struct table_ctl *ctl = h->t->ctl;

@@ -50,6 +50,8 @@ void health_read(struct health *h, const struct flow_key *key, const struct flow
 		 struct record_tcp *ret, struct health_reading *reading);
 /* A cut of the flow's record was asked for: let its window end here as well. @t is writable. */
 void health_ask(struct health *h, const struct flow_key *key, const struct flow_part *part);
+/* By this number connections lie in order; 0: the flow has none. */
+uint32_t health_place(const struct health *h, const struct flow_key *key);
 /* Fetch what health_read() of that flow will look at first; and, when that has come, what next. */
 void health_prefetch(const struct health *h, const struct flow_key *key);
 void health_prefetch_entry(const struct health *h, const struct flow_key *key);

@@ -12,6 +12,7 @@
 #include "flow/once.h"
 #include "kernel/extra.h"
 #include "kernel/health.h"
+#include "kernel/health_order.h"
 #include "kernel/store.h"
 
 #define READ_TRIES 3
@@ -150,6 +151,7 @@ static int append(struct records *ret, size_t from, const struct snapshot *s,
 		  const struct record_names *names, struct health *health)
 {
 	struct record *grown = reallocarray(ret->v, from + s->n + 1, sizeof(*grown));
+	_cleanup_(freep) uint32_t *order = NULL;
 	struct record_context ctx;
 
 	if (!grown)
@@ -157,14 +159,18 @@ static int append(struct records *ret, size_t from, const struct snapshot *s,
 	ret->v = grown;
 	ret->n = from + s->n;
 	record_context_init(&ctx, names, 0);
+	if (health_order(health, s, &order) < 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < s->n; i++) {
-		const struct flow *f = &s->flows[i];
+		const struct flow *f = &s->flows[order[i]];
 		struct record *rec = &ret->v[from + i];
 
+		if (i + 3 * AHEAD < s->n)
+			__builtin_prefetch(&s->flows[order[i + 3 * AHEAD]]);
 		if (i + 2 * AHEAD < s->n)
-			health_prefetch(health, &f[2 * AHEAD].key);
+			health_prefetch(health, &s->flows[order[i + 2 * AHEAD]].key);
 		if (i + AHEAD < s->n)
-			health_prefetch_entry(health, &f[AHEAD].key);
+			health_prefetch_entry(health, &s->flows[order[i + AHEAD]].key);
 		record_from_part(&f->key, &f->part, &ctx, rec);
 		health_read(health, &f->key, &f->part, &rec->tcp, NULL);
 	}

@@ -7,6 +7,8 @@ from collections import defaultdict
 
 OCTETS, PACKETS, PROTO, SPORT, SRC4, DPORT, DST4 = 1, 2, 4, 7, 8, 11, 12
 SRC6, DST6 = 27, 28
+# An enterprise's element: (its number, the element's).
+FLOWCTL = 32473
 
 
 class Message:
@@ -51,7 +53,7 @@ class Stream:
                 ie, length = struct.unpack_from('!HH', body, at)
                 at += 4
                 if ie & 0x8000:
-                    ie = None
+                    ie = struct.unpack_from('!I', body, at)[0], ie & 0x7fff
                     at += 4
                 fields.append((ie, length))
             self.templates[domain, tid] = fields
