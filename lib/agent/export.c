@@ -264,6 +264,8 @@ static bool sweep(struct batch *b)
 	if (!s->closed_done) {
 		if (!sweep_closed(b))
 			return false;
+		/* The second time they are visited they are gone. */
+		batch_commit(b);
 		s->closed_done = true;
 		s->at = 0;
 	}

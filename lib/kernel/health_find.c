@@ -15,7 +15,8 @@
 #include "tcp_key.h"
 
 #define COPY_TRIES 256
-/* The program stamps one packet twice, for its flow and for its connection, so long apart. */
+/* The program stamps one packet twice, first for its flow, then for its connection: so long
+ * apart at the most. */
 #define STAMP_SLACK_NS (20 * NSEC_PER_USEC)
 #define TCP_PROTO 6
 #define TCP_FIN 0x01
@@ -81,7 +82,7 @@ static bool is_observed(const struct tcp_side *s, const struct flow_key *k)
 static bool touches(const struct flow_part *part, const struct tcp_side *s)
 {
 	uint64_t tick = clock_tick_ns();
-	uint64_t slack = part->tcp_flags & TCP_SYN ? STAMP_SLACK_NS : tick;
+	uint64_t slack = part->tcp_flags & TCP_SYN ? 0 : tick;
 
 	if (s->last_ns + slack < part->first_ns)
 		return false;
