@@ -69,7 +69,7 @@ static bool copy_entry(const struct tcp_bucket *b, const struct tcp_conn *from, 
 /* Does the side advance where this flow's packets are seen? */
 static bool is_observed(const struct tcp_side *s, const struct flow_key *k)
 {
-	uint32_t place = TCP_PLACE_KNOWN | k->vlan_outer | (uint32_t)k->vlan_inner << 16;
+	uint32_t place = TCP_PLACE(k->vlan_outer, k->vlan_inner);
 
 	return s->place == place && s->ifindex == key_ifindex(k) && s->direction == k->direction;
 }

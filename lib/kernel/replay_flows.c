@@ -83,6 +83,10 @@ int replay_flows_add(struct replay_flows *f, const struct flow_slot *s)
 	if (!flow)
 		return append(f, s, hash);
 	part_from_slot(&part, s, &nothing);
+	if (part_is_apart(&flow->part, &part)) {
+		key_index_remove(&f->by_key, hash, flow - f->v);
+		return append(f, s, hash);
+	}
 	part_add(&flow->part, &part, &s->key);
 	return 0;
 }

@@ -40,14 +40,14 @@ def flags_of(segs):
     union = 0
     for s in segs:
         union |= s.flags
-    return '|'.join(n for i, n in enumerate(NAMES_OF_FLAGS) if union >> i & 1) or None
+    return {n for i, n in enumerate(NAMES_OF_FLAGS) if union >> i & 1}
 
 
 def judge_tshark(c, record):
     """(metric, theirs, ours, packets) of one direction of a connection."""
     yield 'packets', len(c.segments), record['packets'], []
     yield 'bytes', sum(s.bytes for s in c.segments), record['bytes'], []
-    yield 'tcp_flags', flags_of(c.segments), record['tcp_flags'] or None, []
+    yield 'tcp_flags', flags_of(c.segments), set((record['tcp_flags'] or '').split('|')) - {''}, []
     yield 'ecn_flags', ecn_flags(c.segments), record['ecn_flags'] or 0, []
     for metric in COUNTS:
         yield metric, c.count(metric), record[metric], c.numbers(metric)
