@@ -51,8 +51,10 @@ class Reader(threading.Thread):
         at = 0
         while at < len(body):
             id_, n = struct.unpack_from('!HH', body, at)
-            fields = [struct.unpack_from('!HH', body, at + 4 + 4 * i) for i in range(n)]
-            at += 4 + 4 * n
+            fields, at = [], at + 4
+            for _ in range(n):
+                fields.append(struct.unpack_from('!HH', body, at))
+                at += 8 if fields[-1][0] & 0x8000 else 4       # an enterprise's has its number behind
             before = [f for f, _ in fields].index(2)
             self.lengths[id_] = sum(l for _, l in fields), sum(l for _, l in fields[:before])
 
