@@ -31,6 +31,7 @@
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
+#define TCP_PSH 0x08
 #define TCP_ACK 0x10
 
 /* Some seconds, whatever HZ is. */
@@ -176,6 +177,19 @@ static __always_inline bool longer_than(__u32 tick, __u32 since, __u32 limit)
 	return limit && (__s32)(tick - since) > (__s32)limit;
 }
 
+/*
+ * Does a SYN, or SYN-ACK, begin another connection than the one whose flags the slot has? Those of
+ * one CPU do not tell for certain: the one before may have ended on another. So wherever it
+ * repeats nothing; user space, which sees all CPUs, joins what belongs together.
+ */
+static __always_inline bool syn_begins(__u32 half, __u8 tcp_flags)
+{
+	const union flow_rest had = { .half = half };
+
+	return !(had.tcp_flags & TCP_SYN) ||
+	       had.tcp_flags & ~tcp_flags & (TCP_FIN | TCP_RST | TCP_PSH | TCP_ACK);
+}
+
 /* Is the slot's record complete, so that this packet of the same flow begins a new one? */
 static __always_inline bool slot_is_due(const struct flow_slot *s, const struct facts *f,
 					__u32 tick)
@@ -186,11 +200,10 @@ static __always_inline bool slot_is_due(const struct flow_slot *s, const struct 
 
 	if (s->c.epoch != ctl.epoch)
 		return true;
-	if (word_second(word) & ends.half) {
-		if (f->tcp_flags & TCP_SYN)
-			return true;
+	if (f->tcp_flags & TCP_SYN && syn_begins(word_second(word), f->tcp_flags))
+		return true;
+	if (word_second(word) & ends.half)
 		limit = ctl.finished_ticks;
-	}
 	return longer_than(tick, word_first(word), limit);
 }
 
