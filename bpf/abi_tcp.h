@@ -70,8 +70,12 @@ struct tcp_sent {
 #define TCP_PLACE(outer_, inner_) (TCP_PLACE_KNOWN | (__u32)(outer_) | (__u32)(inner_) << 13)
 #define TCP_HOLES 4
 
-/* What one end sent. 512 bytes; the last 128 are user space's and never written by the program,
- * but to clear them when the entry becomes another connection's. */
+/*
+ * What one end sent. 512 bytes, a cache line in each paragraph, by how often it is needed: of
+ * most packets the first, of the end that sent it the second, too, and a part of `sent`. The
+ * last 128, but `isn`, and `asked`, are user space's and never written by the program, but to
+ * clear them when the entry becomes another connection's.
+ */
 struct tcp_side {
 	/* Who advances it: of several hooks that see the same packets only one does. */
 	__u32 ifindex;			/* 0: no packet was seen yet */
@@ -80,28 +84,19 @@ struct tcp_side {
 	__u8 scale;			/* of its window; TCP_NO_SCALE: not known, or none */
 	__u16 flags;			/* TCP_SIDE_* of tcp_segment.h */
 	__u32 done;			/* what of `asked` was done */
-	__u64 first_ns, last_ns;	/* packets that advanced it */
-	struct tcp_counts counts;
-	struct tcp_extremes now, before; /* before: of the window that ended with `done` */
-	__u32 jitter_x16_us;		/* RFC 3550's estimator; TCP_NONE: fewer than three segments */
-	__u32 last_window;		/* as the extremes; TCP_NONE */
-
-	/* tcp_state.h's own: */
+	__u32 asked;			/* raised to end a window: the next packet begins another */
 	__u32 next;			/* behind the highest that was sent */
 	__u32 acked;			/* the highest ACK this side sent */
-	__u32 isn;
 	__u16 window;			/* of its last segment, unscaled */
 	__u16 dup_acks;			/* that it sent in a row */
-	struct tcp_range {
-		__u32 left, right;
-	} holes[TCP_HOLES];		/* of what it sent, not seen yet; empty: left == right */
+	__u64 last_ns;			/* packets that advanced it: the last, first_ns the first */
 	__u64 data_us;			/* its last segment with data */
 	__u32 last_gap_us;
-	__u32 sack_high;		/* the highest edge its last ACK showed */
-	__u32 loss_end;			/* `next` when it last sent again by timeout */
+	__u32 jitter_x16_us;		/* RFC 3550's estimator; TCP_NONE: fewer than three segments */
+	__u32 last_window;		/* as the extremes; TCP_NONE */
 	__u32 tsval;			/* the highest it showed */
-	__u32 wait_tsval, wait_us;	/* waits for its echo, and since when */
-	struct tcp_range again;		/* the last retransmissions, until a DSACK may come */
+
+	struct tcp_extremes now;
 	__u8 again_kind;		/* enum tcp_again */
 	__u8 hole_at;			/* which hole to forget next */
 	__u8 unmatched;			/* ACKs that matched no segment of this side, up to now */
@@ -111,12 +106,25 @@ struct tcp_side {
 	__u16 sent_first;		/* where in sent[] the oldest is, modulo TCP_SENT */
 	__u16 sent_loose;		/* bit n: sent[n] is many segments, known by the last's end */
 	__u32 sent_left;		/* sequence number it begins with */
+	__u32 wait_tsval, wait_us;	/* waits for its echo, and since when */
+	__u32 sack_high;		/* the highest edge its last ACK showed */
+	__u32 loss_end;			/* `next` when it last sent again by timeout */
+	struct tcp_range {
+		__u32 left, right;
+	} again;			/* the last retransmissions, until a DSACK may come */
+
+	struct tcp_counts counts;
+
 	struct tcp_sent sent[TCP_SENT];	/* a ring, in order of sequence and without gaps */
 
-	/* user space's: */
+	struct tcp_range holes[TCP_HOLES]; /* of what it sent, not seen yet; empty: left == right */
+	struct tcp_extremes before;	/* of the window that ended with `done` */
+	__u64 first_ns;
+
 	struct tcp_counts taken;	/* exported already; of generation taken_gen */
+
 	__u32 taken_gen;		/* tcp_conn.gen; another one: nothing was taken */
-	__u32 asked;			/* raised to end a window: the next packet begins another */
+	__u32 isn;			/* of its SYN */
 	__u32 told;			/* `asked` of the last window that left in a record */
 	__u32 leaving;			/* the batch of records in which `taken` leaves */
 	__u32 reserved[12];
@@ -192,6 +200,10 @@ struct tcp_event {
 _Static_assert(sizeof(struct tcp_key) == 48, "tcp_key is hashed and compared in words");
 _Static_assert(sizeof(struct tcp_counts) == 64, "tcp_counts");
 _Static_assert(sizeof(struct tcp_side) == 512, "tcp_side");
+_Static_assert(__builtin_offsetof(struct tcp_side, now) == 64, "one cache line, as those below");
+_Static_assert(__builtin_offsetof(struct tcp_side, counts) == 128, "tcp_side.counts");
+_Static_assert(__builtin_offsetof(struct tcp_side, holes) == 320, "tcp_side.holes");
+_Static_assert(__builtin_offsetof(struct tcp_side, taken) == 384, "tcp_side.taken");
 _Static_assert(sizeof(struct tcp_conn) == 1152, "tcp_conn");
 _Static_assert(sizeof(struct tcp_event) == 64, "tcp_event");
 

@@ -108,8 +108,8 @@ void health_prefetch_entry(const struct health *h, const struct flow_key *key)
 		if (b->tag[i] != q.hash)
 			continue;
 		prefetch_lines(&b->way[i], 0, offsetof(struct tcp_conn, reserved));
-		prefetch_lines(s, 0, offsetof(struct tcp_side, next));
-		prefetch_lines(s, offsetof(struct tcp_side, taken), offsetof(struct tcp_side, reserved));
+		prefetch_lines(s, 0, offsetof(struct tcp_side, sent));
+		prefetch_lines(s, offsetof(struct tcp_side, before), offsetof(struct tcp_side, reserved));
 	}
 }
 

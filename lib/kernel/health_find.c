@@ -34,8 +34,8 @@ static void copy_words(void *to, const void *from, size_t begin, size_t end)
 
 static void copy_side(struct tcp_side *to, const struct tcp_side *from)
 {
-	copy_words(to, from, 0, offsetof(struct tcp_side, next));
-	copy_words(to, from, offsetof(struct tcp_side, taken), offsetof(struct tcp_side, reserved));
+	copy_words(to, from, 0, offsetof(struct tcp_side, sent));
+	copy_words(to, from, offsetof(struct tcp_side, before), offsetof(struct tcp_side, reserved));
 }
 
 static void pause_briefly(void)
