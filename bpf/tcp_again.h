@@ -24,6 +24,19 @@ static __always_inline __s64 again_rtt_ns(const struct tcp_conn *c)
 	return c->ack_ns - c->syn_ns;
 }
 
+/* When the holes of the sender were made. Hidden from the compiler: see tcp_side_of(). */
+static __always_inline __u32 *hole_times(const struct tcp_look *l)
+{
+	__u32 *ret = l->c->hole_us[0];
+	__u64 side = l->s->side;
+
+	OPAQUE(ret);
+	OPAQUE(side);
+	ret += (side & 1) * TCP_HOLES;
+	OPAQUE(ret);
+	return ret;
+}
+
 static __always_inline void hole_put(struct tcp_look *l, __u32 left, __u32 right, __u32 time_us)
 {
 	struct tcp_side *w = l->mine;
@@ -31,7 +44,7 @@ static __always_inline void hole_put(struct tcp_look *l, __u32 left, __u32 right
 
 	w->holes[at].left = left;
 	w->holes[at].right = right;
-	l->c->hole_us[l->s->side & 1][at] = time_us;
+	hole_times(l)[at] = time_us;
 }
 
 /*
@@ -54,7 +67,7 @@ static __always_inline bool hole_fill(struct tcp_look *l, __u32 seq, __u32 end, 
 			continue;
 		if (!tcp_before(seq, h.left) && !tcp_before(h.right, end)) {
 			found = true;
-			made_us = l->c->hole_us[l->s->side & 1][at];
+			made_us = hole_times(l)[at];
 			split.left = end;
 			split.right = h.right;
 		}
