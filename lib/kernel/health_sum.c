@@ -120,7 +120,7 @@ static void set_handshake(struct record_tcp *ret, const struct found *f)
 }
 
 static void set_extremes(struct record_tcp *ret, const struct tcp_extremes *e,
-			 const struct tcp_side *last)
+			 const struct tcp_side *last, uint32_t last_window)
 {
 	if (ret->rtt_samples && e->min_rtt_us != TCP_NONE) {
 		ret->known |= RECORD_TCP_RTT;
@@ -134,7 +134,7 @@ static void set_extremes(struct record_tcp *ret, const struct tcp_extremes *e,
 		ret->known |= RECORD_TCP_WINDOW;
 		ret->min_window = e->min_window;
 		ret->max_window = e->max_window;
-		ret->last_window = last->last_window;
+		ret->last_window = last_window;
 	}
 	if (e->max_jitter_us != TCP_NONE && last->jitter_x16_us != TCP_NONE) {
 		ret->known |= RECORD_TCP_JITTER;
@@ -150,7 +150,7 @@ static void set_extremes(struct record_tcp *ret, const struct tcp_extremes *e,
 void health_sum(const struct health_search *q, uint32_t batch, bool looking, struct record_tcp *ret)
 {
 	struct tcp_extremes e = no_extremes;
-	const struct found *last = &q->v[0];
+	const struct found *last = &q->v[0], *seen = NULL;
 
 	ret->known = RECORD_TCP_OBSERVED;
 	for (size_t i = 0; i < q->n; i++) {
@@ -161,12 +161,14 @@ void health_sum(const struct health_search *q, uint32_t batch, bool looking, str
 		add_counts(ret, &f->s.counts, &taken);
 		if (f->s.last_ns > last->s.last_ns)
 			last = f;
+		if (f->s.last_window != TCP_NONE && (!seen || f->s.last_ns > seen->s.last_ns))
+			seen = f;
 		if (f->s.leaving == batch)
 			continue;
 		window = window_of(&f->s, looking || f->table == HEALTH_END,
 				   f->s.counts.rtt_samples != taken.rtt_samples);
 		widen(&e, &window);
 	}
-	set_extremes(ret, &e, &last->s);
+	set_extremes(ret, &e, &last->s, seen ? seen->s.last_window : 0);
 	set_handshake(ret, last);
 }

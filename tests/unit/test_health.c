@@ -82,7 +82,7 @@ static struct tcp_side side_of(const struct flow_key *k, uint64_t first_ms, uint
 {
 	return (struct tcp_side) {
 		.ifindex = key_ifindex(k), .direction = k->direction,
-		.place = TCP_PLACE_KNOWN | k->vlan_outer | (uint32_t)k->vlan_inner << 16,
+		.place = TCP_PLACE(k->vlan_outer, k->vlan_inner),
 		.first_ns = first_ms * MS, .last_ns = last_ms * MS,
 		.now = { TCP_NONE, TCP_NONE, TCP_NONE, TCP_NONE, TCP_NONE, TCP_NONE },
 		.before = { TCP_NONE, TCP_NONE, TCP_NONE, TCP_NONE, TCP_NONE, TCP_NONE },
@@ -336,6 +336,18 @@ TEST(an_old_connection_s_record_gets_nothing_of_the_next)
 	CHECK(r.out_of_order == 53);
 	r = look(&k, part(400, 500, 0x1a));
 	CHECK(!r.known);
+	/* Of which the second shows no window yet. */
+	old = conn_of(3, 1, 100, 200);
+	{
+		const struct flow_key k3 = forth(3);
+
+		side_in(&old, &k3)->last_window = 7000;
+		side_in(&old, &k3)->now.min_window = side_in(&old, &k3)->now.max_window = 7000;
+		put_end(&old);
+		put(tcp, BUCKETS, conn_of(3, 2, 250, 300));
+		r = look(&k3, part(100, 300, 0x18));
+		CHECK(r.known & RECORD_TCP_WINDOW && r.min_window == 7000 && r.last_window == 7000);
+	}
 	end();
 }
 
