@@ -10,7 +10,7 @@
  *
  * A line of the log: time (CLOCK_BOOTTIME, ns), NETNS/DEV, what, and of TCP: source and its port,
  * destination and its port, sequence number, acknowledgement, flags, octets of payload, window,
- * ECN bits. "egress" and "ingress" are as the device's namespace sees it; "drop", "late",
+ * ECN bits, and octets in each segment of a super-packet (0: it is none). "egress" and "ingress" are as the device's namespace sees it; "drop", "late",
  * "twice", "mark" is what was done to one that came by this device.
  */
 #ifndef _GNU_SOURCE
@@ -22,6 +22,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -89,6 +90,7 @@ struct tcp {
 	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
 	uint16_t sport, dport, window;
 	uint32_t seq, ack, len;
+	uint16_t segment;
 	uint8_t flags, ecn;
 };
 
@@ -134,15 +136,16 @@ static bool tcp_read(const uint8_t *ip, size_t len, struct tcp *ret)
 	ret->len = total - head - (tcp[12] >> 4) * 4;
 	ret->flags = tcp[13];
 	ret->window = get16(tcp + 14);
+	ret->segment = 0;
 	ret->ecn = (v6 ? ip[1] >> 4 : ip[1]) & 3;
 	return true;
 }
 
 static void note(uint64_t time_ns, const char *device, const char *what, const struct tcp *t)
 {
-	fprintf(log_file, "%llu %s %s %s %u %s %u %u %u %u %u %u %u\n", (unsigned long long)time_ns,
+	fprintf(log_file, "%llu %s %s %s %u %s %u %u %u %u %u %u %u %u\n", (unsigned long long)time_ns,
 		device, what, t->src, t->sport, t->dst, t->dport, t->seq, t->ack, t->flags, t->len,
-		t->window, t->ecn);
+		t->window, t->ecn, t->segment);
 }
 
 static void enter(const char *netns)
@@ -182,6 +185,7 @@ static void tap_open(const char *place, const char *device, bool ethernet)
 	t->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	at.sll_ifindex = if_nametoindex(device);
 	if (t->fd < 0 || !at.sll_ifindex ||
+	    setsockopt(t->fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) < 0 ||
 	    setsockopt(t->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0 ||
 	    setsockopt(t->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0 ||
 	    bind(t->fd, (struct sockaddr *)&at, sizeof(at)) < 0)
@@ -215,24 +219,28 @@ static uint64_t stamp_of(struct msghdr *m)
 static void tap_read(const struct tap *tap)
 {
 	uint8_t data[256], control[256], *ip = data + (tap->ethernet ? 14 : 0);
+	struct virtio_net_hdr super;
 	struct sockaddr_ll from;
 	struct tcp t;
 	ssize_t n;
 
 	for (;;) {
-		struct iovec v = { data, sizeof(data) };
+		struct iovec v[] = { { &super, sizeof(super) }, { data, sizeof(data) } };
 		struct msghdr m = {
 			.msg_name = &from, .msg_namelen = sizeof(from),
-			.msg_iov = &v, .msg_iovlen = 1,
+			.msg_iov = v, .msg_iovlen = 2,
 			.msg_control = control, .msg_controllen = sizeof(control),
 		};
 
 		n = recvmsg(tap->fd, &m, 0);
 		if (n < 0)
 			return;
-		if (n > ip - data && tcp_read(ip, n - (ip - data), &t))
-			note(stamp_of(&m), tap->name,
-			     from.sll_pkttype == PACKET_OUTGOING ? "egress" : "ingress", &t);
+		n -= sizeof(super) + (ip - data);
+		if (n <= 0 || !tcp_read(ip, n, &t))
+			continue;
+		t.segment = super.gso_size;
+		note(stamp_of(&m), tap->name,
+		     from.sll_pkttype == PACKET_OUTGOING ? "egress" : "ingress", &t);
 	}
 }
 

@@ -12,6 +12,7 @@
     conn.client['total_retrans']            # TCP_INFO of an end that is over
 """
 import errno
+import itertools
 import random
 import selectors
 import tempfile
@@ -52,6 +53,12 @@ class Path:
         for ns in self.near, self.far:
             net.sysctl(ns, 'net.ipv4.ip_forward', 1)
             net.sysctl(ns, 'net.ipv6.conf.all.forwarding', 1)
+        for ns, dev, n in (self.near, 'wire0', 92), (self.far, 'wire1', 91):
+            net.ip(ns, 'tuntap', 'add', 'dev', dev, 'mode', 'tun')
+            net.sysctl(ns, 'net.ipv4.conf.%s.rp_filter' % dev, 0)
+            net.ip(ns, 'link', 'set', dev, 'txqueuelen', 100000, 'up')
+            net.ip(ns, 'route', 'add', '10.%d.0.0/24' % n, 'dev', dev)
+            net.ip(ns, '-6', 'route', 'add', 'fd%d::/64' % n, 'dev', dev)
         self.wire = None
 
     def addresses(self, v6):
@@ -65,23 +72,20 @@ class Path:
 
     def open(self, *options, taps=()):
         """The wire; also logged: what passes the veths of @taps, (namespace, device)."""
-        self.clean()
+        self.end_wire()
         self.log_path = tempfile.mktemp(prefix='flowctl-wire')
         more = sum((['--tap', '%s/%s' % t] for t in taps), [])
         self.wire = self.net.spawn(FORWARDER, *options, *more, self.near + '/wire0', self.far + '/wire1',
                                    self.log_path, stdout=subprocess.PIPE, text=True)
         equal(self.wire.stdout.readline(), 'ready\n', 'the wire')
-        for ns, dev, n in (self.near, 'wire0', 91), (self.far, 'wire1', 92):
-            self.net.sysctl(ns, 'net.ipv6.conf.%s.accept_dad' % dev, 0)
-            self.net.sysctl(ns, 'net.ipv4.conf.%s.rp_filter' % dev, 0)
-            self.net.ip(ns, 'link', 'set', dev, 'txqueuelen', 100000, 'up')
-            self.net.ip(ns, 'route', 'add', '10.%d.0.0/24' % (183 - n), 'dev', dev)
-            self.net.ip(ns, '-6', 'route', 'add', 'fd%d::/64' % (183 - n), 'dev', dev)
 
-    def clean(self):
-        """What a test that failed has left."""
+    def end_wire(self):
         if self.wire and self.wire.poll() is None:
             self.close()
+
+    def clean(self):
+        """No wire and no meter, whatever a test that failed has left."""
+        self.end_wire()
         self.net.flowctl('meter', 'detach', '--all')
 
     def close(self):
@@ -99,13 +103,16 @@ class Conn:
     def __init__(self, up, down, v6):
         self.up, self.down, self.v6 = up, down, v6
         self.port = None            # of the client
+        self.flow = None            # what it sends: its address and port, and the server's
         self.client = self.server = None
 
 
 class Crowd:
     """Connections that run beside one another, in one thread, each at its own pace."""
-    def __init__(self, path, port=5001, seed=1, at_once=1000):
-        self.path, self.port, self.at_once = path, port, at_once
+    ports = itertools.count(5001)
+
+    def __init__(self, path, seed=1, at_once=1000):
+        self.path, self.port, self.at_once = path, next(self.ports), at_once
         self.random = random.Random(seed)
         self.conns, self.waiting = [], []
         self.selector = selectors.DefaultSelector()
@@ -156,6 +163,8 @@ class Crowd:
         s.setblocking(False)
         check(s.connect_ex((self.path.addresses(c.v6)[1], self.port)) in (0, errno.EINPROGRESS), 'connect')
         c.port = s.getsockname()[1]
+        client, server = self.path.addresses(c.v6)
+        c.flow = client, c.port, server, self.port
         self.accepted[c.v6, c.port] = c
         self.open_n += 1
         Side(self, c, 'client', s, c.up)
@@ -231,7 +240,7 @@ class Side:
                   'octets that came to the %s' % self.name)
 
 
-Row = namedtuple('Row', 'ns place what src sport dst dport seq ack flags len window ecn')
+Row = namedtuple('Row', 'ns place what src sport dst dport seq ack flags len window ecn segment')
 
 
 class Log:
@@ -243,17 +252,22 @@ class Log:
             place = (*w[1].split('/'), w[2])
             self.rows.append(Row(int(w[0]), place, w[2], w[3], int(w[4]), w[5], *map(int, w[6:])))
         self.rows.sort()
-        self.of_port = {}
+        self.of_flow = {}
         for r in self.rows:
-            self.of_port.setdefault(max(r.sport, r.dport), []).append(r)
+            a, b = (r.src, r.sport), (r.dst, r.dport)
+            self.of_flow.setdefault(min(a + b, b + a), []).append(r)
+
+    def of(self, conn):
+        a, b = conn.flow[:2], conn.flow[2:]
+        return self.of_flow.get(min(a + b, b + a), ())
 
     def passed(self, conn, place, up):
         """The segments of one direction that passed @place, in order of time."""
-        return [r for r in self.of_port.get(conn.port, ()) if r.place == place and (r.sport == conn.port) == up]
+        return [r for r in self.of(conn) if r.place == place and (r.sport == conn.port) == up]
 
     def done(self, conn, what):
         """How often the wire did that to the connection: drop, late, twice, mark."""
-        return sum(r.what == what for r in self.of_port.get(conn.port, ()))
+        return sum(r.what == what for r in self.of(conn))
 
     def handshake(self, conn, up, down):
         """Microseconds from the first SYN at @up to the first SYN-ACK at @down, and on to its ACK at @up."""
@@ -266,38 +280,46 @@ class Log:
     def rtt(self, conn, there, back, up):
         """Samples in microseconds, of what passed @there until its ACK passed @back, as tcptrace takes
         them: the ACK is of a segment's very end, and nothing up to that end was sent once more."""
-        samples, waiting, next_ = [], {}, None
-        rows = self.passed(conn, there, up) + self.passed(conn, back, not up)
-        window = 1
-        for r in sorted(rows):
-            end = after(r)
+        samples, waiting, next_, window, holes = [], {}, None, 1, []
+        for r in sorted(self.passed(conn, there, up) + self.passed(conn, back, not up)):
             if (r.sport == conn.port) != up:
                 window = r.window
-                sent = waiting.get(r.ack)
-                if r.flags & ACK and sent:
-                    samples.append((r.ns - sent) / 1000)
-                for e in [e for e in waiting if r.flags & ACK and not before(r.ack, e)]:
-                    del waiting[e]
-            elif end != r.seq:
-                if next_ is None or r.seq == next_:
+                if r.flags & ACK:
+                    if r.ack in waiting:
+                        samples.append((r.ns - waiting[r.ack]) / 1000)
+                    waiting = {e: t for e, t in waiting.items() if before(r.ack, e)}
+                continue
+            for seq, end in segments(r):
+                if next_ is None or seq == next_:
                     if window:
                         waiting[end] = r.ns
-                elif before(r.seq, next_):
-                    waiting = {e: t for e, t in waiting.items() if not before(r.seq, e)}
+                elif before(seq, next_):
+                    waiting = {e: t for e, t in waiting.items() if not before(seq, e)}
+                    for h in [h for h in holes if not before(seq, h[0]) and not before(h[1], end)]:
+                        waiting[end] = r.ns     # not seen before
+                        holes.remove(h)
+                        holes += [(h[0], seq), (end, h[1])]
+                else:
+                    holes.append((next_, seq))
+                    waiting[end] = r.ns
                 if next_ is None or before(next_, end):
                     next_ = end
         return samples
+
+    def ece(self, conn, place, up):
+        """Packets with ECN-Echo, those of a super-packet one by one."""
+        return sum(max(1, len(segments(r))) for r in self.passed(conn, place, up) if r.flags & 64)
 
     def zero_windows(self, conn, place, up):
         return sum(not r.window and not r.flags & (SYN | FIN | RST) for r in self.passed(conn, place, up))
 
     def overtaken(self, conn, place, up):
-        """Segments of data behind which others, sent later, had passed already."""
+        """Segments of data before which others, sent later, had passed already: a bare ACK is one too."""
         n, high = 0, None
         for r in self.passed(conn, place, up):
             if r.len and high is not None and before(r.seq, high):
                 n += 1
-            if r.len and (high is None or before(high, after(r))):
+            if high is None or before(high, after(r)):
                 high = after(r)
         return n
 
@@ -307,26 +329,35 @@ def after(r):
     return r.seq + r.len + bool(r.flags & SYN) + bool(r.flags & FIN) & 0xffffffff
 
 
+def segments(r):
+    """Where each segment of a (super-)packet begins and ends; none of a bare ACK."""
+    ends = list(range(r.seq + r.segment, r.seq + r.len, r.segment)) if r.segment else []
+    return [(a & 0xffffffff, b & 0xffffffff) for a, b in zip([r.seq] + ends, ends + [after(r)]) if a != b]
+
+
 def before(a, b):
     return (a - b & 0xffffffff) >= 1 << 31
 
 
 class Health:
-    """What a namespace's meters say of TCP now."""
-    def __init__(self, net, ns):
-        self.records = [r for r in net.json('dump', '--netns', ns) if r['proto'] == 'TCP']
+    """What a namespace's meters say of TCP now: of_flow has the records with figures, silent the others."""
+    def __init__(self, net, ns, port=None):
+        """@port: of the server of whose connections it is; None: of all."""
+        self.records = [r for r in net.json('dump', '--netns', ns, '-p', 'tcp')
+                        if port in (None, r['src_port'], r['dst_port'])]
         self.of_flow, self.silent = {}, []
         for r in self.records:
             if r['retransmissions'] is None:
                 self.silent.append(r)
                 continue
-            k = (r['src_port'], r['dst_port'], ':' in r['src_ip'])
-            check(k not in self.of_flow, 'two hooks advanced %r: %s and %s' % (k, place_of(r), place_of(self.of_flow.get(k, r))))
+            k = r['src_ip'], r['src_port'], r['dst_ip'], r['dst_port']
+            check(k not in self.of_flow, 'two hooks advanced %r: %s and %s' % (
+                k, place_of(r), place_of(self.of_flow.get(k, r))))
             self.of_flow[k] = r
 
-    def of(self, conn, up, port=5001):
+    def of(self, conn, up):
         """The record of one direction of a connection that has its figures."""
-        k = (conn.port, port, conn.v6) if up else (port, conn.port, conn.v6)
+        k = conn.flow if up else conn.flow[2:] + conn.flow[:2]
         check(k in self.of_flow, 'no health of %r' % (k,))
         return self.of_flow[k]
 

@@ -27,13 +27,14 @@ def attach(ns, *options):
 
 def lossy(meters, conns=conns, between=None, **more):
     """Connections over 2 % loss; @meters() are attached to the near router before."""
+    path.clean()
     path.open('--loss', '20', '--delay', '10ms', taps=[(path.near, 'eth0')])
     meters()
     crowd = Crowd(path, **more)
     for c in conns():
         crowd.add(**c)
     crowd.run(between=between)
-    seen = Health(net, path.near)
+    seen = Health(net, path.near, crowd.port)
     log = path.close()
     net.flowctl('meter', 'detach', '--all')
     return crowd.conns, seen, log
@@ -119,13 +120,14 @@ def host_is_true(conns, seen):
 
 @test
 def a_host_meters_what_it_sends_and_what_comes():
+    path.clean()
     path.open('--loss', '20', '--delay', '10ms')
     attach(path.client, '-n', 'eth0')
     crowd = Crowd(path)
     for c in conns():
         crowd.add(**c)
     crowd.run()
-    seen = Health(net, path.client)
+    seen = Health(net, path.client, crowd.port)
     path.close()
     net.flowctl('meter', 'detach', '--all')
     host_is_true(crowd.conns, seen)
@@ -148,7 +150,7 @@ def on_lo_a_segment_goes_out_and_comes_in_and_is_one():
     for c in conns():
         crowd.add(**c)
     crowd.run()
-    seen = Health(net, path.client)
+    seen = Health(net, path.client, crowd.port)
     net.flowctl('meter', 'detach', '--all')
     for c in crowd.conns:
         for up, info in (True, c.client), (False, c.server):
@@ -177,7 +179,7 @@ def a_bridge_and_its_ports_judge_a_segment_once():
     for c in conns():
         crowd.add(**c)
     crowd.run()
-    seen = Health(net, mid)
+    seen = Health(net, mid, crowd.port)
     net.flowctl('meter', 'detach', '--all')
     for c in crowd.conns:
         for up, info, port in (True, c.client, 'p1'), (False, c.server, 'p2'):
@@ -266,7 +268,7 @@ def a_vlan_and_its_parent_judge_a_segment_once():
     for c in conns():
         crowd.add(**c)
     crowd.run()
-    seen = Health(net, ns)
+    seen = Health(net, ns, crowd.port)
     net.flowctl('meter', 'detach', '--all')
     for c in crowd.conns:
         equal(seen.of(c, True)['retransmissions'], c.client['total_retrans'], 'retransmissions')
