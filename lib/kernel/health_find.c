@@ -86,7 +86,7 @@ static bool touches(const struct flow_part *part, const struct tcp_side *s)
 
 	if (s->last_ns + slack < part->first_ns)
 		return false;
-	if (!(part->tcp_flags & (TCP_FIN | TCP_RST)))
+	if (!part->closed && !(part->tcp_flags & (TCP_FIN | TCP_RST)))
 		return s->first_ns <= part->last_ns + tick;
 	return s->first_ns <= part->first_ns + STAMP_SLACK_NS ||
 	       s->first_ns + tick <= part->last_ns;

@@ -16,6 +16,7 @@
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
+#define TCP_PSH 0x08
 
 int store_open(struct table *t)
 {
@@ -153,10 +154,13 @@ bool part_is_apart(const struct flow_part *a, const struct flow_part *b)
 	const struct flow_part *later = a->first_ns > b->first_ns ? a : b;
 	const struct flow_part *earlier = later == a ? b : a;
 
+	if (!(later->tcp_flags & TCP_SYN) || later->first_ns <= earlier->first_ns)
+		return false;
+	/* Before a SYN that is sent again there is nothing but that SYN, and perhaps an ACK. */
+	if (earlier->tcp_flags & TCP_SYN && !(earlier->tcp_flags & (TCP_FIN | TCP_RST | TCP_PSH)))
+		return false;
 	/* last_ns is known to a tick. */
-	return (earlier->tcp_flags & (TCP_FIN | TCP_RST)) && (later->tcp_flags & TCP_SYN) &&
-	       later->first_ns > earlier->first_ns &&
-	       later->first_ns + clock_tick_ns() > earlier->last_ns;
+	return later->first_ns + clock_tick_ns() > earlier->last_ns;
 }
 
 /* All of @from; the entry stays what it is. */

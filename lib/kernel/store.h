@@ -47,8 +47,9 @@ static inline struct ledger_count part_total(const struct flow_part *p)
 /* Is @p rather what a part of the same key that began at @first_ns belongs to, than @than? */
 bool part_is_nearer(const struct flow_part *p, const struct flow_part *than, uint64_t first_ns);
 /*
- * Are these of one key two connections, one after the other? The one shows its end, and the
- * other, that began behind it, a SYN. So they are two records.
+ * Are these of one key two connections, one after the other? The one shows its end, or data, or
+ * was met midway, and the other, that began behind it, a SYN: a slot begins anew at one that is
+ * not sent again. So they are two records.
  */
 bool part_is_apart(const struct flow_part *a, const struct flow_part *b);
 /* Add @from, of the same flow @key, to @to (nothing held there yet: copy): sums, extremes,
