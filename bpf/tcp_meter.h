@@ -20,8 +20,10 @@ static __always_inline __u32 tcp_count(struct tcp_bucket *b, __u32 way, struct t
 {
 	const struct tcp_segment *s = &w->s;
 	struct tcp_conn *c = tcp_way(b, way);
-	__u32 flags = b->flags[way & (TCP_WAYS - 1)];
+	__u32 flags;
 
+	OPAQUE(way); /* or what it was compared with before would stand for the mask */
+	flags = b->flags[way & (TCP_WAYS - 1)];
 	if (!owner_is_here(tcp_side_of(c, s->side), s))
 		return 0;
 	tcp_advance_at(c, s, &w->told);

@@ -100,8 +100,10 @@ static __always_inline bool tcp_key_equal(const struct tcp_key *a, const struct 
 /* Hidden from the compiler, which would derive it anew for every access. */
 static __always_inline struct tcp_conn *tcp_way(struct tcp_bucket *b, __u32 way)
 {
-	struct tcp_conn *c = &b->way[way & (TCP_WAYS - 1)];
+	struct tcp_conn *c;
 
+	OPAQUE(way);
+	c = &b->way[way & (TCP_WAYS - 1)];
 	OPAQUE(c);
 	return c;
 }
