@@ -25,12 +25,13 @@ enum extent {
 	EXTENT_SMOKE,	/* does everything work? */
 	EXTENT_QUICK,
 	EXTENT_FULL,
+	EXTENT_NEVER,
 };
 
 struct args {
 	struct opt_strs objects;
 	uint64_t rounds;
-	bool quick, smoke;
+	bool quick, smoke, talk;
 };
 
 static const struct opt opts[] = {
@@ -38,6 +39,7 @@ static const struct opt opts[] = {
 	OPT(U64, args, rounds, .name = "rounds", .arg = "N", .help = "timed rounds", .min = 1,
 	    .max = ROUNDS_MAX),
 	OPT(FLAG, args, quick, .name = "quick", .help = "fewer cases"),
+	OPT(FLAG, args, talk, .name = "talk", .help = "only frames of connections that talk"),
 	OPT(FLAG, args, smoke, .name = "smoke", .help = "only see that everything works"),
 	OPT_END,
 };
@@ -48,31 +50,41 @@ static struct frame frames[] = {
 	{ "icmp4", 4, IPPROTO_ICMP },	       { "icmp6", 6, IPPROTO_ICMPV6 },
 	{ "tcp4+vlan", 4, IPPROTO_TCP, 100 }, { "tcp6+vlan", 6, IPPROTO_TCP, 100 },
 	{ "tcp4+times", 4, IPPROTO_TCP, .times = true },
+	{ "tcp4+talk", 4, IPPROTO_TCP, .times = true, .talk = true },
 };
 
-/* In the order in which they run. Those that are @rare run in the first frame's cases only. */
+/* With which frames. */
+enum scope {
+	SCOPE_ALL,
+	SCOPE_FIRST,
+	SCOPE_TALK,
+};
+
+/* In the order in which they run. */
 static const struct {
 	const char *spec;
-	bool rare;
+	enum scope scope;
 } built_in[] = {
-	{ ":ref_empty" }, { ":ref_empty_xdp" }, { "" }, { ":ref_hash40" }, { ":ref_slot" }, { ":ref_parse" },
-	{ ",full", true }, { ",xdp", true },
-	{ ":ref_hash40_atomic", true }, { ":ref_hash48", true }, { ":ref_hash48_atomic", true },
+	{ ":ref_empty" }, { ":ref_empty_xdp" }, { "" }, { ",tcp", SCOPE_TALK },
+	{ ":ref_hash40" }, { ":ref_slot" }, { ":ref_parse" },
+	{ ",full", SCOPE_FIRST }, { ",xdp", SCOPE_FIRST }, { ":ref_hash40_atomic", SCOPE_FIRST },
+	{ ":ref_hash48", SCOPE_FIRST }, { ":ref_hash48_atomic", SCOPE_FIRST },
 };
 
 static const struct {
 	uint32_t flows;
 	enum order order;
 	uint32_t packets;	/* a round */
-	enum extent first, other;	/* the least extent it is in: with the first frame, with others */
+	/* The least extent it is in: with the first frame, with others, with those that talk. */
+	enum extent first, other, talk;
 } loads[] = {
-	{ 1, ORDER_UNIFORM, 400000, EXTENT_QUICK, EXTENT_QUICK },
-	{ 1000, ORDER_UNIFORM, 400000, EXTENT_SMOKE, EXTENT_FULL },
-	{ 1000, ORDER_ZIPF, 400000, EXTENT_FULL, EXTENT_FULL + 1 },
-	{ 100000, ORDER_UNIFORM, 500000, EXTENT_QUICK, EXTENT_FULL },
-	{ 100000, ORDER_ZIPF, 500000, EXTENT_FULL, EXTENT_FULL + 1 },
-	{ 1000000, ORDER_UNIFORM, 1000000, EXTENT_QUICK, EXTENT_FULL },
-	{ 1000000, ORDER_ZIPF, 1000000, EXTENT_QUICK, EXTENT_FULL },
+	{ 1, ORDER_UNIFORM, 400000, EXTENT_QUICK, EXTENT_QUICK, EXTENT_QUICK },
+	{ 1000, ORDER_UNIFORM, 400000, EXTENT_SMOKE, EXTENT_FULL, EXTENT_SMOKE },
+	{ 1000, ORDER_ZIPF, 400000, EXTENT_FULL, EXTENT_NEVER, EXTENT_NEVER },
+	{ 100000, ORDER_UNIFORM, 500000, EXTENT_QUICK, EXTENT_FULL, EXTENT_QUICK },
+	{ 100000, ORDER_ZIPF, 500000, EXTENT_FULL, EXTENT_NEVER, EXTENT_FULL },
+	{ 1000000, ORDER_UNIFORM, 1000000, EXTENT_QUICK, EXTENT_FULL, EXTENT_NEVER },
+	{ 1000000, ORDER_ZIPF, 1000000, EXTENT_QUICK, EXTENT_FULL, EXTENT_NEVER },
 };
 
 static const char *const order_names[] = { "sequential", "uniform", "zipf" };
@@ -85,7 +97,8 @@ struct samples {
 
 struct entry {
 	struct contestant c;
-	bool rare, loaded;
+	enum scope scope;
+	bool loaded;
 	struct samples insert, hit;
 };
 
@@ -98,14 +111,14 @@ static void usage(const char *what)
 	exit(2);
 }
 
-static void add(const char *spec, bool rare)
+static void add(const char *spec, enum scope scope)
 {
 	struct entry *e = &entries[n_entries++];
 	char *copy = strdup(spec);
 
 	if (n_entries == CONTESTANTS_MAX || !copy || !contestant_parse(&e->c, copy))
 		usage("--object FILE:PROG[,name=NAME][,xdp][,max.MAP=N|auto]..., ten at most");
-	e->rare = rare;
+	e->scope = scope;
 }
 
 /* Every flow for the first time, into a fresh table. It stays loaded. */
@@ -130,12 +143,17 @@ static void run_insert(struct entry *e, const struct frame *f, uint32_t flows)
 	s->packets = flows;
 }
 
+static bool runs(const struct entry *e, const struct frame *f)
+{
+	return e->scope == SCOPE_ALL || (e->scope == SCOPE_TALK ? f->talk : f == frames);
+}
+
 static void run_inserts(const struct frame *f, uint32_t flows, unsigned rounds)
 {
 	order_fill(contestant_steps(), f, flows, ORDER_SEQUENTIAL);
 	for (unsigned r = 0; r < rounds; r++) {
 		for (unsigned i = 0; i < n_entries; i++) {
-			if (!entries[i].rare || f == frames)
+			if (runs(&entries[i], f))
 				run_insert(&entries[i], f, flows);
 		}
 	}
@@ -212,6 +230,8 @@ static void run_case(const struct frame *f, unsigned load, unsigned rounds, uint
 		if (inserts)
 			tell(&entries[i], &entries[i].insert, "insert", f, flows, ORDER_SEQUENTIAL);
 		tell(&entries[i], &entries[i].hit, "hit", f, flows, order);
+		if (entries[i].c.tcp)
+			contestant_check_talk(&entries[i].c);
 		contestant_unload(&entries[i].c);
 		entries[i].loaded = false;
 	}
@@ -225,7 +245,10 @@ static void run_all(const struct args *a)
 	for (size_t f = 0; f < sizeof(frames) / sizeof(frames[0]); f++) {
 		frame_build(&frames[f]);
 		for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
-			if (extent >= (f ? loads[i].other : loads[i].first))
+			enum extent least = frames[f].talk ? loads[i].talk :
+					    f ? loads[i].other : loads[i].first;
+
+			if (extent >= least && (!a->talk || frames[f].talk))
 				run_case(&frames[f], i, a->rounds, a->smoke ? 2000 : loads[i].packets);
 		}
 	}
@@ -239,9 +262,9 @@ int main(int argc, char **argv)
 	if (opt_parse(opts, argc, argv, &a, &rest) < 0 || rest < argc)
 		usage(rest < argc ? "options only" : error_message());
 	for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
-		add(built_in[i].spec, built_in[i].rare);
+		add(built_in[i].spec, built_in[i].scope);
 	for (size_t i = 0; i < a.objects.n; i++)
-		add(a.objects.v[i], false);
+		add(a.objects.v[i], SCOPE_ALL);
 	contestant_pin(true);
 	run_all(&a);
 	return 0;

@@ -87,7 +87,8 @@ bool contestant_parse(struct contestant *c, char *spec)
 	if (!*file) {
 		c->xdp = spec && strcmp(spec, "xdp") == 0;
 		c->full = spec && strcmp(spec, "full") == 0;
-		strcpy(c->name, c->xdp ? "flowctl-xdp" : c->full ? "flowctl-full" : "flowctl");
+		c->tcp = spec && strcmp(spec, "tcp") == 0;
+		snprintf(c->name, sizeof(c->name), "flowctl%s%s", spec ? "-" : "", spec ?: "");
 		return true;
 	}
 	if (!prog)
@@ -219,6 +220,8 @@ static int load_ours(struct contestant *c, uint32_t flows)
 	flows = c->full && flows > ENTRIES_MIN ? flows : room_for(flows);
 	if (c->xdp)
 		bench_table_open_xdp(&c->table, flows);
+	else if (c->tcp)
+		bench_table_open_tcp(&c->table, flows);
 	else
 		bench_table_open(&c->table, flows);
 	c->end = false;
@@ -245,6 +248,7 @@ struct mutate_bpf *contestant_mutator(const struct frame *f, enum mutator kind)
 	m->rodata->knob_addr = f->addr;
 	m->rodata->knob_port = f->port;
 	m->rodata->knob_len = f->len;
+	m->rodata->knob_talk = f->talk ? f->addr - 12 : 0;
 	bpf_object__for_each_program(p, m->obj)
 		bpf_program__set_autoload(p, false);
 	p = kind == MUTATOR_TC ? m->progs.mutate_tc :
@@ -288,7 +292,7 @@ static int load_mutator(struct contestant *c, const struct frame *f, int tested)
 
 int contestant_load(struct contestant *c, const struct frame *f, uint32_t flows)
 {
-	int r = contestant_open(c, flows);
+	int r = contestant_open(c, f->talk ? 2 * flows : flows);
 
 	if (r >= 0)
 		r = load_mutator(c, f, r);
@@ -339,6 +343,25 @@ double contestant_run(struct contestant *c, const struct frame *f, uint32_t pack
 uint64_t contestant_lost(const struct contestant *c)
 {
 	return c->table.table ? table_hook_sum(c->table.table, &c->table.hook, LEDGER_FULL).packets : 0;
+}
+
+/* Else it was not measured what most packets of connections take. */
+void contestant_check_talk(const struct contestant *c)
+{
+	uint64_t samples = 0, again = 0;
+	const struct table *t = c->table.table;
+
+	for (uint32_t i = 0; i < t->ctl->tcp_buckets * TCP_WAYS * 2; i++) {
+		const struct tcp_conn *way = &t->tcp[i / 2 / TCP_WAYS].way[i / 2 % TCP_WAYS];
+
+		samples += way->side[i % 2].counts.rtt_samples;
+		again += way->side[i % 2].counts.retransmissions + way->side[i % 2].counts.out_of_order;
+	}
+	if (samples && !again)
+		return;
+	fprintf(stderr, "bench: connections with %llu samples of RTT, %llu segments sent again\n",
+		(unsigned long long)samples, (unsigned long long)again);
+	exit(1);
 }
 
 static uint64_t slots_used(const struct table *t)

@@ -28,6 +28,7 @@ struct contestant {
 	const char *file;	/* NULL: of ref.bpf.c, or ours */
 	char prog[96];		/* name or section; "" is our program */
 	bool xdp;
+	bool tcp;		/* ours, with TCP metrics */
 	bool full;		/* ours, with room for the flows that come and no more */
 	struct sizing sizings[SIZINGS_MAX];
 	unsigned n_sizings;
@@ -43,17 +44,19 @@ struct contestant {
 	uint64_t packets;	/* that were offered since it was loaded */
 };
 
-/* "FILE:PROG[,name=NAME][,xdp][,max.MAP=N|auto]..." or "", ",xdp", ",full" for ours. False: not so. @spec is kept and cut up. */
+/* "FILE:PROG[,name=NAME][,xdp][,max.MAP=N|auto]..." or "", ",xdp", ",full", ",tcp" for ours. False: not so. @spec is kept and cut up. */
 bool contestant_parse(struct contestant *c, char *spec);
 /* Load the program alone; its descriptor or a negative errno. */
 int contestant_open(struct contestant *c, uint32_t flows);
-/* Load it and its mutator for @flows flows and frames like @f. 0, or a negative errno: it does not load. */
+/* Load it and its mutator for @flows flows (connections, of frames that talk) and frames like @f. 0, or a negative errno: it does not load. */
 int contestant_load(struct contestant *c, const struct frame *f, uint32_t flows);
 void contestant_unload(struct contestant *c);
 /* Offer it @packets, flow by flow from the first step on or where the last call ended. CPU ns a packet. */
 double contestant_run(struct contestant *c, const struct frame *f, uint32_t packets);
 /* Ours: packets in no flow, because the table was full. */
 uint64_t contestant_lost(const struct contestant *c);
+/* Ours with TCP metrics: exits unless connections that talk have samples of RTT and sent nothing twice. */
+void contestant_check_talk(const struct contestant *c);
 /* Flows held: by ours in slots, not those evicted. UINT64_MAX of a program without a map. */
 uint64_t contestant_flows(const struct contestant *c);
 

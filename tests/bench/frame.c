@@ -9,8 +9,6 @@
 
 #define PAYLOAD 6
 #define FRAME_MIN 60
-#define PORTS_LOG2 14	/* flows that share an address */
-#define PORT_FIRST 1024
 
 static void put16(uint8_t *p, uint16_t v)
 {

@@ -14,6 +14,7 @@ struct frame {
 	uint8_t proto;		/* IP protocol number */
 	uint16_t vlan;		/* id of a tag in the frame, 0 = none */
 	bool times;		/* TCP: with time stamps, as most connections have */
+	bool talk;		/* of TCP/IPv4 with these: connections that go on (mutate.bpf.c) */
 
 	/* Filled in by frame_build(). */
 	uint8_t data[128];

@@ -27,13 +27,14 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void open_table(struct bench_table *b, uint32_t flows, bool xdp)
+static void open_table(struct bench_table *b, uint32_t flows, bool xdp, bool tcp)
 {
 	const struct program_knobs knobs = {
 		.direction = FLOW_INGRESS,
 		.ethernet = true,
 		.sample = 1,
 		.xdp = xdp,
+		.tcp = tcp,
 	};
 	static unsigned number;
 	struct pin_dir dir = PIN_DIR_NULL;
@@ -46,6 +47,8 @@ static void open_table(struct bench_table *b, uint32_t flows, bool xdp)
 	}
 	pin_set_root(b->root);
 	table_geometry(flows, libbpf_num_possible_cpus(), 0, &g);
+	if (tcp)
+		table_geometry_tcp(&g, flows / 2);
 	b->memory_bytes = g.memory_bytes;
 	if (pin_dir_acquire(COOKIE, true, &dir) < 0 || table_create(&dir, &g, 1, "bench") < 0)
 		die("no table");
@@ -59,12 +62,17 @@ static void open_table(struct bench_table *b, uint32_t flows, bool xdp)
 
 void bench_table_open(struct bench_table *b, uint32_t flows)
 {
-	open_table(b, flows, false);
+	open_table(b, flows, false, false);
 }
 
 void bench_table_open_xdp(struct bench_table *b, uint32_t flows)
 {
-	open_table(b, flows, true);
+	open_table(b, flows, true, false);
+}
+
+void bench_table_open_tcp(struct bench_table *b, uint32_t flows)
+{
+	open_table(b, flows, false, true);
 }
 
 void bench_table_close(struct bench_table *b)
