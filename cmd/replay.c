@@ -57,6 +57,15 @@ static void on_signal(int signal)
 	stopped = 1;
 }
 
+/* A read that waits for a pipe is to end as well: no SA_RESTART. */
+static void catch_signals(void)
+{
+	const struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
 /* On a terminal only: a line that is written over, and is gone in the end. */
 struct progress {
 	bool shown;
@@ -101,7 +110,9 @@ static int read_frames(struct capture *c, struct replay *replay)
 			progress_show(&p, c);
 	}
 	progress_end(&p);
-	return r;
+	if (stopped)
+		error_clear();
+	return stopped ? 0 : r;
 }
 
 static void tell(const struct capture *c, struct replay *replay)
@@ -148,13 +159,12 @@ static int replay_file(const char *path, const struct replay_options *options,
 	_cleanup_(replay_closep) struct replay *replay = NULL;
 	int r, printed;
 
+	catch_signals();
 	r = capture_open(path, &c);
 	if (r == 0)
 		r = replay_open(options, &replay);
 	if (r < 0)
-		return r;
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
+		return stopped ? 0 : r;
 	/* Where the file ends too early, what was read is right: its sentence stands. */
 	r = read_frames(c, replay);
 	printed = print_flows(print, filter, replay);

@@ -31,8 +31,8 @@
 
 #define TICK_NS NSEC_PER_USEC
 #define EPOCH_NS (30 * 60 * NSEC_PER_SEC)
-/* flow_part has 60 bits of a time. */
-#define CLOCK_FIRST (UINT64_C(1) << 59)
+/* flow_part has 60 bits of a time. In whole ticks, so that they begin where the capture's do. */
+#define CLOCK_FIRST ((UINT64_C(1) << 59) / TICK_NS * TICK_NS)
 #define CLOCK_MAX ((UINT64_C(1) << 60) - 1)
 /* A connection is two flows. */
 #define FLOWS_A_CONNECTION 2
@@ -129,7 +129,7 @@ static void set_clock(struct replay *r, uint64_t time_ns)
 	uint64_t now;
 
 	if (!r->clock_ns)
-		r->offset_ns = time_ns - CLOCK_FIRST;
+		r->offset_ns = time_ns / TICK_NS * TICK_NS - CLOCK_FIRST;
 	now = time_ns - r->offset_ns;
 	if (now < 1 || now > CLOCK_MAX)
 		now = (int64_t)now < 1 ? 1 : CLOCK_MAX;
