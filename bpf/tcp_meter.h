@@ -50,7 +50,7 @@ static __always_inline void tcp_start(struct tcp_bucket *b, __u32 way, __u32 has
 /* The way that is to be another's: free, or what was there has gone to the ring. */
 static __always_inline void tcp_give_up(struct tcp_bucket *b, __u64 victim)
 {
-	__u32 way = victim & (TCP_WAYS - 1);
+	__u32 way = victim_way(victim);
 
 	if (victim_is_free(victim))
 		return;
@@ -72,8 +72,8 @@ static __always_inline __u32 tcp_start_midway(struct tcp_bucket *b, __u32 hash,
 		return TCP_UNKNOWN;
 	}
 	tcp_give_up(b, victim);
-	tcp_start(b, victim & (TCP_WAYS - 1), hash, knob_tcp_buckets, key, s);
-	return victim & (TCP_WAYS - 1);
+	tcp_start(b, victim_way(victim), hash, knob_tcp_buckets, key, s);
+	return victim_way(victim);
 }
 
 static __always_inline __u32 tcp_start_half(struct tcp_bucket *half, __u32 hash,
@@ -83,8 +83,8 @@ static __always_inline __u32 tcp_start_half(struct tcp_bucket *half, __u32 hash,
 
 	if (!victim_is_free(victim) && !victim_is_over(victim))
 		TCP_STAT(half_open_lost);
-	tcp_start(half, victim & (TCP_WAYS - 1), hash, knob_tcp_half_buckets, key, s);
-	return victim & (TCP_WAYS - 1);
+	tcp_start(half, victim_way(victim), hash, knob_tcp_half_buckets, key, s);
+	return victim_way(victim);
 }
 
 /*
@@ -102,7 +102,7 @@ __noinline int tcp_move(struct tcp_bucket *half, __u32 from, struct tcp_bucket *
 		return 0;
 	victim = tcp_victim(b, tcp_tick(s));
 	tcp_give_up(b, victim);
-	way = victim & (TCP_WAYS - 1);
+	way = victim_way(victim);
 	from &= TCP_WAYS - 1;
 	old = tcp_way(half, from);
 	c = tcp_way(b, way);

@@ -169,11 +169,12 @@ static __always_inline __u64 tcp_worth(const struct tcp_bucket *b, __u32 way, __
 	__u64 rank = b->flags[way] & TCP_WAY_OVER ? 2 : b->flags[way] & TCP_WAY_PROBATION ? 1 : 0;
 
 	if (!b->tag[way])
-		rank = 3;
+		return 3ull << 32;
 	return rank << 32 | (silence < 0 ? 0 : silence);
 }
 
-/* A free way, or the one to give way: tcp_worth() of it, and in the lowest two bits which. */
+/* A free way, the first of them, or the one to give way: tcp_worth() of it, and below that two
+ * bits for victim_way(). */
 __noinline __u64 tcp_victim(const struct tcp_bucket *b, __u32 tick)
 {
 	__u64 victim = 0;
@@ -182,12 +183,17 @@ __noinline __u64 tcp_victim(const struct tcp_bucket *b, __u32 tick)
 		return 0;
 	UNROLL
 	for (__u32 i = 0; i < TCP_WAYS; i++) {
-		__u64 v = tcp_worth(b, i, tick) << 2 | i;
+		__u64 v = tcp_worth(b, i, tick) << 2 | (TCP_WAYS - 1 - i);
 
 		if (v > victim)
 			victim = v;
 	}
 	return victim;
+}
+
+static __always_inline __u32 victim_way(__u64 victim)
+{
+	return ~(__u32)victim & (TCP_WAYS - 1);
 }
 
 static __always_inline bool victim_is_free(__u64 victim)
