@@ -88,6 +88,7 @@ static void tcp_json(struct json *j, const struct tcp_stats *s)
 	json_u64(j, "replaced", s->replaced);
 	json_u64(j, "half_open_lost", s->half_open_lost);
 	json_u64(j, "ends_lost", s->ends_lost);
+	json_u64(j, "no_room", s->no_room);
 	json_u64(j, "events_lost", s->events_lost);
 	json_object_end(j);
 }
