@@ -213,12 +213,12 @@ class Side:
 
     def write(self):
         try:
-            if not self.left and self.name == 'client' and not self.conn.options.get('until', lambda: True)():
-                self.left = 10000
-                self.conn.up += self.left
             if self.left:
                 chunk = self.conn.options.get('chunk') or self.crowd.random.randrange(1, 1 << 16)
                 self.left -= self.sock.send(self.crowd.data[:min(self.left, chunk)])
+            if not self.left and self.name == 'client' and not self.conn.options.get('until', lambda: True)():
+                self.left = 10000
+                self.conn.up += self.left
             if not self.left:
                 self.sock.shutdown(socket.SHUT_WR)
                 self.left = None
@@ -314,13 +314,18 @@ class Log:
         return sum(not r.window and not r.flags & (SYN | FIN | RST) for r in self.passed(conn, place, up))
 
     def overtaken(self, conn, place, up):
-        """Segments of data before which others, sent later, had passed already: a bare ACK is one too."""
-        n, high = 0, None
+        """Segments of data, not seen before, before which others, sent later, had passed: a bare ACK is one too."""
+        n, high, holes = 0, None, []
         for r in self.passed(conn, place, up):
-            if r.len and high is not None and before(r.seq, high):
-                n += 1
-            if high is None or before(high, after(r)):
-                high = after(r)
+            end = after(r)
+            if high is not None and before(high, r.seq):
+                holes.append((high, r.seq))
+            for h in [h for h in holes if r.len and before(h[0], end) and before(r.seq, h[1])]:
+                n += max(1, -(-(end - r.seq & 0xffffffff) // (r.segment or 1 << 20)))
+                holes.remove(h)
+                holes += [(a, b) for a, b in ((h[0], r.seq), (end, h[1])) if before(a, b)]
+            if high is None or before(high, end):
+                high = end
         return n
 
 
