@@ -172,7 +172,8 @@ struct hook_info {
 	char ifname[16];
 	char version[24];		/* of the flowctl that attached it */
 	__u8 tcp_metrics;		/* 1: it counts the health of connections */
-	__u8 reserved[7];
+	__u8 guest;			/* 1: goes when the command that looks at it ends (visit.h) */
+	__u8 reserved[6];
 };
 
 /* One array entry must hold either. */

@@ -23,6 +23,7 @@ struct meter_options {
 	uint32_t max_connections;	/* 0 = a quarter of max_flows, or what the table has */
 	bool force;
 	bool dry_run;
+	bool guest;			/* for visit.h; without, one that was a guest's stays */
 };
 
 /* The namespace's table, told when meter_attach() had to make one. */

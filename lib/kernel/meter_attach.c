@@ -263,6 +263,7 @@ static int plan_others(struct job *j)
 		if (r == 0) {
 			same.sample = hook.info->sample;
 			same.tcp_metrics = hook.info->tcp_metrics;
+			same.guest = hook.info->guest;
 		}
 		for (size_t l = 0; r == 0 && l < j->n_links; l++) {
 			if (j->links[l].ifindex == hooks[i].ifindex)

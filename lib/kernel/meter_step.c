@@ -62,6 +62,7 @@ static void want(struct meter_step *s, const struct meter_options *o, bool attac
 	bool open = o->hook < 0 || (o->hook == HOOK_XDP && s->direction == FLOW_EGRESS);
 
 	s->sample = o->sample;
+	s->guest = o->guest;
 	s->kind = !open ? (enum hook_kind)o->hook : attached ? s->old.kind : auto_kind;
 	s->pref = s->handle = 0;
 	if (s->kind == HOOK_XDP)
@@ -236,6 +237,7 @@ static void write_info(struct meter_step *s, const struct hook_target *target, u
 	info->made_clsact = target->made_clsact;
 	info->link_layer = s->link->ethernet;
 	info->tcp_metrics = s->tcp;
+	info->guest = s->guest;
 	info->prog_id = prog_id;
 	info->tc_pref = s->pref;
 	info->tc_handle = s->handle;
@@ -293,6 +295,7 @@ int meter_step_commit(struct meter_step *s, const struct netns *ns, struct table
 
 	if (s->action == STEP_KEEP) {
 		snprintf(s->hook.info->ifname, sizeof(s->hook.info->ifname), "%s", s->link->name);
+		s->hook.info->guest &= s->guest;
 		return 0;
 	}
 	r = hook_prog_id(s->prog_fd, &id);

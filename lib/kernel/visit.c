@@ -101,6 +101,7 @@ static int attach_missing(struct visit *v, const struct meter_options *wanted, c
 
 	if (!names)
 		return fail(-ENOMEM, "cannot attach meters");
+	options.guest = true;
 	/* A table that is there keeps its size. */
 	if (v->table)
 		options.max_flows = options.max_connections = 0;
@@ -151,16 +152,29 @@ int visit_open(struct netns *ns, const char *const *names, size_t n_names,
 	return 0;
 }
 
+/* Whoever attached it meanwhile, too, wants it to stay. */
+static bool still_ours(const struct visit *v, const struct visit_iface *iface)
+{
+	bool guest = !v->table && iface->ours;
+
+	for (uint8_t direction = 0; v->table && iface->ours && direction < 2; direction++) {
+		_cleanup_(table_hook_close) struct table_hook hook = { .fd = -1 };
+
+		if (table_hook_open(v->table, iface->ifindex, direction, false, &hook) == 0)
+			guest |= hook.info->guest;
+	}
+	return guest;
+}
+
 static const char *name_now(const struct link *links, size_t n, const struct visit_iface *iface)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (links[i].ifindex == iface->ifindex)
 			return links[i].name;
 	}
-	return NULL;
+	return iface->name;	/* gone: its meter knows it by that */
 }
 
-/* Interfaces by the names they have now; one that is gone by its meter's, if that is left. */
 static int detach_ours(struct visit *v)
 {
 	_cleanup_(freep) const char **names = calloc(v->n_ifaces + 1, sizeof(*names));
@@ -173,12 +187,8 @@ static int detach_ours(struct visit *v)
 		return fail(-ENOMEM, "cannot detach meters");
 	r = rtnl_links(v->ns.fd, &links, &n_links);
 	for (size_t i = 0; r == 0 && i < v->n_ifaces; i++) {
-		const struct visit_iface *iface = &v->ifaces[i];
-		const char *name = name_now(links, n_links, iface);
-
-		if (iface->ours && (name || !v->table || hook_pinned(v, iface->ifindex, FLOW_INGRESS) ||
-				    hook_pinned(v, iface->ifindex, FLOW_EGRESS)))
-			names[n++] = name ? name : iface->name;
+		if (still_ours(v, &v->ifaces[i]))
+			names[n++] = name_now(links, n_links, &v->ifaces[i]);
 	}
 	if (r < 0 || n == 0)
 		return r;

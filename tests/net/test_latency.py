@@ -53,6 +53,11 @@ class Latency:
         return v[:-1], v[-1]
 
 
+def meters():
+    return sorted((m['netns'], m['iface'], m['direction'], m['prog_id'], m['max_flows'], m['attached_at'])
+                  for m in net.json('meter', 'status'))
+
+
 def nothing_is_left(*places):
     if os.path.isdir(net.bpffs + '/flowctl'):
         equal(os.listdir(net.bpffs + '/flowctl'), [], 'what is pinned')
@@ -246,6 +251,8 @@ def a_meter_that_goes_while_it_is_watched_ends_it_with_a_sentence():
             net.flowctl('meter', 'attach', '--netns', b, '-n', 'eth0', '--force', '-l', '9000')
         latency.end(None, status=1)
         check(sentence in latency.err.splitlines()[-1], latency.err)
+        equal(len(meters()), 2 if words == 'attach' else 0, 'hooks')
+        net.flowctl('meter', 'detach', '--netns', b, '-n', 'eth0')
         nothing_is_left()
     net.veth(b, 'gone0', a, 'gone0')
     latency = Latency('--netns', b, '-n', 'gone0')
@@ -256,11 +263,6 @@ def a_meter_that_goes_while_it_is_watched_ends_it_with_a_sentence():
 
 
 # -- beside other meters and other watchers
-
-def meters():
-    return sorted((m['netns'], m['iface'], m['direction'], m['prog_id'], m['max_flows'], m['attached_at'])
-                  for m in net.json('meter', 'status'))
-
 
 @test
 def meters_that_are_there_are_used_and_stay():
@@ -277,6 +279,23 @@ def meters_that_are_there_are_used_and_stay():
           [(b, 'eth0', 1, 6300)], 'handshakes')
     between(events[0]['rtt_us'], syn, synack, 'by a meter that was there')
     equal(meters(), before_, 'the meters')
+    net.flowctl('meter', 'detach', '--netns', b, '--all')
+    nothing_is_left((b, 'eth0'), (b, 'eth1'))
+
+
+@test
+def a_meter_that_somebody_else_wants_meanwhile_stays():
+    latency = Latency('--netns', b, '-n', 'eth*', watching=2)
+    wanted = [m for m in meters() if m[1] == 'eth0']
+    out = net.flowctl('meter', 'attach', '--netns', b, '-n', 'eth0').stdout
+    equal(out.count('(unchanged)'), 2, 'unchanged hooks')
+    latency.end()
+    equal(meters(), wanted, 'the meters')
+    # Anew in a table of another size, with what others have: a guest goes on being one.
+    latency = Latency('--netns', b, '-n', 'eth1')
+    net.flowctl('meter', 'attach', '--netns', b, '-n', 'eth0', '--force', '-l', '9000')
+    latency.end(None, status=1)
+    equal([m[1] for m in meters()], ['eth0', 'eth0'], 'the meters')
     net.flowctl('meter', 'detach', '--netns', b, '--all')
     nothing_is_left((b, 'eth0'), (b, 'eth1'))
 
@@ -411,10 +430,10 @@ def continuous_has_every_sample_of_the_wire():
     for c in crowd.conns:
         is_ = [e['rtt_us'] for e in samples if e['from_port'] == c.port and e['peer_port'] == crowd.port]
         wanted = log.rtt(c, (near, 'eth0', 'ingress'), (near, 'eth0', 'egress'), True)
-        check(len(is_) > 3 and abs(min(is_) - min(wanted)) <= TOLERANCE_US, 'least %d of %r' % (min(is_), wanted))
+        check(len(wanted) > 3, 'only %d samples' % len(wanted))
         # Ours are more: also of what an ACK covers together with later segments.
-        mean = sum(is_) / len(is_) - sum(wanted) / len(wanted)
-        check(len(is_) >= len(wanted) and abs(mean) <= TOLERANCE_US, '%r, wanted %r' % (sorted(is_), sorted(wanted)))
+        for sample in wanted:
+            check(any(abs(us - sample) <= TOLERANCE_US for us in is_), '%.0f us is not in %r' % (sample, sorted(is_)))
     equal(summary['rtt']['max_us'], max(e['rtt_us'] for e in samples), 'the longest')
     nothing_is_left()
 
