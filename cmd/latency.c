@@ -23,7 +23,7 @@
 
 enum {
 	PERIOD_MS = 20,
-	CHECK_PERIODS = 1000 / PERIOD_MS,
+	CHECK_PERIODS = 500 / PERIOD_MS,
 	KEPT_BYTES = 1 << 20,	/* while a reader does not read; then the ring fills, which is counted */
 	LAST_MS = 1000,		/* at the end a reader has so long for each piece */
 	EVENTS_AT_ONCE = 512,
