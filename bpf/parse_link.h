@@ -52,6 +52,8 @@ struct snap {
 	__be16 proto;
 } WIRE;
 
+#define PPPOE_HEADER_LEN 6 /* which its length leaves out; PPP's protocol is in it */
+
 struct pppoe {
 	__u8 version_type;
 	__u8 code; /* 0: a session's packet */
@@ -156,7 +158,7 @@ static __always_inline __be16 parse_llc(struct packet *p)
 static __always_inline __be16 parse_pppoe(struct packet *p)
 {
 	const struct pppoe *pppoe;
-	__u32 size = sizeof(*pppoe);
+	__u32 size = sizeof(*pppoe), len;
 	__be16 proto = 0;
 	__u8 ppp;
 
@@ -171,7 +173,13 @@ static __always_inline __be16 parse_pppoe(struct packet *p)
 		proto = bpf_htons(ETH_P_IP);
 	else if (ppp == PPP_IPV6)
 		proto = bpf_htons(ETH_P_IPV6);
-	return proto && packet_skip(p, size) ? proto : 0;
+	len = bpf_ntohs(pppoe->len) + PPPOE_HEADER_LEN - size;
+	if (!proto || !packet_skip(p, size))
+		return 0;
+	/* Behind it lies Ethernet's padding, which a wrong length of IP may claim. */
+	if (!p->gso_size && len < p->left)
+		packet_cut(p, len);
+	return proto;
 }
 
 /*

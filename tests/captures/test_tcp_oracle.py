@@ -83,6 +83,10 @@ def is_client(c):
     return any(s.flags & (SYN | ACK) == SYN for s in c.segments)
 
 
+def text(value):
+    return '-' if value is None else '|'.join(sorted(value)) if isinstance(value, set) else str(value)
+
+
 def differences(capture, folder):
     """Of one capture: rows, and how many values were compared."""
     path = os.path.join(CAPTURES, capture)
@@ -93,12 +97,13 @@ def differences(capture, folder):
         theirs, mine = ways.get(way, []), records.get(way, [])
         if len(theirs) != len(mine):
             rows.append(Row(capture, name_of(way, 0), 'records', 'tshark', str(len(theirs)), str(len(mine)), '', ''))
+            theirs, mine = [], []
         for n, (c, record) in enumerate(zip(theirs, mine)):
             for judge, verdicts in verdicts_of(way, n, c, record, traced, argued):
                 for metric, is_, our, packets in verdicts:
                     compared += 1
                     if is_ != our:
-                        rows.append(Row(capture, name_of(way, n), metric, judge, str(is_), str(our),
+                        rows.append(Row(capture, name_of(way, n), metric, judge, text(is_), text(our),
                                         ' '.join(map(str, packets)), ''))
     return rows, compared
 

@@ -141,6 +141,7 @@ def twice(t, a, b, end, isn, isn2):
     seq = c.send(a, 100)
     c.wait(250 * MS).send(a, 100, seq=seq)
     c.wait(10 * MS).ack(b)
+    c.exchange(b, 100, 1 * MS)
     end(c)
     d = Talk(t, a, b, at=c.at + 1 * S, isn=isn2, server=20 * MS, client=2 * MS).open()
     d.exchange(a, 100, 20 * MS)
@@ -262,11 +263,12 @@ def nor_when_the_one_is_answered_before_the_other(t, a, b):
     """The SYN-ACK of the second comes first: it takes nothing from the first."""
     tenant(t, a, b, 10, 0, (1000, 70000), 10 * MS, 1)
     tenant(t, a, b, 20, 1 * MS, (500000, 900000), 4 * MS, 3)
-    times_ = dict(handshake_server_us=[null_or(10000), null_or(4000)], handshake_client_us=[null_or(1000)] * 2)
-    return {a: dict(times_, packets=[5, 7], retransmissions=[null_or(1), null_or(3)],
+    client = [null_or(1000)] * 2
+    return {a: dict(handshake_server_us=[null_or(10000), null_or(4000)], handshake_client_us=client,
+                    packets=[5, 7], retransmissions=[null_or(1), null_or(3)],
                     min_rtt_us=[null_or(10000), null_or(4000)], max_rtt_us=[null_or(10000), null_or(4000)]),
-            b: dict(times_, packets=[3, 3], duplicate_acks=[null_or(0)] * 2, min_rtt_us=[null_or(1000)] * 2,
-                    max_rtt_us=[null_or(1000)] * 2)}
+            b: dict(handshake_server_us=[null_or(4000), null_or(10000)], handshake_client_us=client,
+                    packets=[3, 3], duplicate_acks=[null_or(0)] * 2, min_rtt_us=client, max_rtt_us=client)}
 
 
 @scene
