@@ -149,6 +149,9 @@ static __always_inline void again_count(struct tcp_look *l, __u32 end, __u32 n)
 	mine->counts.retransmissions += n;
 	if (again_is_acked(l)) {
 		mine->counts.spurious_retransmits += n;
+		/* The DSACK that comes is of this one, and of nothing that was sent before it. */
+		if (tcp_before(l->s->seq, mine->again.right) && tcp_before(mine->again.left, end))
+			mine->again_kind = TCP_AGAIN_NONE;
 		return;
 	}
 	if (again_is_asked(l) || again_is_sacked(l, end)) {

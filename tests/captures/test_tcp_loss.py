@@ -111,6 +111,17 @@ def what_a_dsack_answers_was_sent_in_vain(t, a, b):
 
 
 @scene
+def a_dsack_is_of_the_last_copy_and_not_of_those_that_were_needed(t, a, b):
+    c = Talk(t, a, b).open(options=(sack_ok(), sack_ok()))
+    seq = c.send(a, 1000)
+    c.wait(250 * MS).send(a, 1000, seq=seq)
+    c.wait(10 * MS).ack(b)
+    c.wait(1 * MS).send(a, 1000, seq=seq)
+    c.wait(10 * MS).ack(b, options=sack((seq, seq + 1000)))
+    return {a: dict(retransmissions=2, timeout_retransmits=1, spurious_retransmits=1), b: dict(duplicate_acks=1)}
+
+
+@scene
 def an_ack_of_what_was_sent_twice_is_no_sample(t, a, b):
     c = Talk(t, a, b).open()
     seq = c.send(a, 1000)
