@@ -70,16 +70,6 @@ uint32_t hist_quantile(const struct hist *h, unsigned permille)
 	return middle > h->max_us ? h->max_us : middle;
 }
 
-uint64_t hist_at_most(const struct hist *h, uint32_t us)
-{
-	uint32_t last = place(us, HIST_BITS);
-	uint64_t n = 0;
-
-	for (uint32_t i = 0; i <= last; i++)
-		n += h->bucket[i];
-	return n;
-}
-
 /* As fine as possible, where all fits into so many rows; by octaves there are 33 at most. */
 static unsigned choose_bits(const struct hist *h)
 {

@@ -29,9 +29,6 @@ uint32_t hist_mean(const struct hist *h);
 /* The quantile @permille (1..1000) by nearest rank: exact up to 511 us, else within 0.2 % of that
  * sample. 0 when empty. */
 uint32_t hist_quantile(const struct hist *h, unsigned permille);
-/* How many samples are of at most @us: exact up to 511 us and where a bucket ends at @us (one
- * less than a multiple of 1/256 of its octave); else the bucket that @us is in counts whole. */
-uint64_t hist_at_most(const struct hist *h, uint32_t us);
 
 /* The histogram in coarser rows, from the smallest sample to the biggest: as fine as 16 rows
  * allow, else octaves. Returns how many. */

@@ -35,7 +35,7 @@ TEST(an_empty_one_says_nothing)
 	struct strbuf out = STRBUF_NULL;
 
 	memset(&h, 0, sizeof(h));
-	CHECK(hist_mean(&h) == 0 && hist_quantile(&h, 500) == 0 && hist_at_most(&h, UINT32_MAX) == 0);
+	CHECK(hist_mean(&h) == 0 && hist_quantile(&h, 500) == 0);
 	CHECK(hist_rows(&h, rows) == 0);
 	hist_text(&h, &out);
 	CHECK_STR(strbuf_str(&out), "");
@@ -88,21 +88,6 @@ TEST(quantiles_are_those_of_the_sorted_samples_within_the_bound)
 			CHECK(within(hist_quantile(&h, permille[i]), v[rank - 1]));
 		}
 	}
-}
-
-TEST(counts_at_most_are_exact_where_a_bucket_ends)
-{
-	uint32_t v[4096];
-
-	for (uint32_t i = 0; i < 4096; i++)
-		v[i] = i;
-	fill(v, 4096);
-	for (uint32_t us = 0; us < 512; us++)
-		CHECK(hist_at_most(&h, us) == us + 1);
-	CHECK(hist_at_most(&h, 1023) == 1024);
-	CHECK(hist_at_most(&h, 1027) == 1028);	/* of four microseconds up to 2047 */
-	CHECK(hist_at_most(&h, 1024) == 1028);	/* the bucket counts whole */
-	CHECK(hist_at_most(&h, UINT32_MAX) == 4096);
 }
 
 TEST(rows_hold_every_sample_without_a_gap)
