@@ -10,8 +10,7 @@
  */
 #include "flow/expire.h"
 
-#define TCP_FIN 0x01
-#define TCP_RST 0x04
+#include <netinet/tcp.h>
 
 bool expire_is_quiet(const struct expire_policy *p, const struct flow_part *held, uint64_t now_ns,
 		     uint64_t limit_ns)
@@ -22,7 +21,7 @@ bool expire_is_quiet(const struct expire_policy *p, const struct flow_part *held
 enum expire_action expire_decide(const struct expire_policy *policy, const struct flow_part *held,
 				 bool is_cut, uint64_t now_ns, enum flow_end_reason *ret_reason)
 {
-	bool finished = held->tcp_flags & (TCP_FIN | TCP_RST);
+	bool finished = held->tcp_flags & (TH_FIN | TH_RST);
 
 	/* The next connection of the same ends has begun: nothing more comes. */
 	if (held->closed ||

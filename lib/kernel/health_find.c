@@ -7,6 +7,8 @@
  */
 #include "kernel/health_find.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -18,10 +20,6 @@
 /* The program stamps one packet twice, first for its flow, then for its connection: so long
  * apart at the most. */
 #define STAMP_SLACK_NS (20 * NSEC_PER_USEC)
-#define TCP_PROTO 6
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
 
 static void copy_words(void *to, const void *from, size_t begin, size_t end)
 {
@@ -82,11 +80,11 @@ static bool is_observed(const struct tcp_side *s, const struct flow_key *k)
 static bool touches(const struct flow_part *part, const struct tcp_side *s)
 {
 	uint64_t tick = clock_tick_ns();
-	uint64_t slack = part->tcp_flags & TCP_SYN ? 0 : tick;
+	uint64_t slack = part->tcp_flags & TH_SYN ? 0 : tick;
 
 	if (s->last_ns + slack < part->first_ns)
 		return false;
-	if (!part->closed && !(part->tcp_flags & (TCP_FIN | TCP_RST)))
+	if (!part->closed && !(part->tcp_flags & (TH_FIN | TH_RST)))
 		return s->first_ns <= part->last_ns + tick;
 	return s->first_ns <= part->first_ns + STAMP_SLACK_NS ||
 	       s->first_ns + tick <= part->last_ns;
@@ -160,7 +158,7 @@ bool health_search_begin(const struct table *t, struct health_search *q, const s
 {
 	__u64 addrs[4];
 
-	if (!t->tcp || flow->proto != TCP_PROTO)
+	if (!t->tcp || flow->proto != IPPROTO_TCP)
 		return false;
 	memcpy(addrs, flow->src, sizeof(addrs));
 	q->flow = flow;

@@ -6,17 +6,13 @@
 #include "kernel/store.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "kernel/extra.h"
-
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_PSH 0x08
 
 int store_open(struct table *t)
 {
@@ -154,10 +150,10 @@ bool part_is_apart(const struct flow_part *a, const struct flow_part *b)
 	const struct flow_part *later = a->first_ns > b->first_ns ? a : b;
 	const struct flow_part *earlier = later == a ? b : a;
 
-	if (!(later->tcp_flags & TCP_SYN) || later->first_ns <= earlier->first_ns)
+	if (!(later->tcp_flags & TH_SYN) || later->first_ns <= earlier->first_ns)
 		return false;
 	/* Before a SYN that is sent again there is nothing but that SYN, and perhaps an ACK. */
-	if (earlier->tcp_flags & TCP_SYN && !(earlier->tcp_flags & (TCP_FIN | TCP_RST | TCP_PSH)))
+	if (earlier->tcp_flags & TH_SYN && !(earlier->tcp_flags & (TH_FIN | TH_RST | TH_PUSH)))
 		return false;
 	/* last_ns is known to a tick. */
 	return later->first_ns + clock_tick_ns() > earlier->last_ns;
@@ -227,7 +223,7 @@ void part_from_slot(struct flow_part *ret, const struct flow_slot *s, const stru
 		bytes -= j->bytes;
 		ret->first_ns = tick_to_ns(c, j->w.last_tick);
 		/* Its first packet showed that, and is known. */
-		ret->tcp_flags &= ~TCP_SYN;
+		ret->tcp_flags &= ~TH_SYN;
 	}
 	ret->packets = ret->total_packets_low = packets;
 	ret->bytes = ret->total_bytes_low = bytes;
