@@ -94,9 +94,10 @@ static int find_targets(const struct meter_args *args, struct targets *t)
 		return fail_usage("--all and named interfaces exclude each other");
 	if (!args->all && !args->names.n && !args->interfaces.n)
 		return fail_usage("no interface named: give -n IFACE, or --all");
-	if (args->all)
-		return targets_add_all(t, args->netns);
-	return targets_add(t, args->netns, &args->names, &args->interfaces);
+	if (!args->all)
+		return targets_add(t, args->netns, &args->names, &args->interfaces);
+	targets_add_all(t, args->netns);
+	return 0;
 }
 
 static void print_attached(const struct meter_change *c, void *arg)

@@ -8,11 +8,11 @@
 
 #include "base/strbuf.h"
 
+/* All zero: nothing was written yet. */
 struct outlet {
 	struct strbuf pending;		/* to be added to */
 	size_t done;			/* of it is written */
 };
-#define OUTLET_NULL { 0 }
 
 /* Write what goes without waiting, or within @timeout_ms without any progress. 0, -EPIPE (the
  * reader is gone, also when there is nothing to write), or fail(). */

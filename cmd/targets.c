@@ -65,8 +65,7 @@ int targets_add(struct targets *t, const char *netns, const struct opt_strs *nam
 	return r;
 }
 
-int targets_add_all(struct targets *t, const char *netns)
+void targets_add_all(struct targets *t, const char *netns)
 {
 	target_of(t, netns);
-	return 0;
 }

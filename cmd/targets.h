@@ -22,11 +22,11 @@ struct targets {
 };
 
 /* @names of --netns @netns (NULL: none was given), and @interfaces, which exclude it where they
- * name a namespace. What is borrowed points into the command line. 0 or fail(). */
+ * name a namespace. @t points into the command line, which must live as long. 0 or fail(). */
 int targets_add(struct targets *t, const char *netns, const struct opt_strs *names,
 		const struct opt_strs *interfaces);
 /* All interfaces of that namespace. */
-int targets_add_all(struct targets *t, const char *netns);
+void targets_add_all(struct targets *t, const char *netns);
 void targets_deinit(struct targets *t);
 
 #endif
