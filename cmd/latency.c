@@ -24,7 +24,7 @@
 enum {
 	PERIOD_MS = 20,
 	CHECK_PERIODS = 500 / PERIOD_MS,
-	KEPT_BYTES = 1 << 20,	/* while a reader does not read; then the ring fills, which is counted */
+	KEPT_BYTES = 1 << 20,	/* for a slow reader; then the ring fills, which is counted */
 	LAST_MS = 1000,		/* at the end a reader has so long for each piece */
 	EVENTS_AT_ONCE = 512,
 	/* Of a table made for this alone: flows are no matter here, connections are. */
@@ -40,6 +40,7 @@ struct latency_args {
 	uint64_t count, duration_ns;
 };
 
+enum format { FORMAT_TEXT, FORMAT_NDJSON };
 static const char *const formats[] = { "text", "ndjson", NULL };
 
 static const struct opt latency_opts[] = {
@@ -95,7 +96,7 @@ static void show(struct latency *l, const struct watched *w, const struct tcp_ev
 	if (!iface || (l->args->count && l->lines >= l->args->count))
 		return;
 	place.iface = iface->name;
-	if (l->args->format == 1)
+	if (l->args->format == FORMAT_NDJSON)
 		latency_json(e, &place, &l->out.pending);
 	else
 		latency_text(e, &l->out.pending);
@@ -107,10 +108,11 @@ static void read_events(struct latency *l, const struct watched *w)
 {
 	struct tcp_event v[EVENTS_AT_ONCE];
 	int64_t offset_ns = clock_real_offset_ns();
-	size_t n;
+	size_t n, room;
 
 	do {
-		n = events_read(w->events, v, outlet_waiting(&l->out) < KEPT_BYTES ? EVENTS_AT_ONCE : 0);
+		room = outlet_waiting(&l->out) < KEPT_BYTES ? EVENTS_AT_ONCE : 0;
+		n = events_read(w->events, v, room);
 		for (size_t i = 0; i < n; i++)
 			show(l, w, &v[i], offset_ns);
 	} while (n == EVENTS_AT_ONCE);
@@ -249,7 +251,7 @@ static int finish(struct latency *l, struct strbuf *text)
 		s->unwatched_ns += events_unwatched_ns(l->v[i].events);
 	}
 	s->duration_ns = clock_boot_ns() - l->begin_ns;
-	if (l->args->format == 1)
+	if (l->args->format == FORMAT_NDJSON)
 		latency_summary_json(s, &l->out.pending);
 	else
 		latency_summary_text(s, text);

@@ -7,6 +7,8 @@
 
 #include <net/ethernet.h>
 
+#include "base/cleanup.h"
+
 #define ETHERTYPE_MPLS	  0x8847
 #define ETHERTYPE_MPLS_MC 0x8848
 #define ETHERTYPE_PPPOE	  0x8864
@@ -119,7 +121,7 @@ static uint16_t ppp_type(uint16_t proto)
 		{ 0x0283, ETHERTYPE_MPLS_MC },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (rows[i].proto == proto)
 			return rows[i].ethertype;
 	}
@@ -168,7 +170,7 @@ static const struct link_type types[] = {
 
 const struct link_type *link_type_find(int number)
 {
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		if (types[i].number == number)
 			return &types[i];
 	}

@@ -5,9 +5,11 @@
  */
 #include "sink/latency.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/format.h"
 #include "base/json.h"
@@ -20,7 +22,7 @@ static const char *address(const uint8_t addr[16], uint8_t family, char buf[FORM
 
 static unsigned port(__be16 v)
 {
-	return __builtin_bswap16(v);
+	return be16toh(v);
 }
 
 void latency_text(const struct tcp_event *e, struct strbuf *out)
@@ -75,7 +77,6 @@ static const struct {
 	{ "p90", "p90_us", 900 },
 	{ "p99", "p99_us", 990 },
 };
-#define N_QUANTILES (sizeof(quantiles) / sizeof(quantiles[0]))
 
 static void hist_lines(const struct hist *h, const char *what, struct strbuf *out)
 {
@@ -83,7 +84,7 @@ static void hist_lines(const struct hist *h, const char *what, struct strbuf *ou
 	if (h->count) {
 		strbuf_printf(out, "  min %.3fms  avg %.3fms  max %.3fms\n%*s", h->min_us / 1e3,
 			      hist_mean(h) / 1e3, h->max_us / 1e3, (int)strlen(what) + 1, "");
-		for (size_t i = 0; i < N_QUANTILES; i++)
+		for (size_t i = 0; i < ARRAY_SIZE(quantiles); i++)
 			strbuf_printf(out, "%s %s %.3fms", i ? " " : "", quantiles[i].name,
 				      hist_quantile(h, quantiles[i].permille) / 1e3);
 	}
@@ -122,7 +123,7 @@ static void hist_json(const struct hist *h, struct json *j)
 	json_u64(j, "count", h->count);
 	number(j, "min_us", h, h->min_us);
 	number(j, "avg_us", h, hist_mean(h));
-	for (size_t i = 0; i < N_QUANTILES; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(quantiles); i++)
 		number(j, quantiles[i].key, h, hist_quantile(h, quantiles[i].permille));
 	number(j, "max_us", h, h->max_us);
 	json_array_begin(j, "histogram");
