@@ -57,7 +57,7 @@ struct tcp_extremes {
 
 /* A segment that waits for its ACK, and when it was sent. */
 struct tcp_sent {
-	__u32 end;			/* sequence number behind it; it begins where the last ends */
+	__u32 end;			/* number behind it; it begins where the last ends */
 	__u32 time_us;			/* low half of the clock in us; 0: its ACK tells nothing */
 };
 #define TCP_SENT 16
@@ -92,7 +92,7 @@ struct tcp_side {
 	__u64 last_ns;			/* packets that advanced it: the last, first_ns the first */
 	__u64 data_us;			/* its last segment with data */
 	__u32 last_gap_us;
-	__u32 jitter_x16_us;		/* RFC 3550's estimator; TCP_NONE: fewer than three segments */
+	__u32 jitter_x16_us;		/* RFC 3550; TCP_NONE: fewer than three segments */
 	__u32 last_window;		/* as the extremes; TCP_NONE */
 	__u32 tsval;			/* the highest it showed */
 
@@ -104,7 +104,7 @@ struct tcp_side {
 	__u16 sent_many;		/* bit n: sent[n] is a super-packet */
 	__u16 sent_size;		/* the octets of each of its segments */
 	__u16 sent_first;		/* where in sent[] the oldest is, modulo TCP_SENT */
-	__u16 sent_loose;		/* bit n: sent[n] is many segments, known by the last's end */
+	__u16 sent_loose;		/* bit n: sent[n] is many, known by the last's end */
 	__u32 sent_left;		/* sequence number it begins with */
 	__u32 wait_tsval, wait_us;	/* waits for its echo, and since when */
 	__u32 sack_high;		/* the highest edge its last ACK showed */
@@ -168,7 +168,7 @@ struct tcp_stats {
 	__u64 busy;		/* not looked at: another CPU had the bucket for too long */
 	__u64 replaced;		/* connections that gave way while they were alive */
 	__u64 half_open_lost;	/* handshakes that found no room, or gave way */
-	__u64 ends_lost;	/* replaced, and the ring for them was full: what was not taken is lost */
+	__u64 ends_lost;	/* replaced, the ring was full: what was not taken is lost */
 	__u64 events_lost;	/* for `latency` */
 	__u64 no_room;		/* in the middle of connections, and every place is a living one's */
 	__u64 reserved;

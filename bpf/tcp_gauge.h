@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a segment says by itself: windows, ECN, the spacing of data; and the windows of time in which
- * user space wants to know the extremes of them.
+ * What a segment says by itself: windows, ECN, the spacing of data; and the windows of time in
+ * which user space wants to know the extremes of them.
  */
 #ifndef FLOWCTL_TCP_GAUGE_H
 #define FLOWCTL_TCP_GAUGE_H

@@ -14,8 +14,8 @@
 #include "tcp_read.h"
 #include "tcp_table.h"
 
-/* Count the segment in that way, which is its connection's, if it is for this hook to do: then 1 and the
- * number of the interface by which the other end's packets come (0: none came), else 0. */
+/* Count the segment in that way, which is its connection's, if it is for this hook to do: then 1
+ * and the number of the interface by which the other end's packets come (0: none came), else 0. */
 static __always_inline __u32 tcp_count(struct tcp_bucket *b, __u32 way, struct tcp_work *w)
 {
 	const struct tcp_segment *s = &w->s;

@@ -180,7 +180,7 @@ static __always_inline void read_len(const struct facts *f, __u32 words, struct 
 	s->len = (__s32)len < 0 ? 0 : len;
 }
 
-/* False where the header is not to be had. The time, and whose side it is, are for others to say. */
+/* False where the header is not to be had. The time, and whose side it is, others say. */
 static __always_inline bool tcp_read(CONTEXT *ctx, const struct facts *f, struct tcp_segment *s)
 {
 	const void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
