@@ -18,7 +18,8 @@ uint64_t clock_boot_ns(void);
 uint64_t clock_real_ns(void);
 /* The kernel's tick, in ns (4,000,000 at HZ=250): the resolution of a flow's last packet. */
 uint64_t clock_tick_ns(void);
-/* Of this process from now on: a replay's ticks are microseconds of the capture. 0: the kernel's. */
+/* @ns: the tick of this process from now on, for a replay, whose ticks are microseconds of the
+ * capture. 0: the kernel's again. */
 void clock_set_tick_ns(uint64_t ns);
 /* Wait; a signal may end it early. */
 void clock_sleep_ns(uint64_t ns);

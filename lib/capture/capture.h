@@ -20,8 +20,9 @@ struct capture_frame {
 #define CAPTURE_FRAME_MAX 4096
 
 /* @path "-": standard input. fail() for what cannot be opened or is no capture, fail_system()
- * where this build cannot read it. */
+ * where this build cannot read it. @path is copied. */
 int capture_open(const char *path, struct capture **ret);
+/* NULL is fine. */
 void capture_close(struct capture *c);
 /*
  * The next frame of a link type that can be read. 1; 0 at the end of the file; fail() where

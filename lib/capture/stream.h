@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 /*
- * What stands in @fd, from here on; *ret owns @fd, in failure too. fail_system() for a gzipped
- * file in a build without zlib; @path is for the sentence.
+ * What stands in @fd, from here on. @fd is taken over, in failure too. 0, or fail(); fail_system()
+ * for a gzipped file in a build without zlib; @path is for the sentence.
  */
 int stream_open(int fd, const char *path, FILE **ret);
 

@@ -14,16 +14,16 @@
 
 struct events;
 
-/* Begin to watch @t, which is writable and lives as long; @every_rtt: not only handshakes. -EBUSY
- * with a sentence when somebody else watches; fail() when it has no TCP metrics. */
+/* Begin to watch @t, which is writable and lives as long; @every_rtt: not only handshakes. 0 or
+ * fail(): -EBUSY when somebody else watches, -EOPNOTSUPP when it has no TCP metrics. */
 int events_open(struct table *t, bool every_rtt, struct events **ret);
 /* NULL is fine. */
 void events_close(struct events *e);
-/* Up to @max events, at once (0: there are none). Renews the watch; call it once a second at least. */
+/* Up to @max events, at once; 0: none. Renews the watch: call it once a second at least. */
 size_t events_read(struct events *e, struct tcp_event *ret, size_t max);
 /* Lost since the watch began: the ring was full. */
 uint64_t events_lost(const struct events *e);
-/* Half-open connections that gave way to others since the watch began: of them no handshake is told. */
+/* Half-open connections that gave way since the watch began: of them no handshake is told. */
 uint64_t events_forgotten(const struct events *e);
 /* How long nobody watched, because events_read() was not called for too long: what happened then
  * is in no count. ns. */

@@ -24,6 +24,7 @@ struct health;
 /* For @t, which must live as long. A table without TCP metrics gives one that knows nothing. 0 or
  * fail(). */
 int health_open(struct table *t, struct health **ret);
+/* NULL is fine. */
 void health_close(struct health *h);
 
 /* Look at `tcp_ends` anew without consuming it (for dump, once a reading). 0 or fail(-ENOMEM). */

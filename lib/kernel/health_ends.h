@@ -14,7 +14,7 @@ struct end {
 	struct tcp_conn c;	/* its `taken` says what was told of it, marks included */
 	uint64_t number;
 	uint32_t hash;
-	uint32_t older;		/* lower half of the number + 1 of the next one of the same place, 0 = none */
+	uint32_t older;		/* as in `places`: the next one of the same place */
 };
 
 struct ends {

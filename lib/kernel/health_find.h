@@ -41,7 +41,9 @@ void health_find(struct table *t, struct ends *ends, struct health_search *q,
 struct tcp_counts health_taken(const struct found *f, uint32_t batch);
 /* @counts, nowhere less than @taken. */
 struct tcp_counts health_take_with(const struct tcp_counts *counts, const struct tcp_counts *taken);
-/* Sum up what is found (something is) and not told yet, into *ret, which is all 0. */
-void health_sum(const struct health_search *q, uint32_t batch, bool looking, struct record_tcp *ret);
+/* Sum up what is found (something is) and not told yet, into *ret, which is all 0. @looking: no
+ * window of the extremes was ended for it. */
+void health_sum(const struct health_search *q, uint32_t batch, bool looking,
+		struct record_tcp *ret);
 
 #endif

@@ -15,7 +15,7 @@
 struct replay;
 
 struct replay_options {
-	uint32_t max_flows;		/* 0 = TABLE_MAX_FLOWS_DEFAULT; more are kept in memory of ours */
+	uint32_t max_flows;		/* 0 = TABLE_MAX_FLOWS_DEFAULT; more go beside the table */
 	bool tcp_metrics;
 };
 
@@ -26,12 +26,16 @@ struct replay_frame {
 	uint64_t time_ns;		/* since 1970 */
 };
 
+/* One at a time: the process has the replay's tick until replay_close(). 0 or fail(). */
 int replay_open(const struct replay_options *options, struct replay **ret);
+/* NULL is fine. */
 void replay_close(struct replay *r);
+/* Count @frame, in the order of the file: time may go back. 0 or fail(). */
 int replay_frame(struct replay *r, const struct replay_frame *frame);
 /*
  * All flows, in the order of their first packets; netns and iface are NULL, direction 0,
- * ifindex 0. Valid until replay_close(); *ret is not to be freed.
+ * ifindex 0. No frame may follow. Valid until replay_close(); *ret is not to be freed. 0 or
+ * fail().
  */
 int replay_records(struct replay *r, struct record **ret, size_t *ret_n);
 /* Where the frames went: sums over the capture. */

@@ -63,7 +63,8 @@ static void put(struct tcp_bucket *buckets, uint32_t n, const struct tcp_bucket 
 	}
 }
 
-/* Programs write it meanwhile: one that does not come to rest begins anew where it goes. */
+/* Programs write it meanwhile. False: it does not come to rest, and its connections are seen anew
+ * in the table that follows. */
 static bool copy_bucket(const struct tcp_bucket *b, struct tcp_bucket *ret)
 {
 	for (int tries = 0; tries < 100; tries++) {

@@ -27,7 +27,8 @@ struct visit {
 /*
  * Take @ns over (also on failure) and meter the interfaces that match @names, as
  * meter_attach() does; @options: of those that are attached, its sizes only where there is no
- * table yet. *ret_warning as there. A process that is killed before visit_close() leaves its meters to `meter detach`.
+ * table yet. *ret_warning as there. 0 or fail(). A process that is killed before visit_close()
+ * leaves its meters to `meter detach`.
  */
 int visit_open(struct netns *ns, const char *const *names, size_t n_names,
 	       const struct meter_options *options, struct visit **ret, char **ret_warning);
