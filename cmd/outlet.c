@@ -15,7 +15,8 @@
 static int write_some(struct outlet *o)
 {
 	size_t left = outlet_waiting(o);
-	ssize_t n = write(STDOUT_FILENO, o->pending.data + o->done, left < PIPE_BUF ? left : PIPE_BUF);
+	size_t len = left < PIPE_BUF ? left : PIPE_BUF;
+	ssize_t n = write(STDOUT_FILENO, o->pending.data + o->done, len);
 
 	if (n >= 0) {
 		o->done += n;

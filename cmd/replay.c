@@ -42,7 +42,8 @@ static const struct opt replay_opts[] = {
 	    .help = "the first N only"),
 	SELECT_FLOW_OPTS(replay_args),
 	OPT(U64, replay_args, max_flows, .name = "max-flows", .letter = 'l', .arg = "N", .min = 1,
-	    .max = 1 << 26, .help = "flows in the table of the program (131072);\nmore are kept beside it"),
+	    .max = 1 << 26,
+	    .help = "flows in the table of the program (131072);\nmore are kept beside it"),
 	OPT(CHOICE, replay_args, tcp_metrics, .name = "tcp-metrics", .arg = "on|off",
 	    .choices = on_off, .help = "how healthy TCP connections were (on)"),
 	OPT(STR, replay_args, decap, .name = "decap", .arg = "LIST",
@@ -188,7 +189,10 @@ static int replay_run(const void *args_, int argc, char **argv)
 		.max_flows = args->max_flows, .tcp_metrics = args->tcp_metrics,
 	};
 	const struct print_config print = {
-		.format = args->format, .columns = args->columns, .sort = args->sort, .limit = args->limit,
+		.format = args->format,
+		.columns = args->columns,
+		.sort = args->sort,
+		.limit = args->limit,
 	};
 	struct filter filter;
 	int r;

@@ -75,7 +75,7 @@ enum ie_applies {
 /* The enterprise of the reverse elements (RFC 5103 6.1), and that of documentation (RFC 5612). */
 #define IE_PEN_REVERSE 29305
 #define IE_PEN_DOCUMENTATION 32473
-/* Of the enterprise's own: the bit that makes an element's number its reverse one's (RFC 5103 6.2). */
+/* Of the enterprise's own: this bit makes an element's number its reverse one's (RFC 5103 6.2). */
 #define IE_REVERSE_BIT 0x4000
 
 struct ie {

@@ -65,7 +65,7 @@ enum record_tcp_known {
 
 struct record_tcp {
 	uint32_t known;			/* enum record_tcp_known */
-	uint32_t handshake_server_us;	/* of the connection: SYN to SYN-ACK; in both directions' records */
+	uint32_t handshake_server_us;	/* SYN to SYN-ACK; in both directions' records */
 	uint32_t handshake_client_us;	/* SYN-ACK to the ACK that ends it */
 	uint32_t retransmissions;	/* = fast + timeout + spurious */
 	uint32_t fast_retransmits;

@@ -81,7 +81,8 @@ int events_open(struct table *t, bool every_rtt, struct events **ret)
 	int r;
 
 	if (!t->tcp)
-		return fail_plain(-EOPNOTSUPP, "the meters of '%s' keep no TCP metrics (meter attach --tcp-metrics on)",
+		return fail_plain(-EOPNOTSUPP,
+				  "the meters of '%s' keep no TCP metrics (meter attach --tcp-metrics on)",
 				  t->ctl->netns_name);
 	e = calloc(1, sizeof(*e));
 	if (!e)

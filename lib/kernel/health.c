@@ -109,7 +109,8 @@ void health_prefetch_entry(const struct health *h, const struct flow_key *key)
 			continue;
 		prefetch_lines(&b->way[i], 0, offsetof(struct tcp_conn, reserved));
 		prefetch_lines(s, 0, offsetof(struct tcp_side, sent));
-		prefetch_lines(s, offsetof(struct tcp_side, before), offsetof(struct tcp_side, reserved));
+		prefetch_lines(s, offsetof(struct tcp_side, before),
+			       offsetof(struct tcp_side, reserved));
 	}
 }
 
@@ -232,7 +233,10 @@ void health_leaves(struct health *h, const struct health_reading *reading)
 	for (size_t i = 0; i < reading->n; i++) {
 		const struct ctl_health *v = &reading->part[i];
 		struct end *end = v->table == HEALTH_END ? end_of(h, v) : NULL;
-		struct tcp_conn *c = end ? &end->c : v->table == HEALTH_END ? NULL : conn_of(h->t, v);
+		struct tcp_conn *c = end ? &end->c : NULL;
+
+		if (v->table != HEALTH_END)
+			c = conn_of(h->t, v);
 
 		if (end || is_still(c, v))
 			__atomic_store_n(&c->side[v->side & 1].leaving, h->batch, __ATOMIC_RELAXED);

@@ -100,8 +100,8 @@ static struct found *place_of(struct health_search *q, const struct tcp_side *s)
 	return q->n < HEALTH_PARTS ? &q->v[q->n++] : NULL;
 }
 
-static void add_found(struct health_search *q, const struct tcp_conn *head, const struct tcp_side *s,
-		      struct tcp_side *live, uint8_t table, uint32_t gen)
+static void add_found(struct health_search *q, const struct tcp_conn *head,
+		      const struct tcp_side *s, struct tcp_side *live, uint8_t table, uint32_t gen)
 {
 	struct found *f;
 
@@ -121,7 +121,8 @@ static void add_found(struct health_search *q, const struct tcp_conn *head, cons
 	copy_side(&f->s, s);
 }
 
-static void look_in(struct health_search *q, struct tcp_bucket *table, uint32_t buckets, uint8_t which)
+static void look_in(struct health_search *q, struct tcp_bucket *table, uint32_t buckets,
+		    uint8_t which)
 {
 	struct tcp_bucket *b;
 
@@ -154,7 +155,8 @@ static void look_in_ends(struct health_search *q, struct ends *ends)
 	}
 }
 
-bool health_search_begin(const struct table *t, struct health_search *q, const struct flow_key *flow)
+bool health_search_begin(const struct table *t, struct health_search *q,
+			 const struct flow_key *flow)
 {
 	__u64 addrs[4];
 

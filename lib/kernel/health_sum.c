@@ -147,7 +147,8 @@ static void set_extremes(struct record_tcp *ret, const struct tcp_extremes *e,
 	}
 }
 
-void health_sum(const struct health_search *q, uint32_t batch, bool looking, struct record_tcp *ret)
+void health_sum(const struct health_search *q, uint32_t batch, bool looking,
+		struct record_tcp *ret)
 {
 	struct tcp_extremes e = no_extremes;
 	const struct found *last = &q->v[0], *seen = NULL;

@@ -39,7 +39,8 @@ static enum step_action choose(const struct meter_step *s, const struct meter_op
 		return STEP_MOVE;
 	if (s->xdp_mode != s->old_xdp_mode)
 		return STEP_MOVE;
-	if (o->force || s->sample != old->sample || s->tcp != old->tcp_metrics || strcmp(old->version, FLOWCTL_VERSION) != 0)
+	if (o->force || s->sample != old->sample || s->tcp != old->tcp_metrics ||
+	    strcmp(old->version, FLOWCTL_VERSION) != 0)
 		return STEP_REPLACE;
 	return STEP_KEEP;
 }

@@ -14,7 +14,7 @@ struct program_knobs {
 	uint32_t sample;	/* one packet of so many */
 	bool xdp;		/* the program of the XDP hook, else that of tc and tcx */
 	bool tcp;		/* TCP metrics */
-	bool replay;		/* tc: the clock, lengths and place of frames come with the context */
+	bool replay;		/* tc: clock, lengths and place of frames are the context's */
 	bool software;		/* xdp: a device that passes on what devices or processes sent */
 };
 

@@ -153,7 +153,7 @@ static uint32_t least_len(const uint8_t *frame)
 	}
 }
 
-/* A header that is not there as a whole is none: where it is made longer, it is one of no version. */
+/* A header that is cut short is none: made longer, it is one of no version. */
 static uint32_t pad(uint8_t buf[64], const struct replay_frame *f, uint32_t least)
 {
 	memset(buf, 0, 64);
