@@ -46,10 +46,8 @@ static const char *const formats[] = { "text", "ndjson", NULL };
 static const struct opt latency_opts[] = {
 	OPT(STRS, latency_args, names, .name = "name", .letter = 'n', .arg = "IFACE",
 	    .help = "on this interface (repeatable, a glob is fine)"),
-	OPT(STRS, latency_args, interfaces, .name = "interface", .letter = 'i', .arg = "[NS:]IFACE",
-	    .help = "short for --netns NS --name IFACE"),
-	OPT(STR, latency_args, netns, .name = "netns", .arg = "NS",
-	    .help = "in this network namespace (a name, a path,\nor pid:PID)"),
+	TARGET_INTERFACE_OPT(latency_args),
+	TARGET_NETNS_OPT(latency_args),
 	OPT(CHOICE, latency_args, format, .name = "output", .letter = 'o', .arg = "FORMAT",
 	    .choices = formats, .help = "text (default) or ndjson"),
 	OPT(FLAG, latency_args, continuous, .name = "continuous",

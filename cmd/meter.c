@@ -40,15 +40,14 @@ static const char *const hooks[] = { "auto", "tcx", "tc", "xdp", NULL };
 static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
 static const char *const on_off[] = { "on", "off", NULL };
 
-#define SELECTOR_OPTS(all_)                                                                          \
-	OPT(STRS, meter_args, names, .name = "name", .letter = 'n', .arg = "IFACE",                  \
-	    .help = "this interface (repeatable, a glob is fine)"),                                  \
-	OPT(STRS, meter_args, interfaces, .name = "interface", .letter = 'i', .arg = "[NS:]IFACE",   \
-	    .help = "short for --netns NS --name IFACE"),                                            \
-	OPT(FLAG, meter_args, all, .name = "all", .help = all_),                                     \
-	OPT(STR, meter_args, netns, .name = "netns", .arg = "NS",                                    \
-	    .help = "in this network namespace (a name, a path,\nor pid:PID)"),                      \
-	OPT(FLAG, meter_args, dry_run, .name = "dry-run", .help = "tell what would change, change nothing")
+#define SELECTOR_OPTS(all_)                                                            \
+	OPT(STRS, meter_args, names, .name = "name", .letter = 'n', .arg = "IFACE",    \
+	    .help = "this interface (repeatable, a glob is fine)"),                    \
+	TARGET_INTERFACE_OPT(meter_args),                                              \
+	OPT(FLAG, meter_args, all, .name = "all", .help = all_),                       \
+	TARGET_NETNS_OPT(meter_args),                                                  \
+	OPT(FLAG, meter_args, dry_run, .name = "dry-run",                              \
+	    .help = "tell what would change, change nothing")
 
 static const struct opt attach_opts[] = {
 	SELECTOR_OPTS("every interface that is up, but lo"),

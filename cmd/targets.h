@@ -7,6 +7,14 @@
 
 #include "base/opt.h"
 
+/* Rows of an option table whose struct has `interfaces` and `netns`. */
+#define TARGET_INTERFACE_OPT(args_)                                                            \
+	OPT(STRS, args_, interfaces, .name = "interface", .letter = 'i', .arg = "[NS:]IFACE",  \
+	    .help = "short for --netns NS --name IFACE")
+#define TARGET_NETNS_OPT(args_)                                                                \
+	OPT(STR, args_, netns, .name = "netns", .arg = "NS",                                   \
+	    .help = "in this network namespace (a name, a path,\nor pid:PID)")
+
 /* Names (or globs) of one namespace; none: all that are up. */
 struct target {
 	const char *netns;		/* as given; NULL = the caller's */
