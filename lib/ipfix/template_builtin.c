@@ -140,7 +140,8 @@ static int add_health(struct template_set *set, const struct profile *profile,
 	append(&f, health);
 	if (biflow && !profile->reverse_counts_only)
 		append(&f, reverse_health);
-	return template_set_add(set, b->id + HEALTH_ID_MORE + (biflow ? BIFLOW_ID_MORE : 0), f.v, f.n);
+	return template_set_add(set, b->id + HEALTH_ID_MORE + (biflow ? BIFLOW_ID_MORE : 0), f.v,
+				f.n);
 }
 
 int template_set_add_builtin(struct template_set *set, const struct profile *profile, bool biflow)

@@ -110,7 +110,8 @@ static bool is_nothing(const struct flow_part *p)
  * Of which connection of the key is @held? The entry of an older one, of which packets were
  * counted elsewhere; or @open is shut, since @held begins the next.
  */
-static uint32_t entry_among(struct table *t, struct credit *c, uint32_t open, struct flow_part *held)
+static uint32_t entry_among(struct table *t, struct credit *c, uint32_t open,
+			    struct flow_part *held)
 {
 	const struct flow_part *part = &t->store[open].part;
 	bool apart = part_is_apart(part, held);

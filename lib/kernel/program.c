@@ -48,7 +48,8 @@ static int set_maps(struct bpf_object *obj, const struct table *t, int hook_fd)
 			return r;
 	}
 	/* No more than a row of places for one packet each. */
-	return bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "tcp_work"), t->ctl->parts);
+	return bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "tcp_work"),
+					t->ctl->parts);
 }
 
 static int cannot_load(int err)

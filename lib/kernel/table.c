@@ -341,7 +341,8 @@ static int map_tcp(struct table *t)
 {
 	int r;
 
-	r = map_array(t->tcp_fd, (size_t)t->ctl->tcp_buckets * sizeof(*t->tcp), t->writable, &t->tcp);
+	r = map_array(t->tcp_fd, (size_t)t->ctl->tcp_buckets * sizeof(*t->tcp), t->writable,
+		      &t->tcp);
 	if (r == 0)
 		r = map_array(t->tcp_half_fd, (size_t)t->ctl->tcp_half_buckets * sizeof(*t->tcp_half),
 			      t->writable, &t->tcp_half);
