@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """tshark's cflow dissector: the structure of messages, and every kind of time."""
-import re, struct
 from datetime import datetime, timezone
 from common import *
 from elements import for_group, groups, layout
