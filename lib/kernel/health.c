@@ -176,6 +176,20 @@ void health_read(struct health *h, const struct flow_key *key, const struct flow
 		note_reading(h, &q, reading);
 }
 
+bool health_goes_on(struct health *h, const struct flow_key *key, const struct flow_part *part)
+{
+	struct health_search q;
+
+	if (!health_search_begin(h->t, &q, key))
+		return false;
+	health_find(h->t, &h->ends, &q, part);
+	for (size_t i = 0; i < q.n; i++) {
+		if (q.v[i].s.first_ns + NSEC_PER_USEC < part->first_ns)
+			return true;
+	}
+	return false;
+}
+
 static struct tcp_conn *conn_of(const struct table *t, const struct ctl_health *v)
 {
 	uint32_t buckets = v->table == HEALTH_HALF ? t->ctl->tcp_half_buckets : t->ctl->tcp_buckets;

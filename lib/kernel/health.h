@@ -49,6 +49,8 @@ struct health_reading {
  */
 void health_read(struct health *h, const struct flow_key *key, const struct flow_part *part,
 		 struct record_tcp *ret, struct health_reading *reading);
+/* Has a connection that @part of flow @key has packets of begun before it? */
+bool health_goes_on(struct health *h, const struct flow_key *key, const struct flow_part *part);
 /* A cut of the flow's record was asked for: let its window end here as well. @t is writable. */
 void health_ask(struct health *h, const struct flow_key *key, const struct flow_part *part);
 /* By this number connections lie in order; 0: the flow has none. */

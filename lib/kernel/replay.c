@@ -240,6 +240,8 @@ static int read_slots(struct replay *r)
 		if (slot_copy(&slots[i], &copy))
 			err = replay_flows_add(&r->flows, &copy);
 	}
+	if (err == 0 && r->health)
+		replay_flows_join(&r->flows, r->health);
 	if (err == 0)
 		replay_flows_sort(&r->flows);
 	return err;

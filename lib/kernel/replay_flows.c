@@ -57,7 +57,7 @@ static int reserve(struct replay_flows *f)
 	return 0;
 }
 
-static int append(struct replay_flows *f, const struct flow_slot *s, uint32_t hash)
+static int append(struct replay_flows *f, const struct flow_slot *s, uint32_t hash, uint32_t before)
 {
 	const struct journal_entry nothing = { 0 };
 	struct replay_flow *flow;
@@ -69,6 +69,7 @@ static int append(struct replay_flows *f, const struct flow_slot *s, uint32_t ha
 	flow = &f->v[f->n++];
 	flow->key = s->key;
 	flow->frame = s->c.mark;
+	flow->before = before;
 	part_from_slot(&flow->part, s, &nothing);
 	return 0;
 }
@@ -81,14 +82,33 @@ int replay_flows_add(struct replay_flows *f, const struct flow_slot *s)
 	struct flow_part part;
 
 	if (!flow)
-		return append(f, s, hash);
+		return append(f, s, hash, KEY_INDEX_NONE);
 	part_from_slot(&part, s, &nothing);
 	if (part_is_apart(&flow->part, &part)) {
 		key_index_remove(&f->by_key, hash, flow - f->v);
-		return append(f, s, hash);
+		return append(f, s, hash, flow - f->v);
 	}
 	part_add(&flow->part, &part, &s->key);
 	return 0;
+}
+
+void replay_flows_join(struct replay_flows *f, struct health *h)
+{
+	size_t n = 0;
+
+	for (size_t i = f->n; i-- > 0;) {
+		struct replay_flow *flow = &f->v[i];
+
+		if (flow->before == KEY_INDEX_NONE || !health_goes_on(h, &flow->key, &flow->part))
+			continue;
+		part_add(&f->v[flow->before].part, &flow->part, &flow->key);
+		flow->part.first_ns = 0;
+	}
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->v[i].part.first_ns)
+			f->v[n++] = f->v[i];
+	}
+	f->n = n;
 }
 
 static int by_frame(const void *a, const void *b)

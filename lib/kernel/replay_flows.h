@@ -9,12 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/health.h"
 #include "kernel/key_index.h"
 
 struct replay_flow {
 	struct flow_key key;
 	uint32_t frame;		/* number of its first one */
-	struct flow_part part;	/* times: the replay's clock */
+	uint32_t before;	/* that of the same key which this one follows, or KEY_INDEX_NONE */
+	struct flow_part part;	/* times: the replay's clock; nothing in it: joined with `before` */
 };
 
 struct replay_flows {
@@ -31,7 +33,12 @@ void replay_flows_deinit(struct replay_flows *f);
  * the order they had. 0 or fail(-ENOMEM).
  */
 int replay_flows_add(struct replay_flows *f, const struct flow_slot *s);
-/* Order them by their first frames; nothing may be added afterwards. */
+/*
+ * A SYN alone does not say that another connection begins: join what is the same one, as @h says.
+ * Nothing may be added afterwards.
+ */
+void replay_flows_join(struct replay_flows *f, struct health *h);
+/* Order them by their first frames; nothing may be added or joined afterwards. */
 void replay_flows_sort(struct replay_flows *f);
 
 #endif

@@ -10,6 +10,8 @@ from pcap import *
 CONNECTIONS = 60
 SEGMENTS = 12000
 EDGES = [0, 1, 2, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe, 0xffffffff]
+# A record knows four connections, one after the other: not so many SYNs that it has more.
+FLAGS = [ACK] * 12 + [ACK | PSH] * 4 + [SYN, SYN | ACK, FIN | ACK, RST]
 COUNTS = ['retransmissions', 'fast_retransmits', 'timeout_retransmits', 'spurious_retransmits', 'out_of_order_pkts',
           'duplicate_acks', 'zero_windows', 'keep_alives', 'ecn_ect0_pkts', 'ecn_ect1_pkts', 'ecn_ce_pkts', 'ecn_ece_pkts',
           'ecn_cwr_pkts', 'rtt_samples']
@@ -41,7 +43,7 @@ def hostile(r, tape):
         us += r.choice([0, 1, 50, 1000, r.randrange(5000000)])
         n = r.choice([0, 0, 0, 1, 1, 100, 1448, 30000])
         near[i] = (near[i] + (n if r.random() < 0.3 else 0)) & 0xffffffff
-        tape.tcp(us, src, dst, r.choice([ACK, ACK, ACK | PSH, SYN, SYN | ACK, FIN | ACK, RST, r.randrange(256)]),
+        tape.tcp(us, src, dst, r.choice(FLAGS + [r.randrange(256)]),
                  number(r, near[i]), number(r, near[i]), n, window=r.choice([0, 1, 65535, r.randrange(65536)]),
                  options=option(r, near[i]), ecn=r.randrange(4), cut=r.choice([None, None, None, 54, 60, 66, 80]))
 

@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """100,000 connections, all open at the same time, their segments in a random order in one capture. Times and
-counts of each follow from its number, so that one number on the wrong connection shows."""
+counts of each follow from its number, so that one number on the wrong connection shows.
+
+Room for connections is bounded: a few give way to others, and are met again in their middle. Those know
+less, but nothing that is not their own."""
 import csv, io, os, random, struct, tempfile, time
 import oracle, pcap
 from lib import check, find_flowctl, main, run, test
@@ -107,6 +110,20 @@ def show(wrong):
                                               i != w)) for ends, is_, want in wrong[:3]))
 
 
+def is_own(is_, want):
+    """Null or less than all of it; a time of its own. What was sent again may be taken for new once."""
+    own = dict(zip(KEYS, want))
+    for key, value in zip(KEYS, is_):
+        if value is None or value == own[key]:
+            continue
+        if key in ('min_rtt_us', 'max_rtt_us'):
+            if value not in (own['handshake_server_us'], own['min_rtt_us'], own['max_rtt_us']):
+                return False
+        elif key in ('packets', 'bytes') or key.startswith('handshake') or value > own[key] + (key == 'rtt_samples'):
+            return False
+    return True
+
+
 def capture(f):
     with tempfile.TemporaryDirectory(prefix='flowctl-many-') as folder:
         path = os.path.join(folder, 'many.pcap')
@@ -118,8 +135,10 @@ def all_right(path):
     begin, want = time.monotonic(), truths(CONNECTIONS)
     rows = list(replayed(path, '--max-flows', str(8 * CONNECTIONS)))
     check(len(rows) == len(want), '%d records, wanted %d' % (len(rows), len(want)))
-    wrong = [(ends, is_, want[ends]) for ends, is_ in rows if is_ != want[ends]]
+    less = [(ends, is_, want[ends]) for ends, is_ in rows if is_ != want[ends]]
+    wrong = [row for row in less if not is_own(*row[1:])]
     check(not wrong, show(wrong))
+    check(len(less) < 0.02 * len(rows), 'too many gave way: ' + show(less))
     check(time.monotonic() - begin < 30, 'it took %.1f s' % (time.monotonic() - begin))
 
 
