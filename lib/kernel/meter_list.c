@@ -146,9 +146,19 @@ static int add_hooks(struct list *l, const struct netns *ns, struct table *t,
 	return r;
 }
 
+static bool has_gone(const struct list *l, size_t from)
+{
+	for (size_t i = from; i < l->n; i++) {
+		if (l->v[i].gone)
+			return true;
+	}
+	return false;
+}
+
 /*
  * What is held and what has left are read one after the other: a flow that leaves in between
  * would be in both. So until no writer was there meanwhile, and at last with writers locked out.
+ * So is a hook that has gone: while one is attached or detached, it looks like that.
  */
 static int add_hooks_settled(struct list *l, const struct netns *ns, struct table *t,
 			     const struct hook_id *hooks, size_t n)
@@ -162,13 +172,17 @@ static int add_hooks_settled(struct list *l, const struct netns *ns, struct tabl
 		l->n = before;
 		r = add_hooks(l, ns, t, hooks, n);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (r < 0 || __atomic_load_n(&t->ctl->commit_seq, __ATOMIC_RELAXED) == seq)
+		if (r < 0)
 			return r;
+		if (has_gone(l, before))
+			break;
+		if (__atomic_load_n(&t->ctl->commit_seq, __ATOMIC_RELAXED) == seq)
+			return 0;
 	}
+	l->n = before;
 	r = pin_dir_lock(&t->dir);
 	if (r < 0)
 		return r;
-	l->n = before;
 	r = add_hooks(l, ns, t, hooks, n);
 	pin_dir_unlock(&t->dir);
 	return r;
