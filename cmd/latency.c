@@ -38,6 +38,7 @@ struct latency_args {
 	int format;
 	bool continuous;
 	uint64_t count, duration_ns;
+	bool has_duration;
 };
 
 enum format { FORMAT_TEXT, FORMAT_NDJSON };
@@ -55,7 +56,7 @@ static const struct opt latency_opts[] = {
 	OPT(U64, latency_args, count, .name = "count", .letter = 'c', .arg = "N", .min = 1,
 	    .help = "end after N lines"),
 	OPT(DURATION, latency_args, duration_ns, .name = "duration", .arg = "DURATION",
-	    .help = "end after so long"),
+	    .help = "end after so long", OPT_GIVEN(latency_args, has_duration)),
 	OPT_END,
 };
 
@@ -294,6 +295,8 @@ static int latency_run(const void *args_, int argc, char **argv)
 		return fail(-ENOMEM, "cannot measure latency");
 	if (!args->names.n && !args->interfaces.n)
 		return fail_usage("no interface named: give -n IFACE");
+	if (args->has_duration && !args->duration_ns)
+		return fail_usage("--duration must be longer than nothing");
 	log_set_name("flowctl latency");
 	summary->every_rtt = args->continuous;
 	r = targets_add(&targets, args->netns, &args->names, &args->interfaces);

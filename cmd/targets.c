@@ -43,6 +43,8 @@ static int add_interface(struct targets *t, const char *word, const char *netns)
 	}
 	if (netns)
 		return fail_usage("-i %s and --netns exclude each other", word);
+	if (!colon[1])
+		return fail_usage("-i %s names no interface: give NS:IFACE", word);
 	copy[colon - word] = '\0';
 	target = target_of(t, copy);
 	target->names[target->n++] = copy + (colon - word) + 1;

@@ -123,11 +123,26 @@ static int store(const struct opt *o, const char *arg, void *args)
 	return 0;
 }
 
+static bool is_global(const char *word)
+{
+	static const char *const words[] = { "-v", "--verbose", "-q", "--quiet", "--bpffs" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int unknown(const struct opt *opts, const char *word)
 {
 	const char *names[OPTS_MAX + 2] = { "help" }, *near = NULL;
 	size_t n = 1;
 
+	if (is_global(word)) {
+		error_hint("%s belongs to flowctl itself: it goes before the command's word", word);
+		return fail_usage("unknown option '%s'", word);
+	}
 	for (; opts && opts->type != OPT_TYPE_END; opts++)
 		names[n++] = opts->name;
 	if (word[0] == '-' && word[1] == '-')

@@ -11,6 +11,7 @@
 #include <pcap/pcap.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -38,9 +39,15 @@ static int open_file(const char *path, int *ret)
 {
 	int fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
 					: open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
 
 	if (fd < 0)
 		return fail(-errno, "cannot open '%s'", path);
+	/* libpcap would call it an input/output error. */
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		close(fd);
+		return fail(-EISDIR, "cannot read '%s'", path);
+	}
 	*ret = fd;
 	return 0;
 }

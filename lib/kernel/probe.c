@@ -177,12 +177,22 @@ static void probe_libbpf(struct probe_result *r)
 		r->state = PROBE_INVALID;
 }
 
-/* The only one that is a matter of how flowctl was built. */
+/* Matters of how flowctl was built. */
+static void set_built(struct probe_result *r, bool built)
+{
+	set_found(r, built);
+	if (!built)
+		snprintf(r->found, sizeof(r->found), "not in this build");
+}
+
 static void probe_tls(struct probe_result *r)
 {
-	set_found(r, FLOWCTL_TLS);
-	if (!FLOWCTL_TLS)
-		snprintf(r->found, sizeof(r->found), "not in this build");
+	set_built(r, FLOWCTL_TLS);
+}
+
+static void probe_pcap(struct probe_result *r)
+{
+	set_built(r, FLOWCTL_PCAP);
 }
 
 static void probe_sctp(struct probe_result *r)
@@ -219,7 +229,7 @@ static const struct {
 	{ "metadata service (libcurl)", "present", true, probe_absent },
 	{ "metrics page (libmicrohttpd)", "present", true, probe_absent },
 	{ "terminal view (ncursesw)", "present", true, probe_absent },
-	{ "capture files (libpcap)", "present", true, probe_absent },
+	{ "capture files (libpcap)", "present", true, probe_pcap },
 };
 
 int probe_all(struct probe_result **ret, size_t *ret_n, size_t *ret_missing)

@@ -116,7 +116,13 @@ def wrong_values_are_refused():
                   ['ipfix-dummy', '--to', '127.0.0.1:1', '--flows', '4294967297'],
                   ['ipfix-dummy', '--to', '127.0.0.1:1', '--flows', '1', '-f', '/dev/null'],
                   ['ipfix-dummy', '--to', '127.0.0.1:1', '-f', '/dev/null', '--rate', '1'],
-                  ['ipfix-dummy', '--to', '127.0.0.1:1', '--flows', '1', '--duration', '0']):
+                  ['ipfix-dummy', '--to', '127.0.0.1:1', '--flows', '1', '--duration', '0'],
+                  ['latency'], ['latency', 'lo'], ['latency', '-i', 'default:'], ['latency', '-n', 'lo', '--duration', '0'],
+                  ['latency', '-n', 'lo', '--duration', '-1'], ['latency', '-n', 'lo', '--count', '0'],
+                  ['latency', '-n', 'lo', '-o', 'json'], ['replay'], ['replay', '/dev/null', '/dev/null'],
+                  ['replay', '--limit', '0', '/dev/null'], ['replay', '-o', 'xml', '/dev/null'],
+                  ['replay', '--netns', 'default', '/dev/null'], ['replay', '--decap', 'all', '/dev/null'],
+                  ['meter', 'attach', '-n', 'lo', '--tcp-metrics', 'off', '--max-connections', '9']):
         refused(words)
 
 
@@ -325,10 +331,43 @@ def a_full_disk_is_told():
 
 
 @test
+def the_examples_of_ie_print_what_the_page_shows():
+    with open(ROOT + '/man/flowctl-ie.1.scd') as f:
+        shown = re.search(r'# EXAMPLES\n\n```\n(.*?)```', f.read(), re.S).group(1)
+    env = dict(os.environ, PATH=os.path.dirname(os.path.abspath(FLOWCTL)) + ':' + os.environ['PATH'])
+    printed = ''
+    for line in re.findall(r'^\$ (.*)$', shown, re.M):
+        printed += '$ %s\n' % line + subprocess.run(line, shell=True, env=env, stdout=subprocess.PIPE, text=True).stdout
+    assert printed == shown, printed
+
+
+@test
+def what_a_command_needs_is_not_said_to_be_missing():
+    probes = {p['name']: p for p in json.loads(run('dependency-check', '-o', 'json').stdout)}
+    assert probes['capture files (libpcap)']['found'] in ('present', 'not in this build'), probes
+
+
+@test
+def a_global_option_behind_the_command_is_told_its_place():
+    for option in '-q', '-v', '--quiet', '--verbose', '--bpffs', '--bpffs=/x':
+        for words in ['latency', '-n', 'lo'], ['meter', 'status']:
+            assert 'before the command' in refused([*words, option]), (words, option)
+
+
+@test
+def a_directory_is_no_capture():
+    if os.geteuid() != 0:
+        return 'not root: the capabilities are missed first'
+    text = refused(['replay', '/'], 1)
+    assert 'directory' in text or 'without libpcap' in text, text
+
+
+@test
 def without_privilege_every_command_says_what_it_needs():
     if os.geteuid() != 0:
         return 'not root: nothing to give up'
-    for words in (['dump'], ['flush', '-A'], ['meter', 'status'], ['meter', 'attach', '-n', 'lo'], ['meter', 'detach', '--all']):
+    for words in (['dump'], ['flush', '-A'], ['meter', 'status'], ['meter', 'attach', '-n', 'lo'], ['meter', 'detach', '--all'],
+                  ['latency', '-n', 'lo'], ['replay', '/dev/null']):
         text = refused(words, 3, prefix=('setpriv', '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all',
                                          '--reuid=65534', '--regid=65534', '--clear-groups'))
         assert 'CAP_' in text, text
