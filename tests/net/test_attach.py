@@ -60,6 +60,26 @@ def one_direction_is_one_direction():
 
 
 @test
+def a_meter_that_comes_or_goes_is_no_leftover():
+    ending = threading.Event()
+
+    def come_and_go():
+        while not ending.is_set():
+            attached('--netns', a, '-n', 'eth0', '-l', '256')
+            net.flowctl('meter', 'detach', '--all')
+
+    t = threading.Thread(target=come_and_go)
+    t.start()
+    try:
+        for _ in range(20):
+            for m in net.json('meter', 'status'):
+                check(not m['gone'] and m['attached_at'] > '2000', '%(direction)s attached %(attached_at)s' % m)
+    finally:
+        ending.set()
+        t.join()
+
+
+@test
 def a_dry_run_changes_nothing():
     before = tree()
     equal(attached('--netns', a, '-n', 'eth0', '--dry-run'),
