@@ -30,6 +30,8 @@ static const struct link *find_link(const struct record_names *names, uint32_t i
 {
 	const struct link key = { .ifindex = ifindex };
 
+	if (!names->n_links)
+		return NULL;
 	return bsearch(&key, names->links, names->n_links, sizeof(key), by_ifindex);
 }
 
