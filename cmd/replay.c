@@ -120,10 +120,13 @@ static void tell(const struct capture *c, struct replay *replay)
 {
 	struct ledger_count by[LEDGER_REASONS];
 	const char *type;
-	uint64_t passed_over = capture_passed_over(c, &type);
+	uint64_t passed_over = capture_passed_over(c, &type), moved = replay_moved(replay);
 
 	if (passed_over)
 		log_warning("%" PRIu64 " frames of link type %s were not read", passed_over, type);
+	if (moved)
+		log_warning("%" PRIu64 " frames are more than 18 years from the first one: "
+			    "the times of their flows are wrong", moved);
 	replay_ledger(replay, by);
 	log_debug("%" PRIu64 " frames: %" PRIu64 " in flows, %" PRIu64 " not IP, %" PRIu64 " not parsed",
 		  (uint64_t)by[LEDGER_SEEN].packets,

@@ -19,6 +19,9 @@
 #include "capture/link.h"
 #include "capture/stream.h"
 
+/* In 2262. */
+#define SECONDS_MAX (INT64_MAX / NSEC_PER_SEC - 1)
+
 struct capture {
 	char *path;
 	pcap_t *pcap;
@@ -103,12 +106,18 @@ void capture_close(struct capture *c)
 	free(c);
 }
 
-/* Classic files have 32 bits of seconds, which libpcap takes for signed: until 2106. */
+/*
+ * Classic files have 32 bits of seconds, which libpcap takes for signed: until 2106. What is no
+ * fraction of a second, or lies beyond what a time has room for, is the nearest that is one.
+ */
 static uint64_t time_of(const struct pcap_pkthdr *h)
 {
 	uint64_t s = h->ts.tv_sec < 0 ? (uint32_t)h->ts.tv_sec : h->ts.tv_sec;
+	int64_t ns = h->ts.tv_usec;
 
-	return s * NSEC_PER_SEC + h->ts.tv_usec;
+	if (ns < 0 || ns >= (int64_t)NSEC_PER_SEC)
+		ns = NSEC_PER_SEC - 1;
+	return (s < SECONDS_MAX ? s : SECONDS_MAX) * NSEC_PER_SEC + ns;
 }
 
 static uint32_t min_u32(uint32_t a, uint32_t b)

@@ -50,6 +50,7 @@ struct replay {
 	int64_t offset_ns;	/* capture's time - clock */
 	uint64_t clock_ns;	/* of the last frame; 0: there was none */
 	uint64_t epoch_ns;	/* when the epoch began */
+	uint64_t moved;		/* frames too far from the first one for the clock */
 	struct ledger_count refused;	/* shorter than a test run takes */
 	struct record *records;
 };
@@ -131,8 +132,10 @@ static void set_clock(struct replay *r, uint64_t time_ns)
 	if (!r->clock_ns)
 		r->offset_ns = time_ns / TICK_NS * TICK_NS - CLOCK_FIRST;
 	now = time_ns - r->offset_ns;
-	if (now < 1 || now > CLOCK_MAX)
+	if (now < 1 || now > CLOCK_MAX) {
 		now = (int64_t)now < 1 ? 1 : CLOCK_MAX;
+		r->moved++;
+	}
 	if (now < r->clock_ns || now - r->epoch_ns > EPOCH_NS) {
 		r->t->ctl->epoch++;
 		r->epoch_ns = now;
@@ -287,4 +290,9 @@ void replay_ledger(struct replay *r, struct ledger_count ret[LEDGER_REASONS])
 	ret[LEDGER_SEEN].bytes += r->refused.bytes;
 	ret[LEDGER_UNPARSED].packets += r->refused.packets;
 	ret[LEDGER_UNPARSED].bytes += r->refused.bytes;
+}
+
+uint64_t replay_moved(const struct replay *r)
+{
+	return r->moved;
 }

@@ -40,5 +40,7 @@ int replay_frame(struct replay *r, const struct replay_frame *frame);
 int replay_records(struct replay *r, struct record **ret, size_t *ret_n);
 /* Where the frames went: sums over the capture. */
 void replay_ledger(struct replay *r, struct ledger_count ret[LEDGER_REASONS]);
+/* Frames more than 18 years from the first one: they have the nearest time the clock has. */
+uint64_t replay_moved(const struct replay *r);
 
 #endif

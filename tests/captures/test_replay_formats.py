@@ -246,6 +246,28 @@ def the_epoch_of_the_clock_is_of_no_matter():
 
 
 @test
+def a_time_that_cannot_be_is_the_nearest_that_can():
+    data = bytearray(pcap([(0, ethernet(P4)), (5000, ethernet(P4))]))
+    data[28:32] = b'\xff' * 4
+    far = pcapng([(2**64 - 1, ethernet(P4))])
+    for what, capture, first, last in [('no fraction', bytes(data), '1970-01-01T00:00:00.000005Z',
+                                        '1970-01-01T00:00:00.999999Z'),
+                                       ('year 586524', far, '2262-04-11T23:47:15.709551Z',
+                                        '2262-04-11T23:47:15.709551Z')]:
+        r = records_of(capture)[0]
+        equal((r['first_seen'], r['last_seen']), (first, last), what)
+
+
+@test
+def frames_too_far_from_the_first_one_are_told():
+    frames = [(t * S, ethernet(P4)) for t in (0, 1700000000, 1700000001)]
+    out = subprocess.run([FLOWCTL, 'replay', write(pcap(frames))], capture_output=True, text=True)
+    equal(out.returncode, 0)
+    equal(out.stderr, 'flowctl replay: 2 frames are more than 18 years from the first one: '
+                      'the times of their flows are wrong\n')
+
+
+@test
 def fragments_find_their_first_one_by_the_clock_of_the_capture():
     def fragment(offset, more, payload):
         packet = bytearray(ip4(payload, ident=77))
