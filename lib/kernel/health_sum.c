@@ -151,7 +151,7 @@ void health_sum(const struct health_search *q, uint32_t batch, bool looking,
 		struct record_tcp *ret)
 {
 	struct tcp_extremes e = no_extremes;
-	const struct found *last = &q->v[0], *seen = NULL;
+	const struct found *last = &q->v[0], *seen = NULL, *shaken = NULL;
 
 	ret->known = RECORD_TCP_OBSERVED;
 	for (size_t i = 0; i < q->n; i++) {
@@ -164,6 +164,9 @@ void health_sum(const struct health_search *q, uint32_t batch, bool looking,
 			last = f;
 		if (f->s.last_window != TCP_NONE && (!seen || f->s.last_ns > seen->s.last_ns))
 			seen = f;
+		/* What gave way in mid-connection and came back has forgotten how it began. */
+		if (f->syn_ack_ns && (!shaken || f->s.last_ns > shaken->s.last_ns))
+			shaken = f;
 		if (f->s.leaving == batch)
 			continue;
 		window = window_of(&f->s, looking || f->table == HEALTH_END,
@@ -171,5 +174,6 @@ void health_sum(const struct health_search *q, uint32_t batch, bool looking,
 		widen(&e, &window);
 	}
 	set_extremes(ret, &e, &last->s, seen ? seen->s.last_window : 0);
-	set_handshake(ret, last);
+	if (shaken)
+		set_handshake(ret, shaken);
 }

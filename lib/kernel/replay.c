@@ -77,8 +77,11 @@ static int open_table(struct replay *r, const struct replay_options *options)
 	int err;
 
 	table_geometry(max_flows, 1, 1, &g);
-	if (options->tcp_metrics)
+	if (options->tcp_metrics) {
 		table_geometry_tcp(&g, max_flows / FLOWS_A_CONNECTION + 1);
+		/* No flood has to be borne here, and a capture may begin with all its handshakes. */
+		g.tcp_half_buckets = g.tcp_buckets;
+	}
 	err = table_create_private(&g, &r->t);
 	if (err == 0)
 		err = table_hook_create_private(r->t, &r->hook);
