@@ -135,9 +135,20 @@ static void tell(const struct capture *c, struct replay *replay)
 		  (uint64_t)by[LEDGER_NON_IP].packets, (uint64_t)by[LEDGER_UNPARSED].packets);
 }
 
-static int print_flows(const struct print_config *print, const struct filter *filter,
+/* The capture's own present, which --idle goes by: when its last flow was seen last. */
+static uint64_t last_seen_ns(const struct record *v, size_t n)
+{
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < n; i++)
+		last = v[i].last_ns > last ? v[i].last_ns : last;
+	return last;
+}
+
+static int print_flows(const struct print_config *print, const struct filter *wanted,
 		       struct replay *replay)
 {
+	struct filter filter = *wanted;
 	struct record *v;
 	size_t n, kept = 0;
 	int r;
@@ -145,8 +156,9 @@ static int print_flows(const struct print_config *print, const struct filter *fi
 	r = replay_records(replay, &v, &n);
 	if (r < 0)
 		return r;
+	filter.now_ns = last_seen_ns(v, n);
 	for (size_t i = 0; i < n; i++) {
-		if (filter_match(filter, &v[i]))
+		if (filter_match(&filter, &v[i]))
 			v[kept++] = v[i];
 	}
 	field_set_timestamp(clock_real_ns());

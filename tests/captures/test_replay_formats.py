@@ -146,6 +146,13 @@ def tags_behind_a_cooked_header_are_seen():
 
 
 @test
+def idle_goes_by_the_captures_own_time():
+    frames = [(START_NS, ethernet(ip4(udp(sport=1)))), (START_NS + 90 * 10**9, ethernet(ip4(udp(sport=2))))]
+    r = run(FLOWCTL, 'replay', '-o', 'json', '--idle', '1m', write(pcap(frames)))
+    equal([f['src_port'] for f in json.loads(r.stdout)], [1])
+
+
+@test
 def frames_of_other_link_types_are_counted():
     r = run(FLOWCTL, 'replay', '-o', 'json', write(pcap([(START_NS, bytes(40))] * 2, 105)))
     equal(json.loads(r.stdout), [])
