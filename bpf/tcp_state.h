@@ -218,6 +218,17 @@ static __always_inline void tcp_remember(struct tcp_look *l)
 	mine->flags |= TCP_SIDE_KNOWN;
 }
 
+/*
+ * A SYN that is not this connection's, which lives on: late, or a stranger's. The other end answers
+ * with what it expects (RFC 9293 3.10.7.4), and nobody's sequence numbers change.
+ */
+static __always_inline bool tcp_is_stray(const struct tcp_look *l)
+{
+	return l->s->flags & TCP_SYN && l->c->flags & TCP_CONN_OPEN &&
+	       l->mine->flags & TCP_SIDE_KNOWN &&
+	       !(l->mine->flags & TCP_SIDE_SYN && l->mine->isn == l->s->seq);
+}
+
 /* Count @s, which the right hook saw, in @c. */
 static __always_inline void tcp_advance(struct tcp_conn *c, const struct tcp_segment *s,
 					struct tcp_told *ret)
@@ -240,7 +251,7 @@ static __always_inline void tcp_advance(struct tcp_conn *c, const struct tcp_seg
 		c->flags |= TCP_CONN_RST;
 		if (s->flags & TCP_ACK)
 			rtt_ack(other, s, l.now_us, ret);
-	} else {
+	} else if (!tcp_is_stray(&l)) {
 		tcp_shake(&l, ret);
 		if (!(s->flags & TCP_SYN))
 			tcp_window(mine, other, s);

@@ -254,6 +254,23 @@ TEST(a_new_syn_begins_another_connection_only_where_the_old_is_dead)
 	CHECK(conn.client == 0);
 }
 
+TEST(a_stray_syn_in_a_living_connection_changes_nothing)
+{
+	fresh();
+	seg(0, 0, S, 99, 0, 0);
+	seg(1, 10, SA, 499, 0, 100);
+	seg(0, 11, A, 100, 0, 500);
+	seg(0, 12, A, 100, 1000, 500);
+	CHECK(!is_next(0, S, 4000, 0));
+	seg(0, 13, S, 4000, 0, 0);
+	seg(1, 14, SA, 9000, 0, 777);
+	seg(0, 20, A, 1100, 1000, 500);
+	seg(1, 21, A, 500, 300, 2100);
+	CHECK(conn.side[0].isn == 99 && conn.side[1].isn == 499);
+	CHECK(conn.side[0].next == 2100 && conn.side[1].next == 800);
+	CHECK(classes(0, 0, 0, 0) && classes(1, 0, 0, 0));
+}
+
 TEST(a_window_of_time_ends_when_user_space_asks)
 {
 	handshake();
