@@ -133,6 +133,12 @@ static void print_size(const struct table_geometry *g)
 	fputc('\n', stderr);
 }
 
+static void warn(const char *sentence)
+{
+	if (log_level() >= LOG_LEVEL_WARNING)
+		fprintf(stderr, "flowctl meter attach: warning: %s\n", sentence);
+}
+
 static int attach_one(const struct target *target, const struct meter_options *options)
 {
 	_cleanup_(netns_close) struct netns ns = NETNS_NULL;
@@ -148,8 +154,8 @@ static int attach_one(const struct target *target, const struct meter_options *o
 		return r;
 	if (made.made && log_level() >= LOG_LEVEL_INFO)
 		print_size(&made.size);
-	if (warning && log_level() >= LOG_LEVEL_WARNING)
-		fprintf(stderr, "flowctl meter attach: warning: %s\n", warning);
+	if (warning)
+		warn(warning);
 	return 0;
 }
 
@@ -199,6 +205,8 @@ static int attach_run(const void *args_, int argc, char **argv)
 	int r;
 
 	r = refuse_later(args);
+	if (r == 0 && options.tcp_metrics == 1 && options.sample > 1)
+		warn("TCP metrics need every packet: with --sample there are none");
 	if (r == 0 && options.max_connections && !options.tcp_metrics)
 		r = fail_usage("--max-connections and --tcp-metrics off exclude each other");
 	if (r == 0)
