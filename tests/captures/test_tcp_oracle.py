@@ -167,7 +167,7 @@ if __name__ == '__main__':
     why = why_not()
     if why or os.geteuid() != 0:
         print('1..0 # SKIP %s' % (why or 'needs root'))
-        sys.exit(77)
+        sys.exit(0)
     by_capture, rows = compare_all(), table()
 
     @test
