@@ -175,6 +175,7 @@ static void time_export(const struct bench_table *b, struct agent *a, uint32_t f
 
 	size_t drained;
 
+	need(health_open(b->table, &t.health), "connections");
 	export_wall[rounds_done] = clock_boot_ns();
 	begin = now();
 	need(journal_drain(b->table, &drained), "drain");
@@ -185,6 +186,7 @@ static void time_export(const struct bench_table *b, struct agent *a, uint32_t f
 	}
 	times[STAGE_EXPORT][rounds_done] = now() - begin;
 	export_wall[rounds_done] = clock_boot_ns() - export_wall[rounds_done];
+	health_close(t.health);
 	sent = a->outputs.v[0].sink->stats.records - before;
 	if (sent != flows)
 		fprintf(stderr, "bench: %llu records sent of %u\n", (unsigned long long)sent, flows);
