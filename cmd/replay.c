@@ -28,7 +28,7 @@ struct replay_args {
 	const char *decap;
 };
 
-static const char *const on_off[] = { "off", "on", NULL };
+static const char *const off_on[] = { "off", "on", NULL };
 static const struct replay_args replay_defaults = { .tcp_metrics = 1 };
 
 static const struct opt replay_opts[] = {
@@ -45,7 +45,7 @@ static const struct opt replay_opts[] = {
 	    .max = 1 << 26,
 	    .help = "flows in the table of the program (131072);\nmore are kept beside it"),
 	OPT(CHOICE, replay_args, tcp_metrics, .name = "tcp-metrics", .arg = "on|off",
-	    .choices = on_off, .help = "how healthy TCP connections were (on)"),
+	    .choices = off_on, .help = "how healthy TCP connections were (on)"),
 	OPT(STR, replay_args, decap, .name = "decap", .arg = "LIST",
 	    .help = "tunnels to look into: none"),
 	OPT_END,

@@ -34,8 +34,8 @@
 /* flow_part has 60 bits of a time. In whole ticks, so that they begin where the capture's do. */
 #define CLOCK_FIRST ((UINT64_C(1) << 59) / TICK_NS * TICK_NS)
 #define CLOCK_MAX ((UINT64_C(1) << 60) - 1)
-/* A connection is two flows. */
-#define FLOWS_A_CONNECTION 2
+/* Not the four of a router: a capture is one place. */
+#define FLOWS_AT_ONE_PLACE 2
 /* A test run takes most of a page; headers are not longer. */
 #define FRAME_MAX 2048
 
@@ -78,7 +78,7 @@ static int open_table(struct replay *r, const struct replay_options *options)
 
 	table_geometry(max_flows, 1, 1, &g);
 	if (options->tcp_metrics) {
-		table_geometry_tcp(&g, max_flows / FLOWS_A_CONNECTION + 1);
+		table_geometry_tcp(&g, max_flows / FLOWS_AT_ONE_PLACE + 1);
 		/* No flood has to be borne here, and a capture may begin with all its handshakes. */
 		g.tcp_half_buckets = g.tcp_buckets;
 	}
