@@ -14,15 +14,54 @@
 
 #include "abi_tcp.h"
 
-#define FLOWCTL_ABI 5
+#define FLOWCTL_ABI 6
 
 enum {
 	FLOW_INGRESS = 0,
 	FLOW_EGRESS = 1,
 };
 
-enum {
-	TUNNEL_NONE = 0,
+/* What a packet was taken out of. A part of the key; the names are in lib/flow/tunnel.c. */
+enum tunnel {
+	TUNNEL_NONE,
+	TUNNEL_GENEVE,		/* RFC 8926 */
+	TUNNEL_VXLAN,		/* RFC 7348, and its generic protocol extension */
+	TUNNEL_GRE,		/* RFC 2784, 2890; with Ethernet inside, too (RFC 7637) */
+	TUNNEL_ERSPAN,		/* types I, II, III, in GRE */
+	TUNNEL_IPIP,		/* IPv4 in IPv4, RFC 2003 */
+	TUNNEL_6IN4,		/* RFC 4213 */
+	TUNNEL_4IN6,		/* RFC 2473, as the next */
+	TUNNEL_6IN6,
+	TUNNEL_KINDS
+};
+
+/* Which tunnels a meter looks into: bits of knob_decap and hook_info.decap. */
+#define DECAP_GENEVE 0x1
+#define DECAP_VXLAN  0x2
+#define DECAP_GRE    0x4	/* ERSPAN, too */
+#define DECAP_IPIP   0x8	/* all four of IP in IP */
+#define DECAP_ALL    0xf
+
+#define DECAP_GENEVE_PORT    6081
+#define DECAP_VXLAN_PORT     4789
+#define DECAP_VXLAN_GPE_PORT 4790	/* always beside the VXLAN port */
+
+/*
+ * What became of packets that looked like a tunnel's which the meter is to look into, by hook
+ * (hook_ledger.decap), in wire packets. All but the first are counted as the flow of the outer
+ * packet. Names: lib/flow/tunnel.c.
+ */
+enum decap_result {
+	DECAP_DONE,		/* metered by what was inside */
+	DECAP_FRAGMENT,		/* the outer packet is a fragment */
+	DECAP_SHORT,		/* cut off within the tunnel's or the inner headers */
+	DECAP_VERSION,		/* a version, or flags, that are not known: GRE 1 (PPTP), VXLAN without I */
+	DECAP_CONTROL,		/* no payload of a user: GENEVE's O bit, VXLAN-GPE's OAM */
+	DECAP_PROTOCOL,		/* inside is neither Ethernet nor IP */
+	DECAP_NON_IP,		/* an Ethernet frame without IP: ARP, ... */
+	DECAP_INNER,		/* the inner IP header is wrong */
+	DECAP_SEVERAL,		/* a super-packet whose segments are packets each (UDP segmentation) */
+	DECAP_RESULTS
 };
 
 /* A VLAN field holds the 12-bit id; this bit says that the tag was there at all,
@@ -30,7 +69,9 @@ enum {
 #define VLAN_PRESENT 0x1000
 
 /*
- * Seven words. IPv4 addresses are the first four bytes of src/dst, the rest 0; `family`
+ * Seven words. In a tunnel that the meter looks into, everything but the interfaces is the
+ * inner packet's; the tags are those of the frame inside, where there is one, else of the frame
+ * outside. IPv4 addresses are the first four bytes of src/dst, the rest 0; `family`
  * keeps 1.2.3.4 apart from any IPv6 address, ::ffff:1.2.3.4 included.
  *
  * ICMP and ICMPv6: sport is 0, dport is type << 8 | code (as NetFlow has always done it).
@@ -44,7 +85,7 @@ struct flow_key {
 	__u32 egress_ifindex;	/* at egress: the hook's; at ingress: 0 */
 	__u16 vlan_outer;	/* VLAN_PRESENT | id, or 0 */
 	__u16 vlan_inner;
-	__u32 vni;
+	__u32 vni;		/* GENEVE, VXLAN; GRE's key, ERSPAN's session; 0: none, too */
 	__u8 proto;		/* IP protocol number */
 	__u8 family;		/* 4 or 6 */
 	__u8 direction;		/* FLOW_INGRESS or FLOW_EGRESS */
@@ -79,6 +120,7 @@ union flow_extra {
 
 /* Options are few: kinds 0 to 30 have their own bit, and Fast Open (34) the last one. */
 #define TCP_OPTION_PLAIN     30
+#define TCP_OPTION_SYN_ACK   25 /* not assigned, and no option here: a SYN-ACK was seen */
 #define TCP_OPTION_FAST_OPEN 34
 #define TCP_OPTION(kind_)                                                                      \
 	((kind_) <= TCP_OPTION_PLAIN ? 1u << ((kind_) & 31) : (kind_) == TCP_OPTION_FAST_OPEN ? 1u << 31 : 0u)
@@ -150,7 +192,8 @@ struct ledger_count {
 
 struct hook_ledger {
 	struct ledger_count by[LEDGER_REASONS];
-	__u64 reserved[12];
+	__u64 decap[DECAP_RESULTS];	/* packets; beside the above, not a part of their sum */
+	__u64 reserved[12 - DECAP_RESULTS];
 };
 
 /*
@@ -173,7 +216,9 @@ struct hook_info {
 	char version[24];		/* of the flowctl that attached it */
 	__u8 tcp_metrics;		/* 1: it counts the health of connections */
 	__u8 guest;			/* 1: goes when the command that looks at it ends (visit.h) */
-	__u8 reserved[6];
+	__u8 decap;			/* DECAP_* */
+	__u8 reserved;
+	__u16 geneve_port, vxlan_port;	/* host order */
 };
 
 /* One array entry must hold either. */
@@ -192,7 +237,9 @@ struct frag_key {
 	__u16 vlan_inner;
 	__u8 proto;		/* as every fragment shows it */
 	__u8 family;
-	__u8 reserved[6];
+	__u8 tunnel;
+	__u8 reserved;
+	__u32 vni;
 };
 
 struct frag_ports {
@@ -202,6 +249,28 @@ struct frag_ports {
 	__u8 proto;		/* behind all IPv6 extension headers; only the first shows it */
 	__u8 reserved[3];
 };
+
+/*
+ * What was outside of a flow's first packet, where that was in a tunnel: no part of the key. In
+ * the map `outers` (LRU hash, struct flow_key to this), which is there from the first meter on
+ * that looks into tunnels; the flow's slot has no room for it. Addresses as in flow_key.
+ */
+struct outer {
+	__u8 src[16];
+	__u8 dst[16];
+	__u8 family;		/* 4 or 6 */
+	__u8 tos;
+	__u8 has;		/* OUTER_* */
+	__u8 reserved[5];
+	/* Options of an AWS Gateway Load Balancer (GENEVE class 0x0108), host order. */
+	__u64 gwlb_endpoint;	/* type 1 */
+	__u64 gwlb_attachment;	/* type 2 */
+	__u32 gwlb_flow;	/* type 3: the flow cookie */
+	__u32 reserved1;
+};
+#define OUTER_GWLB_ENDPOINT   0x1
+#define OUTER_GWLB_ATTACHMENT 0x2
+#define OUTER_GWLB_FLOW	      0x4
 
 /* Records of idle flows that gave way while no agent ran (slow path, a hash map). */
 struct aged_key {

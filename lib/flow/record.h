@@ -83,6 +83,28 @@ struct record_tcp {
 	uint32_t max_in_flight;		/* octets */
 };
 
+/*
+ * The outer packet of a flow that was in a tunnel (key.tunnel), of its first packet; addresses as
+ * in flow_key. The key is the inner one's. Where the program's memory of it was full, it is not known.
+ */
+struct record_outer {
+	bool known;
+	uint8_t family;			/* 4 or 6 */
+	uint8_t tos;
+	uint8_t has;			/* OUTER_GWLB_*: which of those below */
+	uint8_t src[16], dst[16];
+	uint64_t gwlb_endpoint, gwlb_attachment;
+	uint32_t gwlb_flow;
+};
+
+/*
+ * What the cloud says of the network interface that a flow crossed (enrich/cloud.h). Every string
+ * may be NULL: not known.
+ */
+struct record_cloud {
+	const char *account, *vpc, *subnet, *interface, *instance, *az, *az_id, *region;
+};
+
 struct record_raw;	/* ipfix/template.h */
 
 struct record {
@@ -112,12 +134,15 @@ struct record {
 	 */
 	uint32_t ip6_headers;
 	uint64_t tcp_options;	/* TCP options seen: bit k = kind k, kinds 0 to 63 */
+	bool syn_ack;		/* a SYN-ACK was among the packets (tcp_flags cannot tell) */
+	struct record_outer outer;
 	struct record_route route;
 	struct record_tcp tcp;
 	uint8_t biflow_direction;	/* IANA element 239; 0 = this is no biflow */
 	const struct record_raw *raw;	/* borrowed; what is sent instead of all above, or NULL */
 	const struct record *reverse;	/* borrowed; of the other direction (RFC 5103), or NULL */
 	const char *description;	/* borrowed; of the interface (ifAlias), or NULL */
+	const struct record_cloud *cloud;	/* borrowed, or NULL */
 	const char *netns;	/* borrowed; NULL = unknown (replay) */
 	const char *iface;	/* borrowed; NULL = unknown or gone */
 };

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "flow/tunnel.h"
 #include "kernel/hook.h"
 #include "kernel/netns.h"
 #include "kernel/table.h"
@@ -21,6 +22,7 @@ struct meter_options {
 	uint32_t sample;		/* 1; another one: no TCP metrics */
 	int tcp_metrics;		/* 1 on (default), 0 off, -1 = as it is, else on */
 	uint32_t max_connections;	/* 0 = a quarter of max_flows, or what the table has */
+	const struct tunnel_choice *decap;	/* borrowed; NULL = as it is, else none */
 	bool force;
 	bool dry_run;
 	bool guest;			/* for visit.h; without, one that was a guest's stays */
@@ -79,6 +81,7 @@ struct meter_ledger {
 	struct ledger_count by[LEDGER_REASONS];
 	struct ledger_count held;
 	struct ledger_count aged;	/* gave way while no agent ran */
+	uint64_t decap[DECAP_RESULTS];	/* packets; no part of the sum */
 };
 
 struct meter_status {
@@ -94,6 +97,7 @@ struct meter_status {
 	uint32_t prog_id;
 	uint32_t sample;
 	bool tcp_metrics;
+	struct tunnel_choice decap;
 	uint32_t max_flows;
 	uint32_t max_connections;	/* 0: a table without TCP metrics */
 	uint64_t flows;			/* held, of this hook */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "flow/record.h"
+#include "flow/tunnel.h"
 #include "kernel/table.h"
 
 struct replay;
@@ -17,6 +18,7 @@ struct replay;
 struct replay_options {
 	uint32_t max_flows;		/* 0 = TABLE_MAX_FLOWS_DEFAULT; more go beside the table */
 	bool tcp_metrics;
+	struct tunnel_choice decap;
 };
 
 struct replay_frame {
@@ -40,6 +42,8 @@ int replay_frame(struct replay *r, const struct replay_frame *frame);
 int replay_records(struct replay *r, struct record **ret, size_t *ret_n);
 /* Where the frames went: sums over the capture. */
 void replay_ledger(struct replay *r, struct ledger_count ret[LEDGER_REASONS]);
+/* What became of packets in tunnels, by enum decap_result. */
+void replay_decap(struct replay *r, uint64_t ret[DECAP_RESULTS]);
 /* Frames more than 18 years from the first one: they have the nearest time the clock has. */
 uint64_t replay_moved(const struct replay *r);
 

@@ -77,6 +77,7 @@ struct table {
 	int ctl_fd, slots_fd, rings_fd, journal_fd, store_fd, frags_fd, aged_fd;
 	/* TCP's: connections, half-open ones, ends and events (ring buffers), tcp_stats by CPU, and
 	 * the set of interfaces whose ingress is metered with TCP metrics (hash, __u32 -> __u8). */
+	int outers_fd;			/* struct flow_key to struct outer; -1: no tunnel is looked into */
 	int tcp_fd, tcp_half_fd, tcp_ends_fd, tcp_events_fd, tcp_stats_fd, tcp_ingress_fd;
 	/* The hooks whose ledgers a writer has touched, opened on first use. */
 	struct table_hook *hooks;
@@ -105,6 +106,11 @@ int table_create_private(const struct table_geometry *g, struct table **ret);
 /* An ingress meter of @ifindex counts the health of connections, or does no more: so whoever meters
  * the egress of its packets leaves that to it. The folder is locked. */
 int table_tcp_ingress(const struct table *t, uint32_t ifindex, bool on);
+/* Make and pin the map `outers`, where it is not there yet, and set outers_fd. The folder is
+ * locked. 0 or fail(). */
+int table_outers(struct table *t);
+/* What was outside of the flow's first packet; ret->known says whether that is known. */
+void table_outer(const struct table *t, const struct flow_key *key, struct record_outer *ret);
 /* Sum over the CPUs of what the program could not tell of connections. */
 void table_tcp_stats(const struct table *t, struct tcp_stats *ret);
 /* What @from knows of its connections, into the empty @to, which nobody writes yet. */
