@@ -7,6 +7,7 @@
 #include "base/format.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #define GROUPS 8
@@ -34,6 +35,21 @@ char *format_u64(char *to, uint64_t v)
 		*--p = '0' + v;
 	memcpy(to, p, text + sizeof(text) - p);
 	return to + (text + sizeof(text) - p);
+}
+
+char *format_size(char *to, uint64_t bytes)
+{
+	static const char units[] = "KMGTPE";
+	char text[32];
+	double v = bytes / 1024.0;
+	int i = 0;
+
+	if (bytes < 1024)
+		return format_u64(to, bytes);
+	/* What would be shown as 1024.00 of a unit is 1.00 of the next. */
+	for (; v >= 1023.995 && units[i + 1]; i++)
+		v /= 1024;
+	return mempcpy(to, text, snprintf(text, sizeof(text), "%.2f %ciB", v, units[i]));
 }
 
 char *format_ip4(char *to, const uint8_t addr[4])

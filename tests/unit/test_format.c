@@ -37,6 +37,32 @@ TEST(numbers_are_those_of_printf)
 		CHECK(is_number(any() >> any() % 64));
 }
 
+static bool is_size(uint64_t v, const char *wanted)
+{
+	char is[FORMAT_SIZE_MAX + 1];
+
+	*format_size(is, v) = '\0';
+	if (strcmp(is, wanted) != 0)
+		printf("# is %s, wanted %s\n", is, wanted);
+	return strcmp(is, wanted) == 0;
+}
+
+TEST(sizes_are_of_the_unit_that_leaves_less_than_1024)
+{
+	CHECK(is_size(0, "0") && is_size(882, "882") && is_size(1023, "1023"));
+	CHECK(is_size(1024, "1.00 KiB") && is_size(11725, "11.45 KiB"));
+	CHECK(is_size(135455048, "129.18 MiB") && is_size(1288490189, "1.20 GiB"));
+	CHECK(is_size(UINT64_C(1) << 40, "1.00 TiB") && is_size(UINT64_C(3) << 49, "1.50 PiB"));
+	CHECK(is_size(UINT64_MAX, "16.00 EiB"));
+}
+
+TEST(a_size_is_never_shown_as_1024_of_a_unit)
+{
+	CHECK(is_size((1 << 20) - 1, "1.00 MiB"));
+	CHECK(is_size((1 << 20) - 6, "1023.99 KiB"));
+	CHECK(is_size((UINT64_C(1) << 60) - 1, "1.00 EiB"));
+}
+
 static bool is_address(int af, const uint8_t addr[16])
 {
 	char is[FORMAT_IP_MAX + 1], wanted[INET6_ADDRSTRLEN];
