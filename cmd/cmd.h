@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "base/columns.h"
 #include "base/opt.h"
 
 enum cmd_needs {
@@ -21,6 +22,9 @@ struct cmd {
 	unsigned needs;
 	size_t args_size;		/* bytes of the struct that opts write into; zeroed, then: */
 	const void *defaults;		/* copied into it, may be NULL */
+	/* What --columns of its struct style_args may name, that is at @style_at; NULL = nothing. */
+	const struct column *(*columns)(size_t *ret_n);
+	size_t style_at;
 	/* 0, or an error as of base/error.h; main prints it and maps it to the exit status. */
 	int (*run)(const void *args, int argc, char **argv);
 	const struct cmd *const *sub;	/* subcommands instead (NULL-terminated), run is NULL */

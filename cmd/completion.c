@@ -14,7 +14,6 @@
 #include "base/parse.h"
 #include "cmd.h"
 #include "completion_scripts.h"
-#include "flow/field.h"
 #include "help.h"
 
 static const struct {
@@ -71,17 +70,17 @@ static const struct opt *find_opt(const struct opt *o, const char *word)
 	return NULL;
 }
 
-static void list_keys(void)
+static void list_keys(const struct cmd *cmd)
 {
-	size_t n;
-	const struct field *all = field_all(&n);
+	size_t n = 0;
+	const struct column *all = cmd && cmd->columns ? cmd->columns(&n) : NULL;
 
 	for (size_t i = 0; i < n; i++)
 		puts(all[i].key);
 }
 
 /* What may stand for the argument of @o; nothing at all leaves it to the shell's files. */
-static void list_arguments(const struct opt *o)
+static void list_arguments(const struct cmd *cmd, const struct opt *o)
 {
 	for (size_t i = 0; o->choices && o->choices[i]; i++)
 		puts(o->choices[i]);
@@ -90,7 +89,7 @@ static void list_arguments(const struct opt *o)
 	else if (o->arg && strstr(o->arg, "IFACE"))
 		list_interfaces();
 	else if (strcmp(o->name, "columns") == 0 || strcmp(o->name, "sort") == 0)
-		list_keys();
+		list_keys(cmd);
 }
 
 static void list_options(const struct opt *o)
@@ -131,8 +130,8 @@ int complete(int argc, char **argv)
 		opts = cmd->opts;
 	}
 	last = argc ? find_opt(opts, argv[argc - 1]) : NULL;
-	if (last && last->arg) {
-		list_arguments(last);
+	if (last && last->arg && !last->optional) {
+		list_arguments(cmd, last);
 		return 0;
 	}
 	if (list)

@@ -9,13 +9,14 @@
 #include "base/error.h"
 #include "cmd.h"
 #include "kernel/records.h"
+#include "print_args.h"
 #include "select.h"
-#include "sink/print.h"
+#include "watch.h"
 
 struct dump_args {
-	int format;
-	const char *columns, *sort;
-	uint64_t limit;
+	struct print_args print;
+	struct style_args style;
+	struct watch_args watch;
 	struct select_args select;
 	const char *netns;
 	struct opt_strs names;
@@ -28,14 +29,8 @@ static const char *const directions[] = { "ingress", "egress", NULL };
 static const char *const counts[] = { "all", "once", NULL };
 
 static const struct opt dump_opts[] = {
-	OPT(CHOICE, dump_args, format, .name = "output", .letter = 'o', .arg = "FORMAT",
-	    .choices = print_format_names, .help = "table (default), wide, json, ndjson or csv"),
-	OPT(STR, dump_args, columns, .name = "columns", .arg = "A,B,...",
-	    .help = "these keys only, in this order"),
-	OPT(STR, dump_args, sort, .name = "sort", .arg = "KEY",
-	    .help = "biggest KEY first; -KEY: smallest first"),
-	OPT(U64, dump_args, limit, .name = "limit", .arg = "N", .min = 1,
-	    .help = "the first N only"),
+	PRINT_OPTS(dump_args),
+	WATCH_OPTS(dump_args),
 	SELECT_OPTS(dump_args),
 	OPT(STR, dump_args, netns, .name = "netns", .arg = "NS",
 	    .help = "of this network namespace only\n(a name, a path, or pid:PID)"),
@@ -86,36 +81,49 @@ static int check_names(const struct opt_strs *names, const struct records *all)
 	return 0;
 }
 
-static int dump_run(const void *args_, int argc, char **argv)
+struct dump {
+	const struct dump_args *args;
+	struct print_config print;
+	struct filter filter;
+};
+
+static int print_now(void *arg, FILE *out)
 {
 	_cleanup_(records_deinit) struct records all = { 0 };
-	const struct dump_args *args = args_;
-	struct print_config print = {
-		.format = args->format, .columns = args->columns, .sort = args->sort, .limit = args->limit,
-	};
-	struct filter filter;
+	struct dump *d = arg;
 	size_t kept = 0;
 	int r;
 
-	r = print_check(&print);
+	r = records_read(d->args->netns, &all);
 	if (r == 0)
-		r = select_filter(&args->select, &filter);
-	if (r == 0)
-		r = records_read(args->netns, &all);
-	if (r == 0)
-		r = check_names(&args->names, &all);
-	if (r == 0 && args->count == 1)
+		r = check_names(&d->args->names, &all);
+	if (r == 0 && d->args->count == 1)
 		r = records_once(&all);
 	if (r < 0)
 		return r;
-	filter.has_direction = args->has_direction;
-	filter.direction = args->direction;
 	for (size_t i = 0; i < all.n; i++) {
-		if (filter_match(&filter, &all.v[i]) && name_matches(&args->names, &all.v[i]))
+		if (filter_match(&d->filter, &all.v[i]) && name_matches(&d->args->names, &all.v[i]))
 			all.v[kept++] = all.v[i];
 	}
 	field_set_timestamp(clock_real_ns());
-	return print_records(&print, all.v, kept);
+	d->print.out = out;
+	return print_records(&d->print, all.v, kept);
+}
+
+static int dump_run(const void *args_, int argc, char **argv)
+{
+	const struct dump_args *args = args_;
+	struct dump d = { .args = args, .print = print_args_config(&args->print, &args->style) };
+	int r;
+
+	r = print_check(&d.print);
+	if (r == 0)
+		r = select_filter(&args->select, &d.filter);
+	if (r < 0)
+		return r;
+	d.filter.has_direction = args->has_direction;
+	d.filter.direction = args->direction;
+	return watch_run(&args->watch, print_now, &d);
 }
 
 const struct cmd cmd_dump = {
@@ -125,5 +133,7 @@ const struct cmd cmd_dump = {
 	.example = "flowctl dump --sort bytes --limit 10 -p tcp -d 10.0.0.0/8",
 	.needs = CMD_BPF | CMD_BPFFS,
 	.args_size = sizeof(struct dump_args),
+	.columns = print_columns,
+	.style_at = offsetof(struct dump_args, style),
 	.run = dump_run,
 };

@@ -6,14 +6,13 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "base/text.h"
 #include "cmd.h"
 #include "flow/ie.h"
-
-DEFINE_CLEANUP(struct text_table, text_table_free)
+#include "style.h"
 
 struct ie_args {
 	int format;
+	struct style_args style;
 };
 
 static const char *const formats[] = { "table", "json", NULL };
@@ -21,31 +20,61 @@ static const char *const formats[] = { "table", "json", NULL };
 static const struct opt ie_opts[] = {
 	OPT(CHOICE, ie_args, format, .name = "output", .letter = 'o', .arg = "FORMAT",
 	    .choices = formats, .help = "table (default) or json"),
+	STYLE_OPTS(ie_args),
 	OPT_END,
 };
 
-static int format_table(const struct ie *all, size_t n, struct strbuf *out)
-{
-	static const char *const heads[] = { "NUMBER", "PEN", "NAME", "TYPE", "LENGTH", "SOURCE",
-					     NULL };
-	static const bool right[] = { true, true, false, false, true, false };
-	_cleanup_(text_table_freep) struct text_table *t = NULL;
-	int r = text_table_new(heads, right, &t);
-
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		const struct ie *e = &all[i];
-
-		text_table_cell(t, "%u", e->id);
-		text_table_cell(t, "%u", e->pen);
-		text_table_cell(t, "%s", e->name);
-		text_table_cell(t, "%s", ie_type_name(e));
-		if (e->len_bytes == IE_VARLEN)
-			text_table_cell(t, "variable");
-		else
-			text_table_cell(t, "%u", e->len_bytes);
-		text_table_cell(t, "%s", e->source);
+#define CELL(name_, body_)                                                                      \
+	static void cell_##name_(const struct column *c, const void *row, struct column_cell *ret) \
+	{                                                                                       \
+		const struct ie *e = row;                                                       \
+                                                                                                \
+		body_;                                                                          \
 	}
-	return r < 0 ? r : text_table_print(t, out);
+
+CELL(number, column_number(ret, e->id))
+CELL(pen, column_number(ret, e->pen))
+CELL(name, column_text(ret, "%s", e->name))
+CELL(type, column_text(ret, "%s", ie_type_name(e)))
+CELL(source, column_text(ret, "%s", e->source))
+CELL(semantics, column_text(ret, "%s", ie_semantics_name(e)))
+CELL(units, column_text(ret, "%s", ie_units_name(e)))
+
+static void cell_length(const struct column *c, const void *row, struct column_cell *ret)
+{
+	const struct ie *e = row;
+
+	if (e->len_bytes == IE_VARLEN)
+		column_text(ret, "variable");
+	else
+		column_number(ret, e->len_bytes);
+}
+
+static const struct column columns[] = {
+	{ "number", NULL, "number of the element", COLUMN_RIGHT, cell_number },
+	{ "pen", NULL, "enterprise it is of; 0 = IANA", COLUMN_RIGHT, cell_pen },
+	{ "name", NULL, "name of the element", 0, cell_name },
+	{ "type", NULL, "abstract data type (RFC 7012)", 0, cell_type },
+	{ "length", NULL, "octets, where a template says none", COLUMN_RIGHT, cell_length },
+	{ "source", NULL, "where the value comes from", 0, cell_source },
+	{ "semantics", NULL, "data type semantics", COLUMN_MORE, cell_semantics },
+	{ "units", NULL, "units of the value", COLUMN_MORE, cell_units },
+};
+
+static const struct column *ie_columns(size_t *ret_n)
+{
+	*ret_n = ARRAY_SIZE(columns);
+	return columns;
+}
+
+static int format_table(const struct ie *all, size_t n, const struct style_args *args,
+			struct strbuf *out)
+{
+	const struct columns_style style = style_of(args);
+	struct columns picked;
+	int r = columns_pick(columns, ARRAY_SIZE(columns), args->columns, &picked);
+
+	return r < 0 ? r : columns_print(&picked, all, n, sizeof(*all), &style, out);
 }
 
 static void format_json(const struct ie *all, size_t n, struct strbuf *out)
@@ -85,11 +114,15 @@ static int ie_run(const void *args_, int argc, char **argv)
 	const struct ie *all = ie_all(&n);
 	int r = 0;
 
+	if (args->format == 1 && args->style.columns)
+		return fail_usage("--columns goes with -o table");
 	if (args->format == 1)
 		format_json(all, n, &out);
 	else
-		r = format_table(all, n, &out);
-	if (r < 0 || out.failed)
+		r = format_table(all, n, &args->style, &out);
+	if (r < 0)
+		return r;
+	if (out.failed)
 		return fail(-ENOMEM, "cannot list the elements");
 	fputs(strbuf_str(&out), stdout);
 	return 0;
@@ -101,5 +134,7 @@ const struct cmd cmd_ie = {
 	.opts = ie_opts,
 	.example = "flowctl ie | grep -i vlan",
 	.args_size = sizeof(struct ie_args),
+	.columns = ie_columns,
+	.style_at = offsetof(struct ie_args, style),
 	.run = ie_run,
 };

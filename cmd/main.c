@@ -20,6 +20,7 @@
 #include "help.h"
 #include "kernel/pin.h"
 #include "kernel/probe.h"
+#include "style.h"
 
 const struct cmd *const cmds[] = {
 	&cmd_meter,
@@ -100,6 +101,24 @@ static int check_needs(const struct cmd *cmd)
 	return r;
 }
 
+/* 1 = answered: needs nothing of the system. */
+static int help_on_columns(const struct cmd *cmd, const void *args)
+{
+	_cleanup_(strbuf_deinit) struct strbuf out = STRBUF_NULL;
+	const struct style_args *style = (const void *)((const char *)args + cmd->style_at);
+	size_t n;
+	int r;
+
+	if (!cmd->columns || !columns_wants_help(style->columns))
+		return 0;
+	const struct column *all = cmd->columns(&n);
+
+	r = columns_help(all, n, &out);
+	if (r < 0)
+		return r;
+	return fputs(strbuf_str(&out), stdout) < 0 ? -EPIPE : 1;
+}
+
 static int run_cmd(const struct cmd *cmd, int argc, char **argv)
 {
 	_cleanup_(freep) void *args = calloc(1, cmd->args_size + 1);
@@ -114,6 +133,9 @@ static int run_cmd(const struct cmd *cmd, int argc, char **argv)
 		return r;
 	if (!cmd->operands && rest < argc)
 		return fail_usage("unexpected word '%s'", argv[rest]);
+	r = help_on_columns(cmd, args);
+	if (r)
+		return r < 0 ? r : 0;
 	r = check_needs(cmd);
 	return r < 0 ? r : cmd->run(args, argc - rest, argv + rest);
 }

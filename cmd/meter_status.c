@@ -9,12 +9,15 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "base/text.h"
 #include "cmd.h"
 #include "kernel/meter.h"
+#include "style.h"
+#include "watch.h"
 
 struct status_args {
 	int format;
+	struct style_args style;
+	struct watch_args watch;
 	const char *netns;
 };
 
@@ -23,6 +26,8 @@ static const char *const formats[] = { "table", "json", NULL };
 static const struct opt status_opts[] = {
 	OPT(CHOICE, status_args, format, .name = "output", .letter = 'o', .arg = "FORMAT",
 	    .choices = formats, .help = "table (default) or json"),
+	STYLE_OPTS(status_args),
+	WATCH_OPTS(status_args),
 	OPT(STR, status_args, netns, .name = "netns", .arg = "NS",
 	    .help = "of this network namespace only\n(a name, a path, or pid:PID)"),
 	OPT_END,
@@ -146,61 +151,120 @@ static int print_json(const struct meter_status *v, size_t n, struct strbuf *out
 	return 0;
 }
 
-static void status_cells(struct text_table *t, const struct meter_status *s)
+#define CELL(name_, body_)                                                                      \
+	static void cell_##name_(const struct column *c, const void *row, struct column_cell *ret) \
+	{                                                                                       \
+		const struct meter_status *s = row;                                             \
+                                                                                                \
+		body_;                                                                          \
+	}
+
+CELL(netns, column_text(ret, "%s", s->netns))
+CELL(iface, column_text(ret, "%s%s", s->iface, s->gone ? " (gone)" : ""))
+CELL(ifindex, column_number(ret, s->ifindex))
+CELL(direction, column_text(ret, "%s", direction_name(s->direction)))
+/* "tcx+2": two programs run before ours. */
+CELL(hook, column_text(ret, s->position <= 0 ? "%s" : "%s+%d", hook_name(s->hook), s->position))
+CELL(max_flows, column_number(ret, s->max_flows))
+CELL(flows, column_number(ret, s->flows))
+CELL(packets, column_number(ret, s->packets))
+CELL(bytes, column_number(ret, s->bytes))
+CELL(unmetered, column_number(ret, s->unmetered_packets))
+CELL(unmetered_bytes, column_number(ret, s->unmetered_bytes))
+CELL(prog_id, column_number(ret, s->prog_id))
+CELL(sample, column_number(ret, s->sample))
+CELL(tcp_metrics, column_text(ret, s->tcp_metrics ? "on" : "off"))
+CELL(memory, column_number(ret, s->memory_bytes))
+CELL(domain, column_number(ret, s->domain))
+CELL(version, column_text(ret, "%s", s->version))
+
+static void cell_attached(const struct column *c, const void *row, struct column_cell *ret)
 {
+	const struct meter_status *s = row;
 	char when[CLOCK_RFC3339_LEN];
 
-	text_table_cell(t, "%s", s->netns);
-	text_table_cell(t, "%s%s", s->iface, s->gone ? " (gone)" : "");
-	text_table_cell(t, "%u", s->ifindex);
-	text_table_cell(t, "%s", direction_name(s->direction));
-	/* "tcx+2": two programs run before ours. */
-	text_table_cell(t, s->position <= 0 ? "%s" : "%s+%d", hook_name(s->hook), s->position);
-	text_table_cell(t, "%u", s->max_flows);
-	text_table_cell(t, "%llu", (unsigned long long)s->flows);
-	text_table_cell(t, "%llu", (unsigned long long)s->packets);
-	text_table_cell(t, "%llu", (unsigned long long)s->bytes);
-	text_table_cell(t, "%llu", (unsigned long long)s->unmetered_packets);
 	/* Whole seconds are enough for people. */
-	text_table_cell(t, "%.19sZ", clock_rfc3339(s->attached_ns, when));
+	column_text(ret, "%.19sZ", clock_rfc3339(s->attached_ns, when));
 }
 
-static int print_table(const struct meter_status *v, size_t n, struct strbuf *out)
+static void cell_agent(const struct column *c, const void *row, struct column_cell *ret)
 {
-	static const char *const heads[] = { "NETNS", "IFACE", "IFINDEX", "DIRECTION", "HOOK", "MAX-FLOWS",
-					     "FLOWS", "PACKETS", "BYTES", "UNMETERED", "ATTACHED", NULL };
-	struct text_table *t;
+	const struct meter_status *s = row;
+
+	if (s->agent_pid)
+		column_number(ret, s->agent_pid);
+}
+
+static const struct column columns[] = {
+	{ "netns", NULL, "network namespace", 0, cell_netns },
+	{ "iface", NULL, "interface; \"(gone)\": it is not there any more", 0, cell_iface },
+	{ "ifindex", NULL, "its number", 0, cell_ifindex },
+	{ "direction", NULL, "ingress or egress", 0, cell_direction },
+	{ "hook", NULL, "where the program is; +N: behind N others", 0, cell_hook },
+	{ "max_flows", "MAX-FLOWS", "flows that the namespace's table is for", 0, cell_max_flows },
+	{ "flows", NULL, "flows held, of this meter", 0, cell_flows },
+	{ "packets", NULL, "packets seen", 0, cell_packets },
+	{ "bytes", NULL, "octets of them", COLUMN_OCTETS, cell_bytes },
+	{ "unmetered", NULL, "packets in no flow by fault: no room, not parsed", 0, cell_unmetered },
+	{ "attached", NULL, "when the meter was attached", 0, cell_attached },
+	{ "unmetered_bytes", NULL, "octets of what is unmetered", COLUMN_MORE | COLUMN_OCTETS,
+	  cell_unmetered_bytes },
+	{ "prog_id", NULL, "number of the program in the kernel", COLUMN_MORE, cell_prog_id },
+	{ "sample", NULL, "one packet of so many is metered", COLUMN_MORE, cell_sample },
+	{ "tcp_metrics", NULL, "is the health of TCP counted?", COLUMN_MORE, cell_tcp_metrics },
+	{ "memory", NULL, "octets of the namespace's table", COLUMN_MORE | COLUMN_OCTETS, cell_memory },
+	{ "domain", NULL, "observation domain of the namespace", COLUMN_MORE, cell_domain },
+	{ "agent", NULL, "process that exports", COLUMN_MORE, cell_agent },
+	{ "version", NULL, "of the flowctl that attached it", COLUMN_MORE, cell_version },
+};
+
+static const struct column *status_columns(size_t *ret_n)
+{
+	*ret_n = ARRAY_SIZE(columns);
+	return columns;
+}
+
+struct status {
+	const struct status_args *args;
+	uint64_t cookie;		/* 0 = all */
+	struct columns columns;
+};
+
+static int print_now(void *arg, FILE *out)
+{
+	_cleanup_(strbuf_deinit) struct strbuf text = STRBUF_NULL;
+	_cleanup_(freep) struct meter_status *v = NULL;
+	const struct status *s = arg;
+	const struct columns_style style = style_of(&s->args->style);
+	size_t n = 0;
 	int r;
 
-	r = text_table_new(heads, NULL, &t);
+	r = meter_list(s->cookie, &v, &n);
+	if (r == 0)
+		r = s->args->format == 1 ? print_json(v, n, &text) :
+		    columns_print(&s->columns, v, n, sizeof(*v), &style, &text);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < n; i++)
-		status_cells(t, &v[i]);
-	r = text_table_print(t, out);
-	text_table_free(t);
-	return r;
+	return fputs(strbuf_str(&text), out) < 0 ? -EPIPE : 0;
 }
 
 static int status_run(const void *args_, int argc, char **argv)
 {
-	_cleanup_(strbuf_deinit) struct strbuf out = STRBUF_NULL;
 	_cleanup_(netns_close) struct netns ns = NETNS_NULL;
-	_cleanup_(freep) struct meter_status *v = NULL;
-	const struct status_args *args = args_;
-	size_t n = 0, cleared;
+	struct status s = { .args = args_ };
+	size_t cleared;
 	int r;
 
-	r = args->netns ? netns_open(args->netns, &ns) : 0;
-	if (r == 0)
-		r = meter_list(args->netns ? ns.cookie : 0, &v, &n);
-	if (r == 0)
-		r = args->format == 1 ? print_json(v, n, &out) : print_table(v, n, &out);
+	if (s.args->format == 1 && s.args->style.columns)
+		return fail_usage("--columns goes with -o table");
+	r = columns_pick(columns, ARRAY_SIZE(columns), s.args->style.columns, &s.columns);
+	if (r == 0 && s.args->netns)
+		r = netns_open(s.args->netns, &ns);
 	if (r < 0)
 		return r;
-	if (fputs(strbuf_str(&out), stdout) < 0)
-		return -EPIPE;
-	return meter_clear_leftovers(&cleared);
+	s.cookie = s.args->netns ? ns.cookie : 0;
+	r = watch_run(&s.args->watch, print_now, &s);
+	return r < 0 ? r : meter_clear_leftovers(&cleared);
 }
 
 const struct cmd cmd_meter_status = {
@@ -210,5 +274,7 @@ const struct cmd cmd_meter_status = {
 	.example = "flowctl meter status -o json",
 	.needs = CMD_BPF | CMD_BPFFS,
 	.args_size = sizeof(struct status_args),
+	.columns = status_columns,
+	.style_at = offsetof(struct status_args, style),
 	.run = status_run,
 };

@@ -12,16 +12,15 @@
 #include "capture/capture.h"
 #include "cmd.h"
 #include "kernel/replay.h"
+#include "print_args.h"
 #include "select.h"
-#include "sink/print.h"
 
 #define PROGRESS_FRAMES 4096
 #define PROGRESS_NS (200 * NSEC_PER_MSEC)
 
 struct replay_args {
-	int format;
-	const char *columns, *sort;
-	uint64_t limit;
+	struct print_args print;
+	struct style_args style;
 	struct select_args select;
 	uint64_t max_flows;
 	int tcp_metrics;
@@ -32,14 +31,7 @@ static const char *const off_on[] = { "off", "on", NULL };
 static const struct replay_args replay_defaults = { .tcp_metrics = 1 };
 
 static const struct opt replay_opts[] = {
-	OPT(CHOICE, replay_args, format, .name = "output", .letter = 'o', .arg = "FORMAT",
-	    .choices = print_format_names, .help = "table (default), wide, json, ndjson or csv"),
-	OPT(STR, replay_args, columns, .name = "columns", .arg = "A,B,...",
-	    .help = "these keys only, in this order"),
-	OPT(STR, replay_args, sort, .name = "sort", .arg = "KEY",
-	    .help = "biggest KEY first; -KEY: smallest first\n(default: in order of appearance)"),
-	OPT(U64, replay_args, limit, .name = "limit", .arg = "N", .min = 1,
-	    .help = "the first N only"),
+	PRINT_OPTS(replay_args),
 	SELECT_FLOW_OPTS(replay_args),
 	OPT(U64, replay_args, max_flows, .name = "max-flows", .letter = 'l', .arg = "N", .min = 1,
 	    .max = 1 << 26,
@@ -203,12 +195,7 @@ static int replay_run(const void *args_, int argc, char **argv)
 	const struct replay_options options = {
 		.max_flows = args->max_flows, .tcp_metrics = args->tcp_metrics,
 	};
-	const struct print_config print = {
-		.format = args->format,
-		.columns = args->columns,
-		.sort = args->sort,
-		.limit = args->limit,
-	};
+	const struct print_config print = print_args_config(&args->print, &args->style);
 	struct filter filter;
 	int r;
 
@@ -230,5 +217,7 @@ const struct cmd cmd_replay = {
 	.needs = CMD_BPF,
 	.args_size = sizeof(struct replay_args),
 	.defaults = &replay_defaults,
+	.columns = print_columns,
+	.style_at = offsetof(struct replay_args, style),
 	.run = replay_run,
 };

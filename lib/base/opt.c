@@ -26,6 +26,11 @@ static bool takes_argument(const struct opt *o)
 	return o->type != OPT_TYPE_FLAG && o->type != OPT_TYPE_COUNT;
 }
 
+static int argument_of(const struct opt *o)
+{
+	return !takes_argument(o) ? no_argument : o->optional ? optional_argument : required_argument;
+}
+
 static int build(const struct opt *opts, struct option *longs, char *letters)
 {
 	int n = 0;
@@ -35,13 +40,13 @@ static int build(const struct opt *opts, struct option *longs, char *letters)
 	for (; opts && opts[n].type != OPT_TYPE_END; n++) {
 		longs[n] = (struct option) {
 			.name = opts[n].name,
-			.has_arg = takes_argument(&opts[n]) ? required_argument : no_argument,
+			.has_arg = argument_of(&opts[n]),
 			.val = LONG_BASE + n,
 		};
 		if (!opts[n].letter)
 			continue;
 		*letters++ = opts[n].letter;
-		if (takes_argument(&opts[n]))
+		for (int colons = argument_of(&opts[n]); colons; colons--)
 			*letters++ = ':';
 	}
 	longs[n] = (struct option) { .name = "help", .val = HELP_VALUE };
@@ -111,6 +116,8 @@ static int store(const struct opt *o, const char *arg, void *args)
 	case OPT_TYPE_U64:
 		return parse_number(o, arg, to);
 	case OPT_TYPE_DURATION:
+		if (!arg)
+			return 0;
 		if (parse_duration(arg, to) < 0)
 			return fail_usage("--%s: '%s' is not a duration (as 500ms, 5s, 2m)",
 					  o->name, arg);
@@ -193,13 +200,17 @@ static int parse_one(const struct opt *opts, int c, int index, const struct opti
 		return -ECANCELED;
 	for (i = 0; c < LONG_BASE && opts[i].letter != c; i++)
 		;
-	return store(&opts[c >= LONG_BASE ? c - LONG_BASE : i], optarg, args);
+	i = c >= LONG_BASE ? c - LONG_BASE : i;
+	/* "--watch 2s": getopt wants "--watch=2s". A number is no operand of these commands. */
+	if (opts[i].optional && !optarg && argv[optind] && isdigit((unsigned char)argv[optind][0]))
+		optarg = argv[optind++];
+	return store(&opts[i], optarg, args);
 }
 
 int opt_parse(const struct opt *opts, int argc, char **argv, void *args, int *ret_rest)
 {
 	struct option longs[OPTS_MAX + 2];
-	char letters[2 * OPTS_MAX + 4];
+	char letters[3 * OPTS_MAX + 4];
 	int c, r;
 
 	build(opts, longs, letters);
@@ -251,7 +262,7 @@ void opt_help(const struct opt *opts, struct strbuf *out)
 		else
 			n = snprintf(head, sizeof(head), "      --%s", opts->name);
 		if (opts->arg)
-			snprintf(head + n, sizeof(head) - n, " %s", opts->arg);
+			snprintf(head + n, sizeof(head) - n, opts->optional ? " [%s]" : " %s", opts->arg);
 		help_row(out, head, opts->help, 30);
 	}
 	help_row(out, "  -h, --help", "this text", 30);

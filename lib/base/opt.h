@@ -36,6 +36,7 @@ struct opt {
 	const char *help;		/* one line, lower case; two lines with \n are fine */
 	const char *const *choices;	/* CHOICE: NULL-terminated */
 	uint64_t min, max;		/* U64; max 0 = no bound */
+	bool optional;			/* DURATION: the argument may be missing, "--watch" */
 	size_t given;			/* offset + 1 of a bool that tells it was given; 0 = none */
 };
 

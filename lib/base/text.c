@@ -14,7 +14,7 @@ struct text_table {
 	size_t n_columns, n_cells, cap;
 	bool *right;
 	char **cells;		/* the heads first */
-	bool failed;
+	bool failed, color;
 };
 
 char *text_printable(char *s)
@@ -97,6 +97,27 @@ void text_table_cell(struct text_table *t, const char *fmt, ...)
 	add_cell(t, text ? text_printable(text) : NULL);
 }
 
+void text_table_right(struct text_table *t, size_t i)
+{
+	t->right[i] = true;
+}
+
+void text_table_color(struct text_table *t, bool on)
+{
+	t->color = on;
+}
+
+static void print_cell(const struct text_table *t, char **cell, struct strbuf *out)
+{
+	bool head = cell < t->cells + t->n_columns;
+	bool nothing = strcmp(*cell, "0") == 0 || strcmp(*cell, "-") == 0;
+
+	if (t->color && (head || nothing))
+		strbuf_printf(out, "\033[%dm%s\033[0m", head ? 1 : 2, *cell);
+	else
+		strbuf_puts(out, *cell);
+}
+
 static void print_row(const struct text_table *t, const size_t *widths, char **row,
 		      struct strbuf *out)
 {
@@ -108,7 +129,7 @@ static void print_row(const struct text_table *t, const size_t *widths, char **r
 
 		if (t->right[c])
 			strbuf_printf(out, "%*s", (int)pad, "");
-		strbuf_puts(out, row[c]);
+		print_cell(t, &row[c], out);
 		if (!last)
 			strbuf_printf(out, "%*s", (int)(t->right[c] ? 2 : pad + 2), "");
 	}

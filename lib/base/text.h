@@ -23,6 +23,10 @@ void text_table_free(struct text_table *t);
 /* The next cell, row after row; copied, and made printable.
  * Allocation failure shows in text_table_print(). */
 void text_table_cell(struct text_table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* All cells of column @i to the right. */
+void text_table_right(struct text_table *t, size_t i);
+/* Bold heads, and cells that say "0" or "-" dim: escape sequences of a terminal. */
+void text_table_color(struct text_table *t, bool on);
 /* Head and rows into @out. Returns 0 or -ENOMEM. */
 int text_table_print(const struct text_table *t, struct strbuf *out);
 

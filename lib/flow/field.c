@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/format.h"
+#include "flow/field_name.h"
 #include "flow/field_tcp.h"
 
 static uint64_t timestamp_ns;
@@ -211,11 +212,25 @@ const struct field *field_all(size_t *ret_n)
 	return fields;
 }
 
+static const struct field extra[] = {
+	FIELD_BY(src_hostname, field_name_src), FIELD_BY(dst_hostname, field_name_dst),
+};
+
+const struct field *field_extra(size_t *ret_n)
+{
+	*ret_n = ARRAY_SIZE(extra);
+	return extra;
+}
+
 const struct field *field_find(const char *key)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		if (strcmp(fields[i].key, key) == 0)
 			return &fields[i];
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(extra); i++) {
+		if (strcmp(extra[i].key, key) == 0)
+			return &extra[i];
 	}
 	return NULL;
 }
@@ -254,11 +269,24 @@ void field_json(struct json *j, const struct field *f, const struct record *r)
 	}
 }
 
+static void members_json(struct json *j, const struct field *v, size_t n, const struct record *r)
+{
+	for (size_t i = 0; i < n; i++)
+		field_json(j, &v[i], r);
+}
+
 void field_record_json(struct json *j, const char *key, const struct record *r)
 {
 	json_object_begin(j, key);
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		field_json(j, &fields[i], r);
+	members_json(j, fields, ARRAY_SIZE(fields), r);
+	json_object_end(j);
+}
+
+void field_record_json_extra(struct json *j, const char *key, const struct record *r)
+{
+	json_object_begin(j, key);
+	members_json(j, fields, ARRAY_SIZE(fields), r);
+	members_json(j, extra, ARRAY_SIZE(extra), r);
 	json_object_end(j);
 }
 

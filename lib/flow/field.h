@@ -14,7 +14,7 @@
 
 enum field_kind { FIELD_NULL, FIELD_U64, FIELD_STR, FIELD_BOOL };
 
-#define FIELD_TEXT_MAX 96
+#define FIELD_TEXT_MAX 288	/* a host's name has 253 characters */
 struct field_value {
 	enum field_kind kind;
 	uint64_t u64;			/* FIELD_U64, FIELD_BOOL */
@@ -31,9 +31,13 @@ struct field {
 
 /* All fields in the order of the JSON object. */
 const struct field *field_all(size_t *ret_n);
+/* Those that are there when they are asked for only: after all others (flow/field_name.h). */
+const struct field *field_extra(size_t *ret_n);
+/* What @key means, in one line; NULL: there is no such key. */
+const char *field_help(const char *key);
 /* Its value in @r. */
 void field_value(const struct field *f, const struct record *r, struct field_value *ret);
-/* By key; NULL when unknown. */
+/* By key, also of the extra ones; NULL when unknown. */
 const struct field *field_find(const char *key);
 
 /* The time put into `timestamp` by what prints now: CLOCK_REALTIME ns. */
@@ -43,6 +47,8 @@ void field_set_timestamp(uint64_t real_ns);
 void field_json(struct json *j, const struct field *f, const struct record *r);
 /* One record as a JSON object (@key NULL: no key). */
 void field_record_json(struct json *j, const char *key, const struct record *r);
+/* The same with field_extra(). */
+void field_record_json_extra(struct json *j, const char *key, const struct record *r);
 /* Order two records by @f: <0, 0, >0; null sorts before everything. */
 int field_compare(const struct field *f, const struct record *a, const struct record *b);
 

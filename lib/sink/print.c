@@ -14,63 +14,78 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/parse.h"
 #include "base/strbuf.h"
-#include "base/text.h"
+#include "flow/field_name.h"
 
-#define COLUMNS_MAX 128
 #define FLUSH_BYTES (256 * 1024)
 
 const char *const print_format_names[] = { "table", "wide", "json", "ndjson", "csv", NULL };
 
-struct columns {
-	const struct field *v[COLUMNS_MAX];
-	size_t n;
-};
-
-static int unknown_key(const char *option, const char *key)
+static const struct field *field_of(const struct column *c)
 {
-	const char *names[COLUMNS_MAX] = { 0 }, *near;
-	size_t n;
-	const struct field *all = field_all(&n);
-
-	for (size_t i = 0; i < n; i++)
-		names[i] = all[i].key;
-	near = parse_nearest(key, names);
-	if (near)
-		error_hint("did you mean '%s'?", near);
-	return fail_usage("%s: unknown key '%s'", option, key);
+	return c->arg;
 }
 
-static int columns_parse(const char *list, struct columns *ret)
+static void field_cell(const struct column *c, const void *row, struct column_cell *ret)
 {
-	_cleanup_(freep) char *copy = strdup(list);
-	char *save = NULL;
+	struct field_value v;
 
-	if (!copy)
-		return fail(-ENOMEM, "cannot print");
-	ret->n = 0;
-	for (char *w = strtok_r(copy, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
-		const struct field *f = field_find(w);
+	field_value(field_of(c), row, &v);
+	if (v.kind == FIELD_U64)
+		column_number(ret, v.u64);
+	else if (v.kind == FIELD_BOOL)
+		column_text(ret, "%s", v.u64 ? "true" : "false");
+	else if (v.kind == FIELD_STR)
+		column_text(ret, "%s", v.text);
+}
 
-		if (!f)
-			return unknown_key("--columns", w);
-		if (ret->n == COLUMNS_MAX)
-			return fail_usage("--columns: too many keys");
-		ret->v[ret->n++] = f;
+static struct column field_columns[COLUMNS_MAX];
+static size_t n_field_columns;
+
+static bool is_octets(const char *key)
+{
+	return strcmp(key, "bytes") == 0 || strcmp(key, "max_bytes_in_flight") == 0;
+}
+
+static void add_columns(const struct field *v, size_t n, unsigned flags)
+{
+	for (size_t i = 0; i < n && n_field_columns < COLUMNS_MAX; i++) {
+		field_columns[n_field_columns++] = (struct column) {
+			.key = v[i].key,
+			.help = field_help(v[i].key),
+			.flags = flags | (is_octets(v[i].key) ? COLUMN_OCTETS : 0),
+			.cell = field_cell,
+			.arg = &v[i],
+		};
 	}
-	return ret->n ? 0 : fail_usage("--columns: no key given");
+}
+
+const struct column *print_columns(size_t *ret_n)
+{
+	const struct field *v;
+	size_t n;
+
+	if (!n_field_columns) {
+		v = field_all(&n);
+		add_columns(v, n, 0);
+		v = field_extra(&n);
+		add_columns(v, n, COLUMN_MORE);
+	}
+	*ret_n = n_field_columns;
+	return field_columns;
 }
 
 static int columns_of(const struct print_config *config, struct columns *ret)
 {
-	const struct field *all = field_all(&ret->n);
+	size_t n;
+	const struct column *all = print_columns(&n);
+	int r = columns_pick(all, n, config->columns, ret);
 
-	if (config->columns)
-		return columns_parse(config->columns, ret);
-	for (size_t i = 0; i < ret->n; i++)
-		ret->v[i] = &all[i];
-	return 0;
+	for (size_t i = 0; r == 0 && !config->columns && config->names && i < n; i++) {
+		if (all[i].flags & COLUMN_MORE)
+			ret->v[ret->n++] = &all[i];
+	}
+	return r;
 }
 
 static const struct field *sort_field(const char *sort)
@@ -81,11 +96,32 @@ static const struct field *sort_field(const char *sort)
 int print_check(const struct print_config *config)
 {
 	struct columns columns;
+	size_t n;
+	const struct column *all = print_columns(&n);
 
 	if (config->sort && !sort_field(config->sort))
-		return unknown_key("--sort",
-				   config->sort[0] == '-' ? config->sort + 1 : config->sort);
+		return columns_unknown(all, n, "--sort",
+				       config->sort[0] == '-' ? config->sort + 1 : config->sort);
 	return columns_of(config, &columns);
+}
+
+bool print_wants_names(const struct print_config *config)
+{
+	struct columns columns;
+	size_t n;
+	const struct field *extra = field_extra(&n);
+
+	for (size_t i = 0; config->sort && i < n; i++) {
+		if (sort_field(config->sort) == &extra[i])
+			return true;
+	}
+	if (!config->columns || columns_of(config, &columns) < 0)
+		return false;
+	for (size_t i = 0; i < columns.n; i++) {
+		if (columns.v[i]->flags & COLUMN_MORE)
+			return true;
+	}
+	return false;
 }
 
 static int by_field(const void *a, const void *b, void *field)
@@ -98,95 +134,52 @@ static int by_field_down(const void *a, const void *b, void *field)
 	return field_compare(field, b, a);
 }
 
-static void value_text(const struct field *f, const struct record *r, const char *null,
-		       char buf[FIELD_TEXT_MAX])
-{
-	struct field_value v;
-
-	field_value(f, r, &v);
-	switch (v.kind) {
-	case FIELD_NULL:
-		snprintf(buf, FIELD_TEXT_MAX, "%s", null);
-		break;
-	case FIELD_U64:
-		snprintf(buf, FIELD_TEXT_MAX, "%llu", (unsigned long long)v.u64);
-		break;
-	case FIELD_BOOL:
-		snprintf(buf, FIELD_TEXT_MAX, "%s", v.u64 ? "true" : "false");
-		break;
-	case FIELD_STR:
-		snprintf(buf, FIELD_TEXT_MAX, "%s", v.text);
-		break;
-	}
-}
-
-/* "10.0.0.1:80", "[2001:db8::1]:80"; port 0 where the protocol has none:
+/* "10.0.0.1:80", "[2001:db8::1]:80", "host.example:80"; port 0 where the protocol has none:
  * a column stays a column. */
-static void end_point(struct text_table *t, const struct record *r, const uint8_t addr[16], __be16 port)
+static void end_point(const struct record *r, bool source, struct column_cell *ret)
 {
+	const uint8_t *addr = source ? r->key.src : r->key.dst;
+	__be16 port = source ? r->key.sport : r->key.dport;
 	unsigned number = proto_has_ports(r->key.proto) ? be16toh(port) : 0;
-	char text[INET6_ADDRSTRLEN];
+	char text[FIELD_TEXT_MAX];
 
+	if ((source ? field_src_name : field_dst_name)(r, text, sizeof(text))) {
+		column_text(ret, "%s:%u", text, number);
+		return;
+	}
 	inet_ntop(r->key.family == 6 ? AF_INET6 : AF_INET, addr, text, sizeof(text));
-	text_table_cell(t, r->key.family == 6 ? "[%s]:%u" : "%s:%u", text, number);
+	column_text(ret, r->key.family == 6 ? "[%s]:%u" : "%s:%u", text, number);
 }
 
-static int plain_table(const struct record *records, size_t n, struct strbuf *out)
-{
-	static const char *const heads[] = { "IFINDEX", "PROTO", "SRC", "DST", "PKTS", "BYTES", NULL };
-	struct text_table *t;
-	int r;
-
-	r = text_table_new(heads, NULL, &t);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < n; i++) {
-		text_table_cell(t, "%u", records[i].ifindex);
-		text_table_cell(t, "%u", records[i].key.proto);
-		end_point(t, &records[i], records[i].key.src, records[i].key.sport);
-		end_point(t, &records[i], records[i].key.dst, records[i].key.dport);
-		text_table_cell(t, "%llu", (unsigned long long)records[i].packets);
-		text_table_cell(t, "%llu", (unsigned long long)records[i].bytes);
+#define PLAIN(name_, body_)                                                                     \
+	static void plain_##name_(const struct column *c, const void *row, struct column_cell *ret) \
+	{                                                                                       \
+		const struct record *r = row;                                                   \
+                                                                                                \
+		body_;                                                                          \
 	}
-	r = text_table_print(t, out);
-	text_table_free(t);
-	return r;
-}
 
-static void upper(char *to, const char *from)
+PLAIN(ifindex, column_number(ret, r->ifindex))
+PLAIN(proto, column_number(ret, r->key.proto))
+PLAIN(src, end_point(r, true, ret))
+PLAIN(dst, end_point(r, false, ret))
+PLAIN(packets, column_number(ret, r->packets))
+PLAIN(bytes, column_number(ret, r->bytes))
+
+/* The table that scripts know. */
+static const struct column plain[] = {
+	{ .head = "IFINDEX", .cell = plain_ifindex },
+	{ .head = "PROTO", .cell = plain_proto },
+	{ .head = "SRC", .cell = plain_src },
+	{ .head = "DST", .cell = plain_dst },
+	{ .head = "PKTS", .cell = plain_packets },
+	{ .head = "BYTES", .cell = plain_bytes, .flags = COLUMN_OCTETS },
+};
+
+static void plain_columns(struct columns *ret)
 {
-	for (; *from; from++)
-		*to++ = *from >= 'a' && *from <= 'z' ? *from - 'a' + 'A' : *from;
-	*to = '\0';
-}
-
-static int field_table(const struct columns *c, const struct record *records, size_t n,
-		       struct strbuf *out)
-{
-	char names[COLUMNS_MAX][32];
-	const char *heads[COLUMNS_MAX + 1];
-	struct text_table *t;
-	int r;
-
-	for (size_t i = 0; i < c->n; i++) {
-		upper(names[i], c->v[i]->key);
-		heads[i] = names[i];
-	}
-	heads[c->n] = NULL;
-	r = text_table_new(heads, NULL, &t);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < n; i++) {
-		for (size_t k = 0; k < c->n; k++) {
-			char text[FIELD_TEXT_MAX];
-
-			value_text(c->v[k], &records[i], "-", text);
-			text_table_cell(t, "%s", text[0] ? text : "-");
-		}
-	}
-	r = text_table_print(t, out);
-	text_table_free(t);
-	return r;
+	for (ret->n = 0; ret->n < ARRAY_SIZE(plain); ret->n++)
+		ret->v[ret->n] = &plain[ret->n];
 }
 
 /* RFC 4180: quoted where it must be, CRLF left to those who want it. */
@@ -205,19 +198,32 @@ static void csv_cell(struct strbuf *out, const char *s)
 	strbuf_putc(out, '"');
 }
 
-static int flush_out(struct strbuf *out, size_t at_least)
+static int flush_out(FILE *to, struct strbuf *out, size_t at_least)
 {
 	if (out->failed)
 		return fail(-ENOMEM, "cannot print");
 	if (out->len < at_least)
 		return 0;
-	if (fwrite(strbuf_str(out), 1, out->len, stdout) != out->len || ferror(stdout))
+	if (fwrite(strbuf_str(out), 1, out->len, to) != out->len || ferror(to))
 		return errno == EPIPE ? -EPIPE : fail(-errno, "cannot write to standard output");
 	strbuf_reset(out);
 	return 0;
 }
 
-static int print_csv(const struct columns *c, const struct record *records, size_t n,
+static void csv_field(struct strbuf *out, const struct field *f, const struct record *r)
+{
+	struct field_value v;
+
+	field_value(f, r, &v);
+	if (v.kind == FIELD_U64)
+		strbuf_u64(out, v.u64);
+	else if (v.kind == FIELD_BOOL)
+		strbuf_puts(out, v.u64 ? "true" : "false");
+	else if (v.kind == FIELD_STR)
+		csv_cell(out, v.text);
+}
+
+static int print_csv(const struct columns *c, const struct record *records, size_t n, FILE *to,
 		     struct strbuf *out)
 {
 	int r = 0;
@@ -227,21 +233,18 @@ static int print_csv(const struct columns *c, const struct record *records, size
 	strbuf_putc(out, '\n');
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		for (size_t k = 0; k < c->n; k++) {
-			char text[FIELD_TEXT_MAX];
-
-			value_text(c->v[k], &records[i], "", text);
 			if (k)
 				strbuf_putc(out, ',');
-			csv_cell(out, text);
+			csv_field(out, field_of(c->v[k]), &records[i]);
 		}
 		strbuf_putc(out, '\n');
-		r = flush_out(out, FLUSH_BYTES);
+		r = flush_out(to, out, FLUSH_BYTES);
 	}
 	return r;
 }
 
 static int print_json(const struct columns *c, const struct record *records, size_t n, bool lines,
-		      struct strbuf *out)
+		      FILE *to, struct strbuf *out)
 {
 	struct json j;
 	int r = 0;
@@ -254,11 +257,11 @@ static int print_json(const struct columns *c, const struct record *records, siz
 			strbuf_puts(out, i ? ",\n " : "");
 		json_object_begin(&j, NULL);
 		for (size_t k = 0; k < c->n; k++)
-			field_json(&j, c->v[k], &records[i]);
+			field_json(&j, field_of(c->v[k]), &records[i]);
 		json_object_end(&j);
 		if (lines)
 			strbuf_putc(out, '\n');
-		r = flush_out(out, FLUSH_BYTES);
+		r = flush_out(to, out, FLUSH_BYTES);
 	}
 	if (!lines)
 		strbuf_puts(out, "]\n");
@@ -268,6 +271,7 @@ static int print_json(const struct columns *c, const struct record *records, siz
 int print_records(const struct print_config *config, struct record *records, size_t n)
 {
 	_cleanup_(strbuf_deinit) struct strbuf out = STRBUF_NULL;
+	FILE *to = config->out ? config->out : stdout;
 	struct columns columns;
 	int r;
 
@@ -280,13 +284,14 @@ int print_records(const struct print_config *config, struct record *records, siz
 			(void *)sort_field(config->sort));
 	if (config->limit && n > config->limit)
 		n = config->limit;
-	if (config->format == PRINT_JSON || config->format == PRINT_NDJSON)
-		r = print_json(&columns, records, n, config->format == PRINT_NDJSON, &out);
-	else if (config->format == PRINT_CSV)
-		r = print_csv(&columns, records, n, &out);
-	else if (config->format == PRINT_TABLE && !config->columns)
-		r = plain_table(records, n, &out);
-	else
-		r = field_table(&columns, records, n, &out);
-	return r < 0 ? r : flush_out(&out, 1);
+	if (config->format == PRINT_JSON || config->format == PRINT_NDJSON) {
+		r = print_json(&columns, records, n, config->format == PRINT_NDJSON, to, &out);
+	} else if (config->format == PRINT_CSV) {
+		r = print_csv(&columns, records, n, to, &out);
+	} else {
+		if (config->format == PRINT_TABLE && !config->columns)
+			plain_columns(&columns);
+		r = columns_print(&columns, records, n, sizeof(*records), &config->style, &out);
+	}
+	return r < 0 ? r : flush_out(to, &out, 1);
 }

@@ -20,6 +20,19 @@ static const char *const keys[] = {
 	"max_bytes_in_flight", "keep_alives",
 };
 
+TEST(every_key_is_explained_and_only_a_key_is)
+{
+	size_t n;
+	const struct field *all = field_all(&n);
+
+	for (size_t i = 0; i < n; i++)
+		CHECK(field_help(all[i].key));
+	all = field_extra(&n);
+	for (size_t i = 0; i < n; i++)
+		CHECK(field_help(all[i].key) && field_find(all[i].key) == &all[i]);
+	CHECK(!field_help("nonsense"));
+}
+
 TEST(the_keys_are_those_of_the_interface_in_its_order)
 {
 	size_t n;
