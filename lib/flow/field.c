@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One row a key, in the order people see them. What this version does not measure has a
- * row with no getter: it prints as null, and the key's place is kept.
+ * One row a key, in the order people see them. TCP's health, tunnels and the cloud have files
+ * of their own.
  */
 #include "flow/field.h"
 
@@ -13,7 +13,9 @@
 #include "base/clock.h"
 #include "base/format.h"
 #include "flow/field_name.h"
+#include "flow/field_put.h"
 #include "flow/field_tcp.h"
+#include "flow/field_tunnel.h"
 
 static uint64_t timestamp_ns;
 
@@ -40,46 +42,22 @@ void field_set_timestamp(uint64_t real_ns)
 	timestamp_ns = real_ns;
 }
 
-static void put_u64(struct field_value *v, uint64_t n)
-{
-	v->kind = FIELD_U64;
-	v->u64 = n;
-}
-
-static void put_str(struct field_value *v, const char *s)
-{
-	size_t len;
-
-	v->kind = s ? FIELD_STR : FIELD_NULL;
-	if (!s)
-		return;
-	len = strnlen(s, sizeof(v->text) - 1);
-	memcpy(v->text, s, len);
-	v->text[len] = '\0';
-}
-
 static void put_time(struct field_value *v, uint64_t ns)
 {
 	v->kind = FIELD_STR;
 	clock_rfc3339(ns, v->text);
 }
 
-static void put_addr(struct field_value *v, uint8_t family, const uint8_t addr[16])
-{
-	v->kind = FIELD_STR;
-	*(family == 4 ? format_ip4(v->text, addr) : format_ip6(v->text, addr)) = '\0';
-}
-
 static void put_port(struct field_value *v, const struct record *r, __be16 port)
 {
 	if (proto_has_ports(r->key.proto))
-		put_u64(v, be16toh(port));
+		field_put_u64(v, be16toh(port));
 }
 
 static void put_vlan(struct field_value *v, uint16_t vlan)
 {
 	if (vlan & VLAN_PRESENT)
-		put_u64(v, vlan & ~VLAN_PRESENT);
+		field_put_u64(v, vlan & ~VLAN_PRESENT);
 }
 
 #define GET(name_, body_)                                                            \
@@ -88,67 +66,61 @@ static void put_vlan(struct field_value *v, uint16_t vlan)
 		body_;                                                               \
 	}
 
-GET(version, put_str(v, "3"))
+GET(version, field_put_str(v, "3"))
 GET(timestamp, put_time(v, timestamp_ns))
-GET(netns, put_str(v, r->netns))
-GET(iface, put_str(v, r->iface))
-GET(direction, put_u64(v, r->key.direction))
-GET(ingress_ifindex, put_u64(v, r->key.ingress_ifindex))
-GET(egress_ifindex, put_u64(v, r->key.egress_ifindex))
-GET(src_ip, put_addr(v, r->key.family, r->key.src))
-GET(dst_ip, put_addr(v, r->key.family, r->key.dst))
+GET(netns, field_put_str(v, r->netns))
+GET(iface, field_put_str(v, r->iface))
+GET(direction, field_put_u64(v, r->key.direction))
+GET(ingress_ifindex, field_put_u64(v, r->key.ingress_ifindex))
+GET(egress_ifindex, field_put_u64(v, r->key.egress_ifindex))
+GET(pkt_src_ip, field_put_addr(v, r->key.family, r->key.src))
+GET(pkt_dst_ip, field_put_addr(v, r->key.family, r->key.dst))
 GET(src_port, put_port(v, r, r->key.sport))
 GET(dst_port, put_port(v, r, r->key.dport))
 GET(vlan_id, put_vlan(v, r->key.vlan_outer))
 GET(inner_vlan_id, put_vlan(v, r->key.vlan_inner))
-GET(mark, put_u64(v, r->mark))
-GET(tos, put_u64(v, r->tos))
-GET(dscp, put_u64(v, r->tos >> 2))
-GET(min_ttl, put_u64(v, r->min_ttl))
-GET(max_ttl, put_u64(v, r->max_ttl))
-GET(packets, put_u64(v, r->packets))
-GET(bytes, put_u64(v, r->bytes))
+GET(mark, field_put_u64(v, r->mark))
+GET(tos, field_put_u64(v, r->tos))
+GET(dscp, field_put_u64(v, r->tos >> 2))
+GET(min_ttl, field_put_u64(v, r->min_ttl))
+GET(max_ttl, field_put_u64(v, r->max_ttl))
+GET(packets, field_put_u64(v, r->packets))
+GET(bytes, field_put_u64(v, r->bytes))
 GET(first_seen, put_time(v, r->first_ns))
 GET(last_seen, put_time(v, r->last_ns))
-GET(duration_ms, put_u64(v, (r->last_ns - r->first_ns) / NSEC_PER_MSEC))
+GET(duration_ms, field_put_u64(v, (r->last_ns - r->first_ns) / NSEC_PER_MSEC))
 
 /* A capture file has no interfaces. */
 static void get_ifindex(const struct record *r, struct field_value *v)
 {
 	if (r->ifindex)
-		put_u64(v, r->ifindex);
+		field_put_u64(v, r->ifindex);
 }
 
 static void get_proto(const struct record *r, struct field_value *v)
 {
 	char buf[4];
 
-	put_str(v, field_proto_name(r->key.proto, buf));
-}
-
-static void get_encapsulated(const struct record *r, struct field_value *v)
-{
-	v->kind = FIELD_BOOL;
-	v->u64 = r->key.tunnel != TUNNEL_NONE;
+	field_put_str(v, field_proto_name(r->key.proto, buf));
 }
 
 static void get_icmp_type(const struct record *r, struct field_value *v)
 {
 	if (proto_is_icmp(&r->key))
-		put_u64(v, be16toh(r->key.dport) >> 8);
+		field_put_u64(v, be16toh(r->key.dport) >> 8);
 }
 
 static void get_icmp_code(const struct record *r, struct field_value *v)
 {
 	if (proto_is_icmp(&r->key))
-		put_u64(v, be16toh(r->key.dport) & 0xff);
+		field_put_u64(v, be16toh(r->key.dport) & 0xff);
 }
 
 static void get_end_reason(const struct record *r, struct field_value *v)
 {
 	static const char *const names[] = { NULL, "idle", "active", "end", "forced", "lack" };
 
-	put_str(v, r->end_reason < ARRAY_SIZE(names) ? names[r->end_reason] : NULL);
+	field_put_str(v, r->end_reason < ARRAY_SIZE(names) ? names[r->end_reason] : NULL);
 }
 
 static void get_tcp_flags(const struct record *r, struct field_value *v)
@@ -179,14 +151,13 @@ static void get_tcp_flags(const struct record *r, struct field_value *v)
 #define FIELD_BY(name_, get_) { #name_, get_, "\"" #name_ "\":", sizeof(#name_) + 2 }
 #define FIELD(name_) FIELD_BY(name_, get_##name_)
 #define FIELD_TCP(name_) FIELD_BY(name_, field_tcp_##name_)
-#define FIELD_LATER(name_) FIELD_BY(name_, NULL)
+#define FIELD_TUNNEL(name_) FIELD_BY(name_, field_tunnel_##name_)
 
 static const struct field fields[] = {
 	FIELD(version), FIELD(timestamp), FIELD(netns), FIELD(iface), FIELD(ifindex), FIELD(direction),
-	FIELD(ingress_ifindex), FIELD(egress_ifindex), FIELD(proto), FIELD(src_ip), FIELD(src_port),
-	FIELD(dst_ip), FIELD(dst_port), FIELD(encapsulated), FIELD_LATER(tunnel), FIELD_LATER(vni),
-	/* Not encapsulated: the packet's own addresses are these. */
-	FIELD_BY(pkt_src_ip, get_src_ip), FIELD_BY(pkt_dst_ip, get_dst_ip),
+	FIELD(ingress_ifindex), FIELD(egress_ifindex), FIELD(proto), FIELD_TUNNEL(src_ip),
+	FIELD(src_port), FIELD_TUNNEL(dst_ip), FIELD(dst_port), FIELD_TUNNEL(encapsulated),
+	FIELD_TUNNEL(tunnel), FIELD_TUNNEL(vni), FIELD(pkt_src_ip), FIELD(pkt_dst_ip),
 	FIELD(vlan_id), FIELD(inner_vlan_id), FIELD(mark), FIELD(tos), FIELD(dscp), FIELD(min_ttl),
 	FIELD(max_ttl), FIELD(icmp_type), FIELD(icmp_code), FIELD(packets), FIELD(bytes),
 	FIELD(first_seen), FIELD(last_seen), FIELD(duration_ms), FIELD(end_reason), FIELD(tcp_flags),
@@ -197,13 +168,14 @@ static const struct field fields[] = {
 	FIELD_TCP(last_window_size), FIELD_TCP(zero_windows), FIELD_TCP(out_of_order_pkts),
 	FIELD_TCP(duplicate_acks), FIELD_TCP(min_rtt_us), FIELD_TCP(max_rtt_us),
 	FIELD_TCP(avg_rtt_us), FIELD_TCP(rtt_samples), FIELD_TCP(ecn_flags),
-	FIELD_LATER(aws_account), FIELD_LATER(aws_vpc), FIELD_LATER(aws_subnet),
-	FIELD_LATER(aws_interface), FIELD_LATER(aws_instance), FIELD_LATER(aws_az),
-	FIELD_LATER(aws_region),
+	FIELD_TUNNEL(aws_account), FIELD_TUNNEL(aws_vpc), FIELD_TUNNEL(aws_subnet),
+	FIELD_TUNNEL(aws_interface), FIELD_TUNNEL(aws_instance), FIELD_TUNNEL(aws_az),
+	FIELD_TUNNEL(aws_region),
 	/* New keys come last, for the order is a promise. */
 	FIELD_TCP(ecn_ect0_pkts), FIELD_TCP(ecn_ect1_pkts), FIELD_TCP(ecn_ce_pkts),
 	FIELD_TCP(ecn_ece_pkts), FIELD_TCP(ecn_cwr_pkts), FIELD_TCP(max_bytes_in_flight),
-	FIELD_TCP(keep_alives),
+	FIELD_TCP(keep_alives), FIELD_TUNNEL(outer_tos), FIELD_TUNNEL(gwlb_endpoint),
+	FIELD_TUNNEL(gwlb_attachment), FIELD_TUNNEL(gwlb_flow_cookie), FIELD_TUNNEL(aws_az_id),
 };
 
 const struct field *field_all(size_t *ret_n)
@@ -238,8 +210,7 @@ const struct field *field_find(const char *key)
 void field_value(const struct field *f, const struct record *r, struct field_value *ret)
 {
 	ret->kind = FIELD_NULL;
-	if (f->get)
-		f->get(r, ret);
+	f->get(r, ret);
 }
 
 static void put_member(struct json *j, const struct field *f, const char *value, size_t len)
@@ -290,21 +261,43 @@ void field_record_json_extra(struct json *j, const char *key, const struct recor
 	json_object_end(j);
 }
 
-/* The address behind a field, or NULL: 10.0.0.9 comes before 10.0.0.10. */
-static const uint8_t *field_addr(const struct field *f, const struct record *r)
+/* An address that a record has, and of which family; NULL: it has none. */
+struct field_addr {
+	const uint8_t *addr;
+	uint8_t family;
+};
+
+/* The address behind a field: 10.0.0.9 comes before 10.0.0.10. False: it is another field. */
+static bool field_addr(const struct field *f, const struct record *r, struct field_addr *ret)
 {
-	return f->get == get_src_ip ? r->key.src : f->get == get_dst_ip ? r->key.dst : NULL;
+	bool is_src = f->get == get_pkt_src_ip || f->get == field_tunnel_src_ip;
+	bool is_inner = f->get == get_pkt_src_ip || f->get == get_pkt_dst_ip;
+
+	if (!is_src && f->get != get_pkt_dst_ip && f->get != field_tunnel_dst_ip)
+		return false;
+	if (is_inner || r->key.tunnel == TUNNEL_NONE)
+		*ret = (struct field_addr) { is_src ? r->key.src : r->key.dst, r->key.family };
+	else if (r->outer.known)
+		*ret = (struct field_addr) { is_src ? r->outer.src : r->outer.dst, r->outer.family };
+	else
+		*ret = (struct field_addr) { NULL, 0 };
+	return true;
+}
+
+static int compare_addr(const struct field_addr *a, const struct field_addr *b)
+{
+	int c = (int)a->family - b->family;
+
+	return c || !a->addr ? c : memcmp(a->addr, b->addr, sizeof(((struct flow_key *)0)->src));
 }
 
 int field_compare(const struct field *f, const struct record *a, const struct record *b)
 {
+	struct field_addr addr, addr_b;
 	struct field_value x, y;
 
-	if (field_addr(f, a)) {
-		int c = (int)a->key.family - b->key.family;
-
-		return c ? c : memcmp(field_addr(f, a), field_addr(f, b), sizeof(a->key.src));
-	}
+	if (field_addr(f, a, &addr) && field_addr(f, b, &addr_b))
+		return compare_addr(&addr, &addr_b);
 	field_value(f, a, &x);
 	field_value(f, b, &y);
 	if (x.kind == FIELD_NULL || y.kind == FIELD_NULL)

@@ -23,7 +23,7 @@ struct field_value {
 
 struct field {
 	const char *key;
-	/* Writes *ret, or leaves it FIELD_NULL; NULL = not measured by this version. */
+	/* Writes *ret, or leaves it FIELD_NULL. */
 	void (*get)(const struct record *r, struct field_value *ret);
 	const char *json_key;	/* "key": */
 	size_t json_len;

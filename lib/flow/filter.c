@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* See filter.h. Addresses are those of the flow's key. */
+/* See filter.h. An address is found inside of a tunnel and outside. */
 #include "flow/filter.h"
 
 #include <endian.h>
@@ -19,6 +19,14 @@ static bool prefix_match(const struct parse_prefix *p, uint8_t family, const uin
 	return rest == 0 || ((p->addr[whole] ^ addr[whole]) & mask) == 0;
 }
 
+/* @inner, @outer: the source or the destination, as in flow_key. */
+static bool addr_match(const struct parse_prefix *p, const struct record *r,
+		       const uint8_t inner[16], const uint8_t outer[16])
+{
+	return prefix_match(p, r->key.family, inner) ||
+	       (r->key.tunnel && r->outer.known && prefix_match(p, r->outer.family, outer));
+}
+
 /* The port as the table shows it: 0 where the protocol has none. */
 static bool port_match(const struct record *r, bool has, uint16_t want, __be16 port)
 {
@@ -32,8 +40,8 @@ bool filter_match(const struct filter *f, const struct record *r)
 	return (!f->has_ifindex || f->ifindex == r->ifindex) &&
 	       (!f->has_proto || f->proto == k->proto) &&
 	       (!f->has_direction || f->direction == k->direction) &&
-	       (!f->has_saddr || prefix_match(&f->saddr, k->family, k->src)) &&
-	       (!f->has_daddr || prefix_match(&f->daddr, k->family, k->dst)) &&
+	       (!f->has_saddr || addr_match(&f->saddr, r, k->src, r->outer.src)) &&
+	       (!f->has_daddr || addr_match(&f->daddr, r, k->dst, r->outer.dst)) &&
 	       port_match(r, f->has_sport, f->sport, k->sport) &&
 	       port_match(r, f->has_dport, f->dport, k->dport) &&
 	       (!f->idle_ns || f->now_ns >= r->last_ns + f->idle_ns);

@@ -15,7 +15,7 @@ struct filter {
 	uint8_t proto;
 	uint8_t direction;
 	uint16_t sport, dport;		/* host order */
-	struct parse_prefix saddr, daddr;
+	struct parse_prefix saddr, daddr;	/* of the packet, or of that which it was in */
 	uint64_t idle_ns;		/* silent for at least this long; 0 = any */
 	uint64_t now_ns;		/* CLOCK_REALTIME, for idle_ns */
 };

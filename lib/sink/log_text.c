@@ -161,7 +161,7 @@ static void find_parts(void)
 	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
 		add_part(first[i].name, field_find(first[i].key));
 	for (size_t i = 0; i < n; i++) {
-		if (all[i].get && !is_first(all[i].key))
+		if (!is_first(all[i].key))
 			add_part(all[i].key, &all[i]);
 	}
 }

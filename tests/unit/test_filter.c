@@ -24,6 +24,29 @@ TEST(a_prefix_matches_by_its_bits)
 	CHECK(!saddr("::ffff:1.2.3.4", "1.2.3.4"));
 }
 
+/* What is printed finds its flow, the inner address and the outer one. */
+TEST(an_address_is_that_within_a_tunnel_or_that_around_it)
+{
+	struct record r = flow(6, "10.0.0.1", 1000, "10.0.0.2", 80);
+	struct filter f = { .has_saddr = true, .has_daddr = true };
+
+	CHECK(parse_prefix("10.0.0.1", &f.saddr) == 0);
+	CHECK(parse_prefix("2001:db8::2/128", &f.daddr) == 0);
+	CHECK(!filter_match(&f, &r));
+	r.outer = (struct record_outer) {
+		.known = true, .family = 6, .src = { 0x20, 1, 0xd, 0xb8, [15] = 1 },
+		.dst = { 0x20, 1, 0xd, 0xb8, [15] = 2 },
+	};
+	CHECK(!filter_match(&f, &r));
+	r.key.tunnel = TUNNEL_GENEVE;
+	CHECK(filter_match(&f, &r));
+	CHECK(parse_prefix("2001:db8::1", &f.saddr) == 0 && filter_match(&f, &r));
+	CHECK(parse_prefix("2001:db8::2", &f.saddr) == 0 && !filter_match(&f, &r));
+	CHECK(parse_prefix("2001:db8::/32", &f.saddr) == 0 && filter_match(&f, &r));
+	r.outer.known = false;
+	CHECK(!filter_match(&f, &r));
+}
+
 TEST(all_that_is_set_must_match)
 {
 	struct record r = arriving(flow(6, "10.0.0.1", 1000, "10.0.0.2", 80), 3, 1);
