@@ -65,6 +65,12 @@ static const char own[] =
 	":  tcpBytesInFlightMaximum\n"
 	"\n"
 	"Of all records they apply to those that have any of it.\n"
+	"\n"
+	"*tunnelType* to *gwlbFlowCookie* tell of flows that were in a tunnel which the meter looks\n"
+	"into (*--decap* of *flowctl-meter*(1)), and what the outer packet of the flow's first one was;\n"
+	"addresses, ports, protocol and counts of such a record are the inner packets'. To it apply\n"
+	"the outer addresses of the family that the outer packet has; where it is not known any more,\n"
+	"those of IPv4, as 0.0.0.0. Those of AWS are empty elsewhere.\n"
 	"\n";
 
 static const char reverse[] =
@@ -76,8 +82,8 @@ static const char reverse[] =
 	"flowctl has the same enterprise and 16384 more for a number (RFC 5103 6.2):\n"
 	"*reverseTcpRttMeanMicroseconds* is 16401. All elements above have one, but those that are\n"
 	"about the flow as a whole: *flowId*, *observationDomainId*, *biflowDirection*,\n"
-	"*networkNamespaceName* and the three of the handshake. In a record of one direction they\n"
-	"are 0.\n"
+	"*networkNamespaceName*, the three of the handshake, the tunnel and its outer addresses. In a\n"
+	"record of one direction they are 0.\n"
 	"\n";
 
 static const char tail[] =

@@ -13,7 +13,7 @@
 #include "conf/keys.h"
 #include "ipfix/netflow9.h"
 
-/* The announcement of the longest template with health takes 408 bytes. */
+/* The announcement of the longest template with health and a tunnel takes 440 bytes. */
 #define HEALTH_MESSAGE_MIN 512
 
 DEFINE_CLEANUP(struct template_set, template_set_free)
@@ -33,8 +33,8 @@ int keys_add_template(struct template_set *set, const struct conf_template *t,
 }
 
 /*
- * Health is for those who leave the choice to us: beside templates of the user it would take
- * records that have gone by his, and where messages are short it would not fit.
+ * Health and tunnels are for those who leave the choice to us: beside templates of the user they
+ * would take records that have gone by his, and where messages are short they would not fit.
  */
 int keys_add_builtin(struct template_set *set, const struct conf *conf,
 		     const struct profile *profile)
@@ -43,7 +43,8 @@ int keys_add_builtin(struct template_set *set, const struct conf *conf,
 
 	if (r < 0 || conf->n_own || conf->max_message_len < HEALTH_MESSAGE_MIN)
 		return r;
-	return template_set_add_health(set, profile, conf->biflow);
+	r = template_set_add_health(set, profile, conf->biflow);
+	return r < 0 ? r : template_set_add_tunnels(set, profile, conf->biflow);
 }
 
 static int add_all(struct template_set *set, const struct conf *conf, const struct profile *profile,

@@ -37,6 +37,8 @@ static bool is_reversible(const struct ie *e)
 	} whole[] = {
 		{ false, 148 }, { false, 149 }, { false, 239 },
 		{ true, 2 }, { true, 4 }, { true, 5 }, { true, 6 },
+		/* the tunnel: its other direction's addresses are these, the other way round */
+		{ true, 30 }, { true, 31 }, { true, 32 }, { true, 33 }, { true, 34 }, { true, 35 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(whole); i++) {
@@ -196,6 +198,11 @@ static const uint8_t kinds[2][256] = {
 	[0][IPPROTO_ICMPV6] = IE_ICMP,
 };
 
+static unsigned tunnel_applies(const struct record *r)
+{
+	return IE_TUNNEL | (r->outer.family == 6 ? IE_OUTER_V6 : IE_OUTER_V4);
+}
+
 unsigned ie_record_applies(const struct record *r)
 {
 	const struct flow_key *k = &r->key;
@@ -204,5 +211,6 @@ unsigned ie_record_applies(const struct record *r)
 	return (is_v4 ? IE_V4 : IE_V6) | kinds[is_v4][k->proto] |
 	       (k->vlan_outer & VLAN_PRESENT ? IE_VLAN : 0) |
 	       (k->vlan_inner & VLAN_PRESENT ? IE_QINQ : 0) | (r->reverse ? IE_BIFLOW : 0) |
+	       (k->tunnel ? tunnel_applies(r) : 0) |
 	       (r->tcp.known || (r->reverse && r->reverse->tcp.known) ? IE_HEALTH : 0);
 }

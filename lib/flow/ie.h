@@ -64,9 +64,12 @@ enum ie_applies {
 	IE_QINQ = 1 << 7,
 	IE_BIFLOW = 1 << 8,	/* the record has a reverse one */
 	IE_HEALTH = 1 << 9,	/* TCP's health was observed, of either direction */
-	IE_APPLIES_MAX = 1 << 10,
-	/* Which of them have to be asked for: no tag and no health are 0 in the record already. */
-	IE_GATES = IE_APPLIES_MAX - 1 - IE_VLAN - IE_QINQ - IE_HEALTH,
+	IE_TUNNEL = 1 << 10,
+	IE_OUTER_V4 = 1 << 11,	/* in a tunnel over IPv4, or it is not known over what */
+	IE_OUTER_V6 = 1 << 12,
+	IE_APPLIES_MAX = 1 << 13,
+	/* Which of them have to be asked for: no tag, health or tunnel are 0 in the record already. */
+	IE_GATES = IE_APPLIES_MAX - 1 - IE_VLAN - IE_QINQ - IE_HEALTH - IE_TUNNEL,
 };
 
 /* The length that says: variable (RFC 7011 7), and the bytes of the longest such text. */
@@ -96,6 +99,7 @@ struct ie {
 	uint16_t without;	/* IE_U16, IE_U32: these bits of it are not the value's */
 	uint8_t shift;		/* IE_U8: the value begins at this bit */
 	uint64_t (*get)(const struct record *r);	/* a derived number; NULL = at offset */
+	const char *(*get_text)(const struct record *r);	/* the same of IE_STRING */
 	const char *source;	/* where the value comes from, in English */
 };
 

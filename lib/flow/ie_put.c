@@ -95,6 +95,16 @@ static size_t put_text(const struct ie_field *f, const char *s, uint8_t *out)
 	return n + 3;
 }
 
+static const char *text(const struct ie *e, const struct record *r)
+{
+	const char *s;
+
+	if (e->get_text)
+		return e->get_text(r);
+	memcpy(&s, (const char *)r + e->offset, sizeof(s));
+	return s;
+}
+
 size_t ie_put(const struct ie_field *f, const struct record *r, uint8_t *out)
 {
 	const struct ie *e = f->ie;
@@ -105,7 +115,7 @@ size_t ie_put(const struct ie_field *f, const struct record *r, uint8_t *out)
 		r = r->reverse;
 	if (e->type == IE_STRING) {
 		if (open)
-			memcpy(&s, (const char *)r + e->offset, sizeof(s));
+			s = text(e, r);
 		return put_text(f, s ? s : "", out);
 	}
 	if (!open)

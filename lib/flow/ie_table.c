@@ -21,6 +21,8 @@
 /* Of ip6_headers: what 64 has, and the bit that 515 has no more, payload compression. */
 #define IP6_HEADERS_OF_64 0xf07b
 #define IP6_HEADER_PAY (1 << 15)
+/* Octets of the longest text of AWS, "subnet-0123456789abcdef0" and the like. */
+#define AWS_MAX 63
 
 static uint64_t get_ip6_headers(const struct record *r)
 {
@@ -92,6 +94,27 @@ static uint64_t get_mean_rtt(const struct record *r)
 {
 	return r->tcp.rtt_samples ? r->tcp.rtt_sum_us / r->tcp.rtt_samples : 0;
 }
+
+/* IANA knows the overlay networks VXLAN (1) and NVGRE (2); the first octet says which. */
+static uint64_t get_segment_id(const struct record *r)
+{
+	return r->key.tunnel == TUNNEL_VXLAN ? UINT64_C(1) << 56 | r->key.vni : 0;
+}
+
+#define CLOUD(name_)                                                                      \
+	static const char *get_##name_(const struct record *r)                            \
+	{                                                                                 \
+		return r->cloud ? r->cloud->name_ : NULL;                                 \
+	}
+
+CLOUD(account)
+CLOUD(vpc)
+CLOUD(subnet)
+CLOUD(interface)
+CLOUD(instance)
+CLOUD(az)
+CLOUD(az_id)
+CLOUD(region)
 
 /* Of each type: its C type in struct record, its length on the wire, what RFC 7012 calls it. */
 #define C_U8 uint8_t
@@ -284,6 +307,8 @@ static const struct ie rows[] = {
 	     "id of the outermost VLAN tag"),
 	VLAN(245, dot1qCustomerVlanId, key.vlan_inner, IE_QINQ,
 	     "id of the inner VLAN tag"),
+	DERIVED(351, layer2SegmentId, U64, IDENTIFIER, NONE, get_segment_id, IE_TUNNEL,
+		"2^56 + VNI of VXLAN; 0 of other tunnels, which IANA has no number for"),
 	{ ROW_AS(515, ipv6ExtensionHeadersFull, U32, FLAGS, NONE, DATA_U256, 4),
 	  .applies = IE_V6, .without = IP6_HEADER_PAY, .offset = OFFSET(U32, ip6_headers),
 	  .source = "IPv6 extension headers that were seen" },
@@ -356,6 +381,40 @@ static const struct ie rows[] = {
 	HEALTH(28, tcpEcnCwrDeltaCount, DELTA_COUNTER, PACKETS, cwr, "packets with CWR"),
 	HEALTH(29, tcpBytesInFlightMaximum, QUANTITY, OCTETS, max_in_flight,
 	       "most octets sent and not acknowledged"),
+	/* What a flow was taken out of (meter attach --decap), where it was. */
+	FIELD(30, tunnelType, U8, IDENTIFIER, NONE, key.tunnel, IE_TUNNEL,
+	      "1 geneve 2 vxlan 3 gre 4 erspan 5 ipip 6 6in4 7 4in6 8 6in6; 0 none", OWN),
+	FIELD(31, tunnelIdentifier, U32, IDENTIFIER, NONE, key.vni, IE_TUNNEL,
+	      "VNI of geneve and vxlan, key of gre, session of erspan", OWN),
+	FIELD(32, outerSourceIPv4Address, IPV4, DEFAULT, NONE, outer.src, IE_OUTER_V4,
+	      "source of the flow's first outer packet; 0.0.0.0 = not known", OWN),
+	FIELD(33, outerDestinationIPv4Address, IPV4, DEFAULT, NONE, outer.dst, IE_OUTER_V4,
+	      "destination of it", OWN),
+	FIELD(34, outerSourceIPv6Address, IPV6, DEFAULT, NONE, outer.src, IE_OUTER_V6,
+	      "source of the flow's first outer packet", OWN),
+	FIELD(35, outerDestinationIPv6Address, IPV6, DEFAULT, NONE, outer.dst, IE_OUTER_V6,
+	      "destination of it", OWN),
+	FIELD(36, outerIpClassOfService, U8, IDENTIFIER, NONE, outer.tos, IE_TUNNEL,
+	      "ToS or traffic class of it", OWN),
+	FIELD(37, gwlbEndpointId, U64, IDENTIFIER, NONE, outer.gwlb_endpoint, IE_TUNNEL,
+	      "of an AWS Gateway Load Balancer, by its GENEVE option 1", OWN),
+	FIELD(38, gwlbAttachmentId, U64, IDENTIFIER, NONE, outer.gwlb_attachment, IE_TUNNEL,
+	      "of it, by option 2", OWN),
+	FIELD(39, gwlbFlowCookie, U32, IDENTIFIER, NONE, outer.gwlb_flow, IE_TUNNEL,
+	      "of it, by option 3", OWN),
+	/* Of the machine, and of its network interface that the flow crossed; where it is in AWS. */
+#define AWS(id_, name_, member_, source_)                                                 \
+	{ .pen = IE_PEN_DOCUMENTATION, .id = id_, .name = #name_, .type = IE_STRING,      \
+	  .data_type = DATA_STRING, .semantics = IE_DEFAULT, .len_bytes = IE_VARLEN,      \
+	  .max_bytes = AWS_MAX + 1, .get_text = get_##member_, .source = source_ }
+	AWS(40, awsAccountId, account, "owner of the network interface"),
+	AWS(41, awsVpcId, vpc, "its VPC"),
+	AWS(42, awsSubnetId, subnet, "its subnet"),
+	AWS(43, awsInterfaceId, interface, "network interface that the flow crossed"),
+	AWS(44, awsInstanceId, instance, "instance that metered it"),
+	AWS(45, awsAvailabilityZone, az, "availability zone of the instance"),
+	AWS(46, awsAvailabilityZoneId, az_id, "id of that zone, the same for all accounts"),
+	AWS(47, awsRegion, region, "region of the instance"),
 };
 
 const struct ie *ie_rows(size_t *ret_n)

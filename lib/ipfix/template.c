@@ -6,6 +6,7 @@
 #include "ipfix/template.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,20 +81,34 @@ static int add_element(struct template *t, const struct template_field *field)
 	return 0;
 }
 
-/* What a record is, in as far as elements ask for it (IE_GATES): a protocol, a family, biflow. */
+/*
+ * What a record is, in as far as elements ask for it (IE_GATES): a protocol, what it was in a
+ * tunnel over, a family, biflow.
+ */
 static const unsigned protocols[] = { 0, IE_PORTS, IE_PORTS | IE_TCP, IE_PORTS | IE_UDP, IE_ICMP };
+static const unsigned outers[] = { 0, IE_OUTER_V4, IE_OUTER_V6 };
 
 static unsigned class_of(unsigned applies)
 {
 	unsigned protocol = applies & IE_TCP ? 2 : applies & IE_UDP ? 3 : applies & IE_ICMP ? 4 :
 			    applies & IE_PORTS ? 1 : 0;
 
-	return protocol * 4 + (applies & IE_V4 ? 2 : 0) + (applies & IE_BIFLOW ? 1 : 0);
+	unsigned outer = applies & IE_OUTER_V4 ? 1 : applies & IE_OUTER_V6 ? 2 : 0;
+
+	return (protocol * ARRAY_SIZE(outers) + outer) * 4 + (applies & IE_V4 ? 2 : 0) +
+	       (applies & IE_BIFLOW ? 1 : 0);
 }
 
 static unsigned applies_of(unsigned class)
 {
-	return protocols[class / 4] | (class & 2 ? IE_V4 : IE_V6) | (class & 1 ? IE_BIFLOW : 0);
+	return protocols[class / (4 * ARRAY_SIZE(outers))] | outers[class / 4 % ARRAY_SIZE(outers)] |
+	       (class & 2 ? IE_V4 : IE_V6) | (class & 1 ? IE_BIFLOW : 0);
+}
+
+static bool is_possible(unsigned applies)
+{
+	return applies_of(class_of(applies)) == (applies & IE_GATES) &&
+	       !(applies & IE_TUNNEL) == !(applies & (IE_OUTER_V4 | IE_OUTER_V6));
 }
 
 /* What one class has and another has not makes no difference when no element asks for it. */
@@ -142,9 +157,26 @@ static bool is_better(const struct template *t, const struct template *best, uns
 	return idle < best_idle || (idle == best_idle && t->n_elements > best->n_elements);
 }
 
-static void offer(struct template_set *set, struct template *t)
+/* What a record can be, of all that the bits could say. */
+#define POSSIBLE_MAX (TEMPLATE_CLASSES * 8)
+static uint16_t possible[POSSIBLE_MAX];
+static size_t n_possible;
+
+static void find_possible(void)
 {
 	for (unsigned applies = 0; applies < IE_APPLIES_MAX; applies++) {
+		if (is_possible(applies))
+			possible[n_possible++] = applies;
+	}
+}
+
+static void offer(struct template_set *set, struct template *t)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, find_possible);
+	for (size_t i = 0; i < n_possible; i++) {
+		unsigned applies = possible[i];
 		struct template_choice *c = &set->by_applies[applies];
 
 		if (is_better(t, c->template, applies))

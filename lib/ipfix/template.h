@@ -12,7 +12,7 @@
 #include "ipfix/profile.h"
 
 /* Kinds of records that one template encodes differently. */
-#define TEMPLATE_CLASSES 20
+#define TEMPLATE_CLASSES 60
 
 struct template {
 	uint16_t id;			/* 256.. */
@@ -59,6 +59,12 @@ int template_set_add_builtin(struct template_set *set, const struct profile *pro
  * that have any. Ids 272 (IPv4) and 276 (IPv6), with @biflow 280 and 284 too.
  */
 int template_set_add_health(struct template_set *set, const struct profile *profile, bool biflow);
+
+/*
+ * To the built-in set: all of the above once more for flows in a tunnel (IE_TUNNEL), their ids
+ * 32 higher where the outer packets are IPv4, 64 where they are IPv6.
+ */
+int template_set_add_tunnels(struct template_set *set, const struct profile *profile, bool biflow);
 
 /* An element as a user asks for it. */
 struct template_field {

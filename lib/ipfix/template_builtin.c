@@ -7,7 +7,8 @@
  * NetFlow 9 header that carried sysUpTime is gone in IPFIX. So the built-in templates have
  * flowStart/EndMilliseconds; whoever wants 22/21 asks for systemInitTimeMilliseconds too.
  *
- * Records of TCP with health have templates of their own, for they are as long again.
+ * Records of TCP with health have templates of their own, for they are as long again; so have
+ * flows that were in a tunnel, by the family of the packets outside.
  *
  * "Other" has no ports: SCTP and the like, that have them, find UDP's template the better.
  */
@@ -16,7 +17,6 @@
 #include "base/cleanup.h"
 #include "ipfix/template.h"
 
-#define BIFLOW_ID_MORE 8
 #define FIELDS_MAX ENCODE_ELEMENTS_MAX
 
 /* Of TCP's health what most people ask for; with what is above, 60 elements at the most. */
@@ -43,10 +43,11 @@ static const char *const common[] = {
 	"flowStartMilliseconds", "flowEndMilliseconds", "octetDeltaCount", "packetDeltaCount",
 	"ingressInterface", "egressInterface", "ipVersion", "protocolIdentifier",
 	"ipClassOfService", "ipDiffServCodePoint", "minimumTTL", "maximumTTL", "flowDirection",
-	"flowEndReason",
-	/* The outer id twice: nfdump knows 58 only, others 243. */
-	"vlanId", "dot1qVlanId", "dot1qCustomerVlanId", NULL
+	"flowEndReason", NULL
 };
+
+/* The outer id twice: nfdump knows 58 only, others 243. */
+static const char *const tags[] = { "vlanId", "dot1qVlanId", "dot1qCustomerVlanId", NULL };
 
 static const char *const strings[] = { "interfaceName", NULL };
 
@@ -62,8 +63,14 @@ static const char *const reverse_rest[] = {
 
 static const char *const reverse_tcp[] = { "reverseTcpControlBits", NULL };
 
-/* Behind the eight, and behind their biflow ones. */
-#define HEALTH_ID_MORE 16
+static const char *const tunnel[] = { "tunnelType", "tunnelIdentifier", NULL };
+static const char *const segment[] = { "layer2SegmentId", NULL };
+static const char *const over_v4[] = {
+	"outerSourceIPv4Address", "outerDestinationIPv4Address", NULL
+};
+static const char *const over_v6[] = {
+	"outerSourceIPv6Address", "outerDestinationIPv6Address", NULL
+};
 
 static const struct builtin {
 	uint16_t id;
@@ -112,59 +119,89 @@ static void append_reverse(struct fields *f, const struct builtin *b)
 		append(f, reverse_tcp);
 }
 
-static void append_all(struct fields *f, const struct builtin *b, bool biflow)
+/* What becomes of the eight: their ids are so many higher. */
+struct shape {
+	uint16_t id_more;
+	bool biflow, health;
+	const char *const *tunnel;	/* NULL: in none */
+};
+
+/* tshark 4.0 throws away templates of more than 60 elements: these do without a few. */
+static bool is_full(const struct shape *s)
 {
-	append(f, b->more);
-	append(f, common);
-	if (biflow)
-		append_reverse(f, b);
-	if (f->profile->strings)
-		append(f, strings);
+	return s->biflow && s->health && s->tunnel;
 }
 
 static int add(struct template_set *set, const struct profile *profile, const struct builtin *b,
-	       bool biflow)
+	       const struct shape *shape)
 {
 	struct fields f = { .profile = profile };
 
-	append_all(&f, b, biflow);
-	return template_set_add(set, b->id + (biflow ? BIFLOW_ID_MORE : 0), f.v, f.n);
+	append(&f, b->more);
+	append(&f, common);
+	if (!is_full(shape))
+		append(&f, tags);
+	if (shape->tunnel) {
+		append(&f, tunnel);
+		append(&f, shape->tunnel);
+	}
+	if (shape->tunnel && !is_full(shape))
+		append(&f, segment);
+	if (shape->biflow)
+		append_reverse(&f, b);
+	if (profile->strings && !is_full(shape))
+		append(&f, strings);
+	if (shape->health)
+		append(&f, health);
+	if (shape->health && shape->biflow && !profile->reverse_counts_only)
+		append(&f, reverse_health);
+	return template_set_add(set, b->id + shape->id_more, f.v, f.n);
 }
 
-static int add_health(struct template_set *set, const struct profile *profile,
-		      const struct builtin *b, bool biflow)
+static int add_shapes(struct template_set *set, const struct profile *profile,
+		      const struct shape *shapes, size_t n, bool biflow)
 {
-	struct fields f = { .profile = profile };
+	int r = 0;
 
-	append_all(&f, b, biflow);
-	append(&f, health);
-	if (biflow && !profile->reverse_counts_only)
-		append(&f, reverse_health);
-	return template_set_add(set, b->id + HEALTH_ID_MORE + (biflow ? BIFLOW_ID_MORE : 0), f.v,
-				f.n);
+	for (size_t k = 0; k < n; k++) {
+		if (shapes[k].biflow && !biflow)
+			continue;
+		for (size_t i = 0; r == 0 && i < ARRAY_SIZE(builtins); i++) {
+			if (is_tcp(&builtins[i]) || !shapes[k].health)
+				r = add(set, profile, &builtins[i], &shapes[k]);
+		}
+	}
+	return r;
 }
 
 int template_set_add_builtin(struct template_set *set, const struct profile *profile, bool biflow)
 {
-	int r = 0;
+	static const struct shape shapes[] = { { 0 }, { 8, .biflow = true } };
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(builtins); i++)
-		r = add(set, profile, &builtins[i], false);
-	for (size_t i = 0; r == 0 && biflow && i < ARRAY_SIZE(builtins); i++)
-		r = add(set, profile, &builtins[i], true);
-	return r;
+	return add_shapes(set, profile, shapes, ARRAY_SIZE(shapes), biflow);
 }
 
 int template_set_add_health(struct template_set *set, const struct profile *profile, bool biflow)
 {
-	int r = 0;
+	static const struct shape shapes[] = {
+		{ 16, .health = true }, { 24, .health = true, .biflow = true },
+	};
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(builtins); i++) {
-		if (!is_tcp(&builtins[i]))
-			continue;
-		r = add_health(set, profile, &builtins[i], false);
-		if (r == 0 && biflow)
-			r = add_health(set, profile, &builtins[i], true);
-	}
-	return r;
+	return add_shapes(set, profile, shapes, ARRAY_SIZE(shapes), biflow);
+}
+
+int template_set_add_tunnels(struct template_set *set, const struct profile *profile, bool biflow)
+{
+	static const struct shape shapes[] = {
+		{ 32, .tunnel = over_v4 },
+		{ 40, .tunnel = over_v4, .biflow = true },
+		{ 48, .tunnel = over_v4, .health = true },
+		{ 56, .tunnel = over_v4, .health = true, .biflow = true },
+		{ 64, .tunnel = over_v6 },
+		{ 72, .tunnel = over_v6, .biflow = true },
+		{ 80, .tunnel = over_v6, .health = true },
+		{ 88, .tunnel = over_v6, .health = true, .biflow = true },
+	};
+
+	return add_shapes(set, profile, shapes, ARRAY_SIZE(shapes), biflow);
 }

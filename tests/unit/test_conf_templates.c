@@ -36,22 +36,22 @@ TEST(templates_replace_the_built_in_ones_unless_told_otherwise)
 	conf_free(c);
 }
 
-/* Beside templates of the user TCP's health would take records from them. */
-TEST(health_is_in_the_built_in_templates_where_nobody_has_his_own)
+/* Beside templates of the user those of TCP's health and of tunnels would take records from them. */
+TEST(health_and_tunnels_are_in_the_built_in_templates_where_nobody_has_his_own)
 {
 	static const struct {
 		const char *text;
 		size_t n;
 	} sets[] = {
-		{ OUT, 10 },
-		{ OUT "biflow: true\n", 20 },
-		{ OUT "builtinTemplates: true\n", 10 },
+		{ OUT, 30 },
+		{ OUT "biflow: true\n", 60 },
+		{ OUT "builtinTemplates: true\n", 30 },
 		{ OUT "builtinTemplates: true\ntemplates: [{id: 272, template: [ipVersion]}]\n", 9 },
 		/* and where it fits */
-		{ OUT "biflow: true\nmaxIpfixMessageLen: 512\n", 20 },
+		{ OUT "biflow: true\nmaxIpfixMessageLen: 512\n", 60 },
 		{ OUT "biflow: true\nmaxIpfixMessageLen: 511\n", 16 },
 		{ "outputs: [{collector: {remoteAddress: 10.0.0.1:4739, profile: strict}}]\n"
-		  "biflow: true\nmaxIpfixMessageLen: 512\n", 20 },
+		  "biflow: true\nmaxIpfixMessageLen: 512\n", 60 },
 	};
 
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {

@@ -34,6 +34,7 @@ static struct record random_record(void)
 	static const char *const names[] = {
 		NULL, "", "eth0", "a\xffname", "uplink \xc3\xa4\xe2\x82\xac", very_long,
 	};
+	static const struct record_cloud clouds[] = { { 0 }, { .account = "123456789012", .az = very_long } };
 	static struct record both[2];
 
 	memset(very_long, 'x', sizeof(very_long) - 1);
@@ -50,6 +51,9 @@ static struct record random_record(void)
 		r->description = names[dice() % ARRAY_SIZE(names)];
 		r->netns = names[dice() % ARRAY_SIZE(names)];
 		r->raw = NULL;
+		r->cloud = dice() & 64 ? &clouds[dice() & 1] : NULL;
+		r->key.tunnel = dice() & 64 ? 1 + dice() % (TUNNEL_KINDS - 1) : TUNNEL_NONE;
+		r->outer.family = dice() & 64 ? 4 : 6;
 		if (dice() & 64)
 			r->tcp.known = 0;
 		r->reverse = NULL;
@@ -93,17 +97,18 @@ static bool same(const struct template *t, const struct encoder *e, const struct
 static bool builtin_is_sound(const struct profile *profile, bool biflow)
 {
 	_cleanup_(template_set_freep) struct template_set *set = NULL;
-	unsigned seen = 0;
+	uint64_t seen = 0;
 	bool ok = template_set_new(&set) == 0 &&
 		  template_set_add_builtin(set, profile, biflow) == 0 &&
-		  template_set_add_health(set, profile, biflow) == 0;
+		  template_set_add_health(set, profile, biflow) == 0 &&
+		  template_set_add_tunnels(set, profile, biflow) == 0;
 
-	for (int i = 0; ok && i < 10000; i++) {
+	for (int i = 0; ok && i < 3000; i++) {
 		struct record r = random_record();
 		const struct template_choice *c = template_set_look(set, &r);
 
 		ok = c->template && same(c->template, c->encoder, &r);
-		seen |= 1u << c->template->index;
+		seen |= UINT64_C(1) << c->template->index;
 		/* and those that were not chosen, with elements that do not apply */
 		for (size_t k = 0; ok && k < template_set_count(set); k++) {
 			const struct template *t = template_set_get(set, k);
@@ -111,7 +116,7 @@ static bool builtin_is_sound(const struct profile *profile, bool biflow)
 			ok = same(t, template_encoder(t, &r), &r);
 		}
 	}
-	return ok && seen == (biflow ? 0xfffff : 0x3ff);
+	return ok && seen == (UINT64_C(1) << (biflow ? 60 : 30)) - 1;
 }
 
 TEST(every_builtin_template_is_encoded_as_its_elements_are)

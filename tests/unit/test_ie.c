@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "flow/ie_registry.h"
 #include "hex.h"
+#include "ie_tunnels.h"
 #include "test.h"
 
 /* 2026-11-21 03:55:57.123456789 UTC: 1795233357 s after 1970, 4004222157 (eeab94cd) after 1900 */
@@ -208,6 +209,36 @@ static const struct row rows[] = {
 	{ "tcpEcnEceDeltaCount", 27, 4, &tcp4, "98283848" },
 	{ "tcpEcnCwrDeltaCount", 28, 4, &tcp4, "99293949" },
 	{ "tcpBytesInFlightMaximum", 29, 4, &tcp4, "9a2a3a4a" },
+	{ "layer2SegmentId", 351, 8, &vxlan, "0100000000123456" },
+	{ "layer2SegmentId", 351, 8, &geneve, "0000000000000000" },
+	{ "tunnelType", 30, 1, &vxlan, "02" },
+	{ "tunnelType", 30, 1, &geneve, "01" },
+	{ "tunnelType", 30, 1, &tcp4, "00" },
+	{ "tunnelIdentifier", 31, 4, &geneve, "00ffffff" },
+	{ "outerSourceIPv4Address", 32, 4, &vxlan, "c0000201" },
+	{ "outerDestinationIPv4Address", 33, 4, &vxlan, "c0000202" },
+	{ "outerSourceIPv6Address", 34, 16, &geneve, "20010db8000000000000000000000001" },
+	{ "outerDestinationIPv6Address", 35, 16, &geneve, "20010db8000000000000000000000002" },
+	/* never those of the other family */
+	{ "outerSourceIPv4Address", 32, 4, &geneve, "00000000" },
+	{ "outerDestinationIPv4Address", 33, 4, &geneve, "00000000" },
+	{ "outerSourceIPv6Address", 34, 16, &vxlan, "00000000000000000000000000000000" },
+	{ "outerDestinationIPv6Address", 35, 16, &vxlan, "00000000000000000000000000000000" },
+	{ "outerSourceIPv4Address", 32, 4, &tcp4, "00000000" },
+	{ "outerIpClassOfService", 36, 1, &vxlan, "2e" },
+	{ "gwlbEndpointId", 37, 8, &geneve, "0102030405060708" },
+	{ "gwlbAttachmentId", 38, 8, &geneve, "f1f2f3f4f5f6f7f8" },
+	{ "gwlbFlowCookie", 39, 4, &geneve, "a1a2a3a4" },
+	{ "awsAccountId", 40, IE_VARLEN, &vxlan, "0c313233343536373839303132" },
+	{ "awsAccountId", 40, IE_VARLEN, &geneve, "00" },
+	{ "awsAccountId", 40, IE_VARLEN, &tcp4, "00" },
+	{ "awsVpcId", 41, IE_VARLEN, &vxlan, "067670632d3031" },
+	{ "awsSubnetId", 42, IE_VARLEN, &vxlan, "097375626e65742d3032" },
+	{ "awsInterfaceId", 43, IE_VARLEN, &vxlan, "06656e692d3033" },
+	{ "awsInstanceId", 44, IE_VARLEN, &vxlan, "04692d3034" },
+	{ "awsAvailabilityZone", 45, IE_VARLEN, &vxlan, "0a65752d776573742d3161" },
+	{ "awsAvailabilityZoneId", 46, IE_VARLEN, &vxlan, "08657577312d617a32" },
+	{ "awsRegion", 47, IE_VARLEN, &vxlan, "0965752d776573742d31" },
 	{ "tcpHealthObserved", 3, 4, &udp6, "00000000" },
 	{ "tcpRetransmissionDeltaCount", 7, 4, &udp6, "00000000" },
 	/* half a handshake has no latency; none was measured, so there is no mean */
@@ -314,7 +345,7 @@ TEST(numbers_and_texts_go_in_as_many_octets_as_are_asked_for)
 static bool is_whole(const struct ie *e)
 {
 	return (!e->pen && (e->id == 148 || e->id == 149 || e->id == 239)) ||
-	       (e->pen && (e->id == 2 || (e->id >= 4 && e->id <= 6)));
+	       (e->pen && (e->id == 2 || (e->id >= 4 && e->id <= 6) || (e->id >= 30 && e->id <= 35)));
 }
 
 /* RFC 5103 6.1: the same number and the same value, of the other direction's record; 6.2: of
@@ -386,7 +417,7 @@ TEST(rows_are_in_order_and_of_the_registry_and_each_has_bytes_here)
 		reverse += e->reverse;
 		whole += !e->reverse && is_whole(e);
 	}
-	CHECK(own == 29 && whole == 7 && n == 2 * reverse + whole);
+	CHECK(own == 47 && whole == 13 && n == 2 * reverse + whole);
 }
 
 TEST(the_enterprise_of_our_own_elements_can_be_chosen)
@@ -545,6 +576,12 @@ TEST(a_record_says_what_applies_to_it)
 	CHECK(ie_record_applies(&icmp6) == (IE_V6 | IE_ICMP));
 	CHECK(ie_record_applies(&sctp6) == (IE_V6 | IE_PORTS | IE_VLAN));
 	CHECK(ie_record_applies(&icmp_in_6) == IE_V6);
+	CHECK(ie_record_applies(&vxlan) == (IE_V6 | IE_PORTS | IE_UDP | IE_TUNNEL | IE_OUTER_V4));
+	CHECK(ie_record_applies(&geneve) == (IE_V4 | IE_ICMP | IE_TUNNEL | IE_OUTER_V6));
+	/* over what is not known: the address 0.0.0.0 says so */
+	icmp_in_6.key.tunnel = TUNNEL_GRE;
+	CHECK(ie_record_applies(&icmp_in_6) == (IE_V6 | IE_TUNNEL | IE_OUTER_V4));
+	icmp_in_6.key.tunnel = TUNNEL_NONE;
 	/* health of either direction is health */
 	icmp_in_6.reverse = &tcp4;
 	CHECK(ie_record_applies(&icmp_in_6) == (IE_V6 | IE_BIFLOW | IE_HEALTH));

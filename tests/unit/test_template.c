@@ -208,6 +208,53 @@ TEST(records_with_health_have_builtin_templates_of_their_own)
 	}
 }
 
+static bool has_own(const struct template *t, unsigned id)
+{
+	for (size_t i = 0; i < t->n_elements; i++) {
+		if (t->elements[i].ie->id == id && t->elements[i].ie->pen == IE_PEN_DOCUMENTATION)
+			return true;
+	}
+	return false;
+}
+
+/* Whatever is inside goes by a template of its own kind, told by what it was in. */
+TEST(flows_in_tunnels_have_builtin_templates_of_their_own)
+{
+	static const struct record back = { .key.family = 4 };
+
+	for (size_t i = 0; profile_names[i]; i++) {
+		const struct profile *profile = profile_find(profile_names[i]);
+		_cleanup_(template_set_freep) struct template_set *set = NULL;
+
+		CHECK(template_set_new(&set) == 0);
+		CHECK(template_set_add_builtin(set, profile, true) == 0);
+		CHECK(template_set_add_health(set, profile, true) == 0);
+		CHECK(template_set_add_tunnels(set, profile, true) == 0);
+		CHECK(template_set_count(set) == 60);
+		for (size_t k = 0; k < 60; k++)
+			CHECK(template_set_get(set, k)->n_elements <= 60);	/* tshark */
+		for (size_t k = 0; k < 64 * sizeof(kinds) / sizeof(kinds[0]); k++) {
+			struct record r = { .key = kinds[k / 64].key };
+			bool biflow = k & 1, health = k & 2 && r.key.proto == 6;
+			unsigned outer = k / 4 % 3, tunnel = k / 12 % 2 ? TUNNEL_VXLAN : TUNNEL_IPIP;
+			unsigned id = kinds[k / 64].id + (biflow ? 8 : 0) + (health ? 16 : 0);
+			const struct template *t;
+
+			r.reverse = biflow ? &back : NULL;
+			r.tcp.known = health;
+			CHECK(template_set_choose(set, &r)->id == id);
+			r.key.tunnel = tunnel;
+			r.outer.family = outer == 2 ? 6 : outer == 1 ? 4 : 0;
+			t = template_set_choose(set, &r);
+			CHECK(t->id == id + (outer == 2 ? 64 : 32));
+			CHECK(has_own(t, 30) && has_own(t, 31));
+			CHECK(has_own(t, 32) == (outer < 2) && has_own(t, 33) == (outer < 2));
+			CHECK(has_own(t, 34) == (outer == 2) && has_own(t, 35) == (outer == 2));
+			CHECK(has(t, 351) != (biflow && health));
+		}
+	}
+}
+
 /* nfcapd 1.7.1 takes other reverse elements for the forward ones; strict is RFC 9565. */
 TEST(builtin_templates_are_as_a_profile_wants_them)
 {
