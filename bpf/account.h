@@ -25,6 +25,7 @@
 #include "abi.h"
 #include "knobs.h"
 #include "maps.h"
+#include "outer.h"
 #include "packet.h"
 #include "parse_ip.h"
 
@@ -49,7 +50,7 @@ struct miss {
 };
 
 /* The last half word of the key. */
-static __always_inline __u32 key_kind(__u16 kind, __u8 direction)
+static __always_inline __u32 key_kind(__u16 kind, __u8 direction, __u8 tunnel)
 {
 	union {
 		struct {
@@ -58,7 +59,7 @@ static __always_inline __u32 key_kind(__u16 kind, __u8 direction)
 			__u8 tunnel;
 		};
 		__u32 half;
-	} k = { .kind = kind, .direction = direction, .tunnel = TUNNEL_NONE };
+	} k = { .kind = kind, .direction = direction, .tunnel = tunnel };
 
 	return k.half;
 }
@@ -67,16 +68,21 @@ static __always_inline __u32 key_kind(__u16 kind, __u8 direction)
 static __always_inline void key_make(struct facts *f, CONTEXT *ctx)
 {
 	__u32 vni = 0, here = context_here(ctx);
+	__u8 tunnel = TUNNEL_NONE;
 
 	OPAQUE(here);
+	if (knob_decap) {
+		vni = f->key.vni;
+		tunnel = f->tunnel;
+	}
 	if (knob_direction == FLOW_EGRESS) {
 		f->w[4] = word_of(f->ports, context_came_by(ctx));
 		f->w[5] = word_of(here, f->vlans);
-		f->w[6] = word_of(vni, key_kind(f->kind, FLOW_EGRESS));
+		f->w[6] = word_of(vni, key_kind(f->kind, FLOW_EGRESS, tunnel));
 	} else {
 		f->w[4] = word_of(f->ports, here);
 		f->w[5] = word_of(0, f->vlans);
-		f->w[6] = word_of(vni, key_kind(f->kind, FLOW_INGRESS));
+		f->w[6] = word_of(vni, key_kind(f->kind, FLOW_INGRESS, tunnel));
 	}
 }
 
@@ -360,6 +366,8 @@ static __always_inline void slot_begin(struct flow_slot *s, __u32 idx, const str
 	};
 	__u32 gen = s->gen;
 
+	if (knob_decap && f->tunnel)
+		outer_note(f);
 	__atomic_exchange_n(&s->gen, gen | 1, __ATOMIC_SEQ_CST);
 #pragma unroll
 	for (__u32 i = 0; i < KEY_WORDS; i++)

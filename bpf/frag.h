@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "knobs.h"
 #include "maps.h"
 #include "packet.h"
 
@@ -55,6 +56,10 @@ static __noinline int frag_resolve(struct facts *f, __u64 now)
 	key.vlan_inner = f->vlan_inner;
 	key.proto = f->frag_proto;
 	key.family = f->family;
+	if (knob_decap) {
+		key.tunnel = f->tunnel;
+		key.vni = f->key.vni;
+	}
 	if (f->fragment == FRAGMENT_FIRST)
 		frag_put(&key, f, now);
 	else if (f->fragment == FRAGMENT_LATER)

@@ -8,6 +8,8 @@
 
 #include <linux/types.h>
 
+#include "abi.h"
+
 const volatile __u32 knob_parts = 1;	   /* CPUs that have a part of the table */
 const volatile __u32 knob_bucket_mask = 0; /* buckets a part, less one */
 const volatile __u32 knob_direction = 0;   /* FLOW_INGRESS or FLOW_EGRESS */
@@ -16,6 +18,9 @@ const volatile __u32 knob_sample = 1;	   /* keep one packet of so many, at rando
 const volatile __u32 knob_tcp = 0;	   /* the health of TCP's connections is looked at */
 const volatile __u32 knob_tcp_buckets = 1;
 const volatile __u32 knob_tcp_half_buckets = 1;
+const volatile __u32 knob_decap = 0; /* DECAP_*: tunnels that are looked into */
+const volatile __u32 knob_geneve_port = DECAP_GENEVE_PORT;
+const volatile __u32 knob_vxlan_port = DECAP_VXLAN_PORT;
 /* The frames are those of a capture file: time and length come with the context (tc.bpf.c). */
 const volatile __u32 knob_replay = 0;
 

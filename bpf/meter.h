@@ -16,6 +16,7 @@
 #include "knobs.h"
 #include "maps.h"
 #include "packet.h"
+#include "tunnel.h"
 
 static __always_inline void ledger_add(struct hook_ledger *l, enum ledger_reason reason,
 				       const struct facts *f)
@@ -32,6 +33,21 @@ static __always_inline void ledger_add_shared(struct hook_ledger *l, enum ledger
 	__sync_fetch_and_add(&l->by[reason].bytes, f->bytes);
 }
 
+/* What looked like a tunnel's packet, by what became of it. All results are below the mask. */
+static __always_inline void ledger_decap(struct hook_ledger *l, const struct facts *f)
+{
+	if (f->decap)
+		l->decap[(f->decap - 1) & 15] += f->packets;
+}
+
+/* No part of a datagram shows what was inside the whole. */
+static __always_inline void decap_fragment(struct facts *f)
+{
+	if (!f->tunnel && is_fragment(f) &&
+	    tunnel_of(f, knob_decap, knob_geneve_port, knob_vxlan_port))
+		f->decap = 1 + DECAP_FRAGMENT;
+}
+
 static __always_inline void meter_unserved(const struct facts *f)
 {
 	__u32 last = knob_parts;
@@ -41,6 +57,8 @@ static __always_inline void meter_unserved(const struct facts *f)
 		return;
 	ledger_add_shared(&e->cpu, LEDGER_SEEN, f);
 	ledger_add_shared(&e->cpu, LEDGER_FULL, f);
+	if (knob_decap && f->decap)
+		__sync_fetch_and_add(&e->cpu.decap[(f->decap - 1) & 15], f->packets);
 }
 
 /* Of tcp_meter.h. */
@@ -81,12 +99,17 @@ static __always_inline void meter(CONTEXT *ctx, struct facts *f, enum ledger_rea
 	if (reason == LEDGER_SEEN && sampled_out())
 		reason = LEDGER_SAMPLED_OUT;
 	if (reason == LEDGER_SEEN) {
-		if (f->fragment != FRAGMENT_NONE)
+		if (f->fragment != FRAGMENT_NONE) {
 			frag_resolve(f, context_now(ctx));
+			if (knob_decap)
+				decap_fragment(f);
+		}
 		reason = account(ctx, f, cpu);
 		if (knob_tcp)
 			meter_tcp(ctx, f);
 	}
+	if (knob_decap)
+		ledger_decap(&e->cpu, f);
 	if (reason != LEDGER_SEEN)
 		ledger_add(&e->cpu, reason, f);
 }

@@ -135,6 +135,8 @@ struct facts {
 			__u8 jumbo_len; /* of options that the super-packet's segments have not */
 			__u8 l4_words;	/* of the transport header, above 4 bits of no meaning */
 			__u8 beyond;	/* enum beyond */
+			__u8 tunnel;	/* that the packet was in, with key.vni */
+			__u8 decap;	/* of what looks like a tunnel's: enum decap_result + 1 */
 		};
 	};
 	__u64 seen; /* what adds to the flow's flow_extra.word; see slot_widen() */

@@ -47,6 +47,8 @@ static __always_inline void packet_init(struct packet *p, struct facts *f, struc
 	facts_init(f);
 	if (knob_tcp)
 		f->header_len = f->gso_size = 0;
+	if (knob_decap)
+		f->w[6] = 0;
 	*p = (struct packet){
 		.f = f,
 		.ctx = skb,
@@ -67,6 +69,7 @@ static __always_inline bool pull(struct __sk_buff *skb)
 
 #include "walk.h"
 
+#include "decap.h"
 #include "tcp_meter.h"
 
 static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct facts *f)
@@ -91,6 +94,8 @@ static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct 
 	OPAQUE(reason);
 	p.gso_size = skb->gso_size;
 	p.gso_segs = skb->gso_segs;
+	if (knob_decap && reason == LEDGER_SEEN)
+		decap(skb, f, is_gso(&p));
 	if (is_gso(&p)) {
 		gso_forget_jumbo(f);
 		gso_header(&p, reason == LEDGER_SEEN ? segment_header_end(skb, &p) : 0);

@@ -231,7 +231,8 @@ __noinline int tcp_meter(CONTEXT *ctx, struct facts *f)
 	w = bpf_map_lookup_elem(&tcp_work, &cpu);
 	if (!w || !tcp_read(ctx, f, &w->s))
 		return 0;
-	w->s.side = tcp_key_make(&w->key, f->w, f->sport, f->dport, f->family, TUNNEL_NONE, 0);
+	w->s.side = tcp_key_make(&w->key, f->w, f->sport, f->dport, f->family, f->tunnel,
+				 f->key.vni);
 	w->s.now_ns = context_now(ctx);
 	tcp_segment(w);
 	return 0;

@@ -37,6 +37,8 @@ static __always_inline void packet_init(struct packet *p, struct facts *f, struc
 	facts_init(f);
 	if (knob_tcp)
 		f->header_len = f->gso_size = 0;
+	if (knob_decap)
+		f->w[6] = 0;
 	*p = (struct packet){
 		.f = f,
 		.ctx = ctx,
@@ -55,6 +57,7 @@ static __always_inline bool pull(struct xdp_md *ctx)
 
 #include "walk.h"
 
+#include "decap.h"
 #include "tcp_meter.h"
 
 /* The protocol of a device without Ethernet header is nowhere but in the packet. */
@@ -70,20 +73,39 @@ static __always_inline __be16 bare_proto(struct packet *p)
  * is: no segment can be longer, so there are no fewer. A device of hardware may take frames
  * longer than its MTU, and gives no super-packets.
  */
-static __always_inline void count_super(struct packet *p, struct xdp_md *ctx)
+static __always_inline __u32 super_mtu(const struct facts *f, struct xdp_md *ctx)
 {
-	struct facts *f = p->f;
 	__u32 mtu = 0;
 
 	if (!knob_super || f->bytes <= ETH_DATA_LEN || bpf_check_mtu(ctx, 0, &mtu, 0, 0) < 0)
-		return;
-	if (f->bytes <= mtu)
-		return;
+		return 0;
+	return f->bytes > mtu ? mtu : 0;
+}
+
+/* @mtu: super_mtu(), of the outer packet where this is one out of a tunnel. @ip_off: where that
+ * one begins. */
+static __always_inline void count_super(struct packet *p, struct xdp_md *ctx, __u32 mtu,
+					__u32 ip_off)
+{
+	struct facts *f = p->f;
+	__u32 headers;
+
 	gso_header(p, segment_header_end(ctx, p));
-	if (!f->header_len || f->header_len >= mtu)
+	headers = f->header_len + (f->ip_off - ip_off);
+	if (!f->header_len || headers >= mtu)
 		return;
-	p->gso_size = mtu - f->header_len;
+	p->gso_size = mtu - headers;
 	gso_count(p);
+}
+
+static __always_inline void look_further(struct packet *p, struct xdp_md *ctx)
+{
+	__u32 mtu = super_mtu(p->f, ctx), ip_off = p->f->ip_off;
+
+	if (knob_decap)
+		decap(ctx, p->f, mtu);
+	if (mtu)
+		count_super(p, ctx, mtu, ip_off);
 }
 
 SEC("xdp")
@@ -99,7 +121,7 @@ int flowctl_xdp(struct xdp_md *ctx)
 	if (f->beyond == BEYOND_HEADER)
 		reason = LEDGER_UNPARSED;
 	if (reason == LEDGER_SEEN)
-		count_super(&p, ctx);
+		look_further(&p, ctx);
 	meter(ctx, f, reason);
 	return XDP_PASS;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The flows of a capture file, measured by the very program that measures live traffic. */
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/strbuf.h"
 #include "capture/capture.h"
 #include "cmd.h"
 #include "kernel/replay.h"
@@ -39,7 +41,7 @@ static const struct opt replay_opts[] = {
 	OPT(CHOICE, replay_args, tcp_metrics, .name = "tcp-metrics", .arg = "on|off",
 	    .choices = off_on, .help = "how healthy TCP connections were (on)"),
 	OPT(STR, replay_args, decap, .name = "decap", .arg = "LIST",
-	    .help = "tunnels to look into: none"),
+	    .help = "look into tunnels: none (default), all, or some of\n" TUNNEL_CHOICES),
 	OPT_END,
 };
 
@@ -108,11 +110,25 @@ static int read_frames(struct capture *c, struct replay *replay)
 	return stopped ? 0 : r;
 }
 
+/* ", 10 decapsulated, 2 not (short)": what stayed outside is by its reason. */
+static void decap_words(struct replay *replay, struct strbuf *out)
+{
+	uint64_t by[DECAP_RESULTS];
+
+	replay_decap(replay, by);
+	for (int i = 0; i < DECAP_RESULTS; i++) {
+		if (by[i])
+			strbuf_printf(out, i == DECAP_DONE ? ", %" PRIu64 " %s" :
+				      ", %" PRIu64 " not decapsulated (%s)", by[i], tunnel_result_name(i));
+	}
+}
+
 static void tell(const struct capture *c, struct replay *replay)
 {
 	struct ledger_count by[LEDGER_REASONS];
 	const char *type;
 	uint64_t passed_over = capture_passed_over(c, &type), moved = replay_moved(replay);
+	_cleanup_(strbuf_deinit) struct strbuf decap = STRBUF_NULL;
 
 	if (passed_over)
 		log_warning("%" PRIu64 " frames of link type %s were not read", passed_over, type);
@@ -120,11 +136,14 @@ static void tell(const struct capture *c, struct replay *replay)
 		log_warning("%" PRIu64 " frames are more than 18 years from the first one: "
 			    "the times of their flows are wrong", moved);
 	replay_ledger(replay, by);
-	log_debug("%" PRIu64 " frames: %" PRIu64 " in flows, %" PRIu64 " not IP, %" PRIu64 " not parsed",
+	decap_words(replay, &decap);
+	log_debug("%" PRIu64 " frames: %" PRIu64 " in flows, %" PRIu64 " not IP, %" PRIu64
+		  " not parsed%s",
 		  (uint64_t)by[LEDGER_SEEN].packets,
 		  (uint64_t)(by[LEDGER_SEEN].packets - by[LEDGER_NON_IP].packets -
 			     by[LEDGER_UNPARSED].packets),
-		  (uint64_t)by[LEDGER_NON_IP].packets, (uint64_t)by[LEDGER_UNPARSED].packets);
+		  (uint64_t)by[LEDGER_NON_IP].packets, (uint64_t)by[LEDGER_UNPARSED].packets,
+		  strbuf_str(&decap));
 }
 
 /* The capture's own present, which --idle goes by: when its last flow was seen last. */
@@ -184,15 +203,13 @@ static int check_args(const struct replay_args *args, int argc)
 {
 	if (argc != 1)
 		return fail_usage(argc ? "one FILE at a time" : "FILE is missing");
-	if (args->decap && strcmp(args->decap, "none") != 0)
-		return fail_usage("--decap: this version does not look into tunnels");
 	return 0;
 }
 
 static int replay_run(const void *args_, int argc, char **argv)
 {
 	const struct replay_args *args = args_;
-	const struct replay_options options = {
+	struct replay_options options = {
 		.max_flows = args->max_flows, .tcp_metrics = args->tcp_metrics,
 	};
 	const struct print_config print = print_args_config(&args->print, &args->style);
@@ -201,6 +218,8 @@ static int replay_run(const void *args_, int argc, char **argv)
 
 	log_set_name("flowctl replay");
 	r = check_args(args, argc);
+	if (r == 0 && args->decap && tunnel_choice_parse(args->decap, &options.decap) < 0)
+		r = fail_context(-EINVAL, "--decap");
 	if (r == 0)
 		r = print_check(&print);
 	if (r == 0)

@@ -82,8 +82,7 @@ static int unknown(const char *word)
 {
 	static const char *const words[] = { "none", "all", "geneve", "vxlan", "gre", "ipip", NULL };
 	const char *meant = parse_nearest(word, words);
-	int r = fail_usage("'%s' is no tunnel: none, all, or some of geneve[:PORT],vxlan[:PORT],gre,ipip",
-			   word);
+	int r = fail_usage("'%s' is no tunnel: none, all, or some of " TUNNEL_CHOICES, word);
 
 	if (meant)
 		error_hint("did you mean '%s'?", meant);

@@ -16,6 +16,9 @@ struct tunnel_choice {
 	uint16_t vxlan_port;		/* 0: DECAP_VXLAN_PORT */
 };
 
+/* What may be chosen, for help and sentences. */
+#define TUNNEL_CHOICES "geneve[:PORT],vxlan[:PORT],gre,ipip"
+
 /* "geneve", "vxlan", "gre", "erspan", "ipip", "6in4", "4in6", "6in6"; NULL for TUNNEL_NONE. */
 const char *tunnel_name(enum tunnel kind);
 /* Has packets of that kind a number (vni) always? Of GRE 0 says that there was none. */

@@ -27,6 +27,22 @@ static int say_nothing(enum libbpf_print_level level, const char *format, va_lis
 	return 0;
 }
 
+/* Rows of places for one packet each, by CPU. */
+static int set_places(struct bpf_object *obj, uint32_t parts)
+{
+	static const char *const rows[] = { "tcp_work", "tunnel_work" };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rows); i++)
+		r = bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, rows[i]), parts);
+	return r;
+}
+
+static uint16_t port_or(uint16_t port, uint16_t usual)
+{
+	return port ? port : usual;
+}
+
 static int set_maps(struct bpf_object *obj, const struct table *t, int hook_fd)
 {
 	const struct {
@@ -47,9 +63,11 @@ static int set_maps(struct bpf_object *obj, const struct table *t, int hook_fd)
 		if (r < 0)
 			return r;
 	}
-	/* No more than a row of places for one packet each. */
-	return bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "tcp_work"),
-					t->ctl->parts);
+	/* Else the program has a small one of its own, to which it writes nothing. */
+	if (t->outers_fd >= 0 && bpf_map__reuse_fd(bpf_object__find_map_by_name(obj, "outers"),
+						   t->outers_fd) < 0)
+		return -errno;
+	return set_places(obj, t->ctl->parts);
 }
 
 static int cannot_load(int err)
@@ -89,6 +107,11 @@ static int load(struct bpf_object *obj, const struct bpf_program *prog, const st
 		(rodata_)->knob_tcp = (knobs_)->tcp;                    \
 		(rodata_)->knob_tcp_buckets = (t_)->ctl->tcp_buckets;   \
 		(rodata_)->knob_tcp_half_buckets = (t_)->ctl->tcp_half_buckets; \
+		(rodata_)->knob_decap = (knobs_)->decap.decap;          \
+		(rodata_)->knob_geneve_port =                           \
+			port_or((knobs_)->decap.geneve_port, DECAP_GENEVE_PORT); \
+		(rodata_)->knob_vxlan_port =                            \
+			port_or((knobs_)->decap.vxlan_port, DECAP_VXLAN_PORT); \
 	} while (0)
 
 static int load_tc(const struct table *t, int hook_fd, const struct program_knobs *knobs,

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "flow/tunnel.h"
 #include "kernel/table.h"
 
 struct program_knobs {
@@ -14,6 +15,7 @@ struct program_knobs {
 	uint32_t sample;	/* one packet of so many */
 	bool xdp;		/* the program of the XDP hook, else that of tc and tcx */
 	bool tcp;		/* TCP metrics */
+	struct tunnel_choice decap;	/* with any: table_outers() was called */
 	bool replay;		/* tc: clock, lengths and place of frames are the context's */
 	bool software;		/* xdp: a device that passes on what devices or processes sent */
 };

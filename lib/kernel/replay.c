@@ -64,6 +64,7 @@ static int load(struct replay *r, const struct replay_options *options)
 		.ethernet = true,
 		.sample = 1,
 		.tcp = options->tcp_metrics,
+		.decap = options->decap,
 		.replay = true,
 	};
 
@@ -85,6 +86,8 @@ static int open_table(struct replay *r, const struct replay_options *options)
 	err = table_create_private(&g, &r->t);
 	if (err == 0)
 		err = table_hook_create_private(r->t, &r->hook);
+	if (err == 0 && options->decap.decap)
+		err = table_outers(r->t);
 	if (err == 0 && options->tcp_metrics) {
 		r->drain_after = g.tcp_ends_bytes / (2 * sizeof(struct tcp_conn)) + 1;
 		err = health_open(r->t, &r->health);
@@ -261,6 +264,7 @@ static void make_record(const struct replay *r, const struct replay_flow *f, str
 	record_from_part(&f->key, &f->part, &ctx, ret);
 	if (r->health)
 		health_read(r->health, &f->key, &f->part, &ret->tcp, NULL);
+	table_outer(r->t, &f->key, &ret->outer);
 	ret->key.ingress_ifindex = ret->ifindex = 0;
 	ret->mark = 0;
 	ret->netns = NULL;
@@ -293,6 +297,11 @@ void replay_ledger(struct replay *r, struct ledger_count ret[LEDGER_REASONS])
 	ret[LEDGER_SEEN].bytes += r->refused.bytes;
 	ret[LEDGER_UNPARSED].packets += r->refused.packets;
 	ret[LEDGER_UNPARSED].bytes += r->refused.bytes;
+}
+
+void replay_decap(struct replay *r, uint64_t ret[DECAP_RESULTS])
+{
+	memcpy(ret, r->hook.entries[0].cpu.decap, sizeof(r->hook.entries[0].cpu.decap));
 }
 
 uint64_t replay_moved(const struct replay *r)

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "kernel/ring.h"
 #include "kernel/store.h"
+#include "kernel/table_outer.h"
 
 /* Idle records give way after this long while no agent runs; an agent brings its own time-out. */
 #define RECLAIM_NS (15 * NSEC_PER_SEC)
@@ -231,6 +232,7 @@ static void unpin_all(const struct pin_dir *dir, uint32_t parts)
 	for (size_t i = 0; i < ARRAY_SIZE(map_rows); i++)
 		unpin(dir, map_rows[i].pin);
 	unpin(dir, "rings");
+	table_outers_unpin(dir);
 	for (uint32_t part = 0; part < parts; part++) {
 		char ring[32];
 
@@ -382,7 +384,7 @@ static int table_new(const struct pin_dir *dir, bool writable, struct table **re
 	t->dir = *dir;
 	t->dir.fd = -1;
 	t->writable = writable;
-	t->rings_fd = -1;
+	t->rings_fd = t->outers_fd = -1;
 	for (size_t i = 0; i < ARRAY_SIZE(map_rows); i++)
 		*row_fd(t, &map_rows[i]) = -1;
 	*ret = t;
@@ -401,6 +403,8 @@ int table_open_in(const struct pin_dir *dir, bool writable, struct table **ret)
 		r = map_all(t);
 	if (r == 0)
 		r = map_rings(t);
+	if (r == 0)
+		r = table_outers_open(t);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(t);
@@ -499,6 +503,7 @@ void table_close(struct table *t)
 	for (size_t i = 0; i < ARRAY_SIZE(map_rows); i++)
 		closep(row_fd(t, &map_rows[i]));
 	closep(&t->rings_fd);
+	closep(&t->outers_fd);
 	pin_dir_close(&t->dir);
 	free(t);
 }

@@ -15,6 +15,7 @@
 #include "kernel/key_index.h"
 #include "kernel/pin.h"
 
+struct record_outer;
 struct table_hook;
 
 #define TABLE_MAX_FLOWS_DEFAULT 131072
@@ -75,9 +76,9 @@ struct table {
 	uint32_t n_slots;
 	/* Map descriptors, for programs to be loaded against them. */
 	int ctl_fd, slots_fd, rings_fd, journal_fd, store_fd, frags_fd, aged_fd;
+	int outers_fd;			/* struct flow_key to struct outer; -1: no tunnel is looked into */
 	/* TCP's: connections, half-open ones, ends and events (ring buffers), tcp_stats by CPU, and
 	 * the set of interfaces whose ingress is metered with TCP metrics (hash, __u32 -> __u8). */
-	int outers_fd;			/* struct flow_key to struct outer; -1: no tunnel is looked into */
 	int tcp_fd, tcp_half_fd, tcp_ends_fd, tcp_events_fd, tcp_stats_fd, tcp_ingress_fd;
 	/* The hooks whose ledgers a writer has touched, opened on first use. */
 	struct table_hook *hooks;
@@ -110,7 +111,7 @@ int table_tcp_ingress(const struct table *t, uint32_t ifindex, bool on);
  * locked. 0 or fail(). */
 int table_outers(struct table *t);
 /* What was outside of the flow's first packet; ret->known says whether that is known. */
-void table_outer(const struct table *t, const struct flow_key *key, struct record_outer *ret);
+void table_outer(struct table *t, const struct flow_key *key, struct record_outer *ret);
 /* Sum over the CPUs of what the program could not tell of connections. */
 void table_tcp_stats(const struct table *t, struct tcp_stats *ret);
 /* What @from knows of its connections, into the empty @to, which nobody writes yet. */

@@ -343,7 +343,7 @@ def what_is_no_capture_is_told_in_one_line():
     gone = os.path.join(folder.name, 'gone')
     for status, argv, words in [(1, [gone], 'No such file'), (1, [write(b'# no capture\n' * 9, 'text')], 'as a capture'),
                                 (1, [write(b'', 'empty')], 'as a capture'), (1, [folder.name], folder.name),
-                                (2, [], 'FILE'), (2, ['a', 'b'], 'FILE'), (2, ['--decap', 'geneve', gone], '--decap'),
+                                (2, [], 'FILE'), (2, ['a', 'b'], 'FILE'), (2, ['--decap', 'genev', gone], '--decap'),
                                 (2, ['--columns', 'no-such', gone], 'no-such')]:
         r = run(FLOWCTL, 'replay', *argv, ok=False)
         equal((r.returncode, r.stdout), (status, ''), str(argv))

@@ -121,7 +121,7 @@ def wrong_values_are_refused():
                   ['latency', '-n', 'lo', '--duration', '-1'], ['latency', '-n', 'lo', '--count', '0'],
                   ['latency', '-n', 'lo', '-o', 'json'], ['replay'], ['replay', '/dev/null', '/dev/null'],
                   ['replay', '--limit', '0', '/dev/null'], ['replay', '-o', 'xml', '/dev/null'],
-                  ['replay', '--netns', 'default', '/dev/null'], ['replay', '--decap', 'all', '/dev/null'],
+                  ['replay', '--netns', 'default', '/dev/null'], ['replay', '--decap', 'al', '/dev/null'],
                   ['meter', 'attach', '-n', 'lo', '--tcp-metrics', 'off', '--max-connections', '9']):
         refused(words)
 
