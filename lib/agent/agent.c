@@ -177,6 +177,7 @@ static int on_tick(struct loop *loop, void *arg)
 	uint64_t next = TICK_NS, wanted;
 
 	look(a, now);
+	cloud_tick(a);
 	for (size_t i = 0; i < a->n_tables; i++) {
 		answer_closing(a, &a->tables[i]);
 		clear_vanished(a, &a->tables[i]);
@@ -186,22 +187,38 @@ static int on_tick(struct loop *loop, void *arg)
 	return loop_set_timer(loop, a->tick_timer, next);
 }
 
+DEFINE_CLEANUP(struct conf, conf_free)
+
+static int read_again(struct agent *a, struct conf **ret_conf, struct enrich **ret_enrich)
+{
+	_cleanup_(conf_freep) struct conf *conf = NULL;
+	struct enrich *enrich;
+	int r;
+
+	r = conf_load(a->config_path, &conf);
+	if (r == 0)
+		r = enrich_open(conf, &enrich);
+	if (r < 0)
+		return r;
+	r = cloud_configure(&a->cloud, conf);
+	if (r < 0) {
+		enrich_free(enrich);
+		return r;
+	}
+	*ret_conf = take_ptr(conf);
+	*ret_enrich = enrich;
+	return 0;
+}
+
 /* A bad file leaves the running configuration in force; a good one loses no record. */
 static void reload(struct agent *a)
 {
 	struct agent_outputs outputs;
 	struct enrich *enrich;
 	struct conf *conf;
-	int r;
 
 	outputs_reopen(&a->outputs);
-	r = conf_load(a->config_path, &conf);
-	if (r == 0) {
-		r = enrich_open(conf, &enrich);
-		if (r < 0)
-			conf_free(conf);
-	}
-	if (r < 0) {
+	if (read_again(a, &conf, &enrich) < 0) {
 		log_warning("%s; the running configuration stays", error_message());
 		return;
 	}
@@ -212,6 +229,7 @@ static void reload(struct agent *a)
 			log_error("%s", error_message());
 			outputs_close(&a->outputs);
 		}
+		cloud_configure(&a->cloud, a->conf);
 		conf_free(conf);
 		enrich_free(enrich);
 		return;
@@ -222,8 +240,10 @@ static void reload(struct agent *a)
 	conf_free(a->conf);
 	a->conf = conf;
 	a->meters_seen = 0;
-	for (size_t i = 0; i < a->n_tables; i++)
+	for (size_t i = 0; i < a->n_tables; i++) {
 		tables_set_limits(a, &a->tables[i]);
+		cloud_fill(a->cloud, &a->tables[i].names);
+	}
 	log_info("configuration read again from '%s'", a->config_path);
 }
 
@@ -256,7 +276,9 @@ static int setup(struct agent *a)
 		return r;
 	/* Tables first: an output asks them where its sequence stood. */
 	attach_configured(a);
-	r = tables_look(a);
+	r = cloud_begin(&a->cloud, a->conf);
+	if (r == 0)
+		r = tables_look(a);
 	if (r == 0)
 		r = enrich_open(a->conf, &a->enrich);
 	return r < 0 ? r : outputs_open(&a->outputs, a->conf, a, NULL);
@@ -292,6 +314,7 @@ int agent_run(const struct agent_options *options, struct conf *conf)
 	outputs_close(&a.outputs);
 	tables_close(&a);
 	sink_log_settle();
+	cloud_close(a.cloud);
 	enrich_free(a.enrich);
 	facts_deinit(&a.facts);
 	loop_free(a.loop);

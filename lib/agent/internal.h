@@ -9,6 +9,7 @@
 
 #include "base/loop.h"
 #include "conf/conf.h"
+#include "enrich/cloud.h"
 #include "enrich/enrich.h"
 #include "ipfix/options.h"
 #include "ipfix/session.h"
@@ -94,6 +95,7 @@ struct agent {
 	struct agent_outputs outputs;
 	struct facts facts;
 	struct enrich *enrich;		/* NULL: no template has an element that needs it */
+	struct cloud *cloud;		/* NULL: no metadata service is asked */
 	uint64_t next_look_ns;		/* for tables that came or went */
 	uint64_t meters_seen;		/* fingerprint of the links that meters were tried on */
 };
@@ -130,6 +132,16 @@ void outputs_hurry(const struct agent_outputs *o, uint64_t now_ns);
 /* Is @key the agent's own export stream, in either direction? From any port of its address: a
  * stream of before a reload or a restart is as much its own. */
 bool outputs_is_self(const struct agent_outputs *o, const struct flow_key *key);
+
+/* cloud.c: what the cloud's metadata service says. */
+/* Begin to ask, or go on, as @conf has it. As cloud_change(). */
+int cloud_configure(struct cloud **c, const struct conf *conf);
+/* The same at the start, and wait for half a second at most for the first answer. */
+int cloud_begin(struct cloud **c, const struct conf *conf);
+/* Fill the links' part of it. */
+void cloud_fill(struct cloud *c, struct record_names *names);
+/* Tell what is new, and fill it in everywhere. */
+void cloud_tick(struct agent *a);
 
 /* sequence.c */
 struct sequence_ops sequence_kept_by(struct agent *a);

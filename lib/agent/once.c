@@ -68,14 +68,34 @@ static int verdict(const struct agent_outputs *o)
 	return 0;
 }
 
+static void add_cloud(struct cloud *cloud, struct records *all)
+{
+	for (size_t i = 0; cloud && i < all->n_names; i++) {
+		struct record_names *names = &all->names[i];
+
+		cloud_fill(cloud, names);
+		for (size_t k = all->first[i]; k < all->first[i + 1]; k++) {
+			const struct link *link = record_names_link(names, all->v[k].ifindex);
+
+			all->v[k].cloud = link ? link->cloud : NULL;
+		}
+	}
+}
+
+DEFINE_CLEANUP(struct cloud, cloud_close)
+
 int agent_run_once(const struct agent_options *options, const struct conf *conf)
 {
 	_cleanup_(records_deinit) struct records all = { 0 };
 	struct agent_outputs outputs = { 0 };
+	_cleanup_(cloud_closep) struct cloud *cloud = NULL;
 	struct enrich *enrich = NULL;
 	int r;
 
-	r = records_read(options->netns, &all);
+	r = cloud_begin(&cloud, conf);
+	if (r == 0)
+		r = records_read(options->netns, &all);
+	add_cloud(cloud, &all);
 	if (r == 0 && !conf->count_all)
 		r = records_once(&all);
 	if (r == 0)

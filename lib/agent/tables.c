@@ -108,12 +108,13 @@ static bool wanted(const struct agent *a, const struct netns *only, uint64_t coo
 }
 
 /* Names and metered hooks of every table, as they are now. */
-static void learn_names(struct agent_table *t, const struct netns *list, size_t n)
+static void learn_names(struct cloud *cloud, struct agent_table *t, const struct netns *list, size_t n)
 {
 	struct record_names names = { 0 };
 
 	if (record_names_init(&names, t->table, netns_find(list, n, t->table->dir.cookie)) < 0)
 		return;
+	cloud_fill(cloud, &names);
 	record_names_deinit(&t->names);
 	t->names = names;
 	once_set_hooks(t->once, names.hooks, names.n_hooks, names.loopback);
@@ -196,7 +197,7 @@ int tables_look(struct agent *a)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < a->n_tables; i++) {
-		learn_names(&a->tables[i], list, n_list);
+		learn_names(a->cloud, &a->tables[i], list, n_list);
 		learn_vanished(&a->tables[i], list, n_list);
 		tell_full(&a->tables[i]);
 	}

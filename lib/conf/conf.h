@@ -65,6 +65,16 @@ struct conf_output {
 	size_t n_hooks;
 };
 
+enum conf_aws_enabled { CONF_AWS_AUTO, CONF_AWS_ON, CONF_AWS_OFF };
+
+/* The metadata service of EC2 (enrich/cloud.h). */
+struct conf_aws {
+	enum conf_aws_enabled enabled;
+	uint64_t refresh_ns;
+	char *endpoint;		/* URL, or NULL: the usual ones */
+};
+#define CONF_AWS_DEFAULT ((struct conf_aws) { CONF_AWS_AUTO, UINT64_C(300000000000), NULL })
+
 /* A template as the file has it: what it leaves open the profile of an output decides. */
 struct conf_template {
 	uint16_t id;
@@ -88,6 +98,7 @@ struct conf {
 	bool biflow;			/* both directions in one record (RFC 5103); count once only */
 	uint64_t enterprise;		/* enterpriseNumber: of the elements that IANA does not have */
 	char *as_file;			/* prefixFile: lines of PREFIX AS, or NULL */
+	struct conf_aws aws;
 	bool builtin_templates;		/* the built-in set is among them, after the user's own */
 	struct conf_template *own;	/* the user's own, as written */
 	size_t n_own;
@@ -98,7 +109,7 @@ struct conf {
  * Read and check @path. Every fault is fail_usage() with the key's path and line, as
  * "config.yaml:12: outputs[1].collector.remoteAddress: ..."; a file that cannot be read is
  * fail() (exit 1). Of one that is good the enterprise number holds from then on, for all
- * (ie_set_enterprise()). What later versions bring (vpc, metrics, aws) is refused so too.
+ * (ie_set_enterprise()). What later versions bring (vpc, metrics) is refused so too.
  */
 int conf_load(const char *path, struct conf **ret);
 /* The same from memory; @name is used in messages. */

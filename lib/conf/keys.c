@@ -124,16 +124,6 @@ static int decode_count(struct decoder *d, const cJSON *node, void *to)
 	return r;
 }
 
-/* false and auto mean what this version does; true asks for more. */
-static int aws_enabled(struct decoder *d, const cJSON *node, void *to)
-{
-	if (cJSON_IsTrue(node))
-		return later(d, node, to);
-	if (cJSON_IsFalse(node) || (cJSON_IsString(node) && strcmp(node->valuestring, "auto") == 0))
-		return 0;
-	return decode_fault(d, node, "must be auto, true or false");
-}
-
 int keys_duration(struct decoder *d, const cJSON *node, uint64_t max_ns, void *to)
 {
 	uint64_t ns;
@@ -147,24 +137,6 @@ int keys_duration(struct decoder *d, const cJSON *node, uint64_t max_ns, void *t
 				    max_ns / NSEC_PER_SEC);
 	*(uint64_t *)to = ns;
 	return 0;
-}
-
-static int aws_refresh(struct decoder *d, const cJSON *node, void *to)
-{
-	uint64_t ns;
-
-	return keys_duration(d, node, TIMER_MAX_S * NSEC_PER_SEC, &ns);
-}
-
-static const struct decode_key aws_keys[] = {
-	DECODE_WHOLE("enabled", aws_enabled),
-	DECODE_WHOLE("refresh", aws_refresh),
-	DECODE_KEYS_END,
-};
-
-static int decode_aws(struct decoder *d, const cJSON *node, void *to)
-{
-	return decode_map(d, node, aws_keys, to);
 }
 
 /* Reserved by RFC 5612 for documentation: whoever has a number of his own puts it there. */
@@ -202,7 +174,7 @@ static const struct decode_key top_keys[] = {
 	DECODE_WHOLE("templates", keys_templates),
 	DECODE("builtinTemplates", BOOL, conf, builtin_templates),
 	DECODE_WHOLE("metrics", later),
-	DECODE_WHOLE("aws", decode_aws),
+	DECODE_WHOLE("aws", keys_aws),
 	DECODE_KEYS_END,
 };
 
@@ -283,8 +255,10 @@ static int check_message_len(struct decoder *d, const struct conf *conf)
 
 int keys_decode(struct decoder *d, struct conf *conf)
 {
-	int r = decode_map(d, d->tree->root, top_keys, conf);
+	int r;
 
+	conf->aws = CONF_AWS_DEFAULT;
+	r = decode_map(d, d->tree->root, top_keys, conf);
 	if (r == 0 && conf->n_outputs == 0)
 		r = decode_fault(d, cJSON_GetObjectItemCaseSensitive(d->tree->root, "outputs"),
 				 "outputs: there is none, a collector or a log is needed");

@@ -33,10 +33,11 @@ int keys_add_builtin(struct template_set *set, const struct conf *conf,
 /* Can what outputs with version: netflow9 are to send be said in it? templates.c */
 int keys_check_netflow9(struct decoder *d, const struct conf *conf);
 
-/* outputs[].collector, outputs:, collectors:, templates:; @to is the struct conf. */
+/* outputs[].collector, outputs:, collectors:, aws:, templates:; @to is the struct conf. */
 int keys_collector(struct decoder *d, const cJSON *node, void *to);
 int keys_outputs(struct decoder *d, const cJSON *node, void *to);
 int keys_collectors(struct decoder *d, const cJSON *node, void *to);
+int keys_aws(struct decoder *d, const cJSON *node, void *to);
 int keys_templates(struct decoder *d, const cJSON *node, void *to);
 
 #endif

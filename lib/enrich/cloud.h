@@ -2,7 +2,7 @@
 /*
  * What the cloud's metadata service says of this machine and of its network interfaces: asked in
  * a thread of its own, kept, and asked again from time to time. Looking something up asks nobody
- * and never waits. Off the cloud it costs one quiet try at the start.
+ * and never waits. Off the cloud it costs a look at four small files at the start.
  */
 #ifndef FLOWCTL_ENRICH_CLOUD_H
 #define FLOWCTL_ENRICH_CLOUD_H
@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/strbuf.h"
 #include "flow/record.h"
 
 enum cloud_enabled {
@@ -27,9 +28,20 @@ struct cloud_options {
 
 struct cloud;
 
-/* Begin to ask. Off (by @options, or AWS_EC2_METADATA_DISABLED), *ret is NULL and 0 returned.
- * Built without libcurl: CLOUD_ON is fail_system(), CLOUD_AUTO as off. */
+/*
+ * Begin to ask. Off (by @options, or AWS_EC2_METADATA_DISABLED), *ret is NULL and 0 returned; so
+ * it is with CLOUD_AUTO where this can be no machine of EC2 and nobody names an endpoint.
+ * Built without libcurl, or where it is not installed: CLOUD_ON is fail_system(), CLOUD_AUTO as
+ * off. An endpoint or a mode (AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE) that cannot be:
+ * fail_usage().
+ */
 int cloud_open(const struct cloud_options *options, struct cloud **ret);
+/*
+ * Go on by other options, or begin as cloud_open() where *c is NULL. What cloud_find() returned
+ * stays valid, also when it is off from now on; *c is then kept, or stays NULL. What is known
+ * stays until others answer. After a failure *c goes on as it was.
+ */
+int cloud_change(struct cloud **c, const struct cloud_options *options);
 /* End the thread, within a second, whatever it waits for. NULL is fine. */
 void cloud_close(struct cloud *c);
 /*
@@ -38,5 +50,23 @@ void cloud_close(struct cloud *c);
  * valid until cloud_close(): what is asked anew never changes or frees what was given away.
  */
 const struct record_cloud *cloud_find(struct cloud *c, const uint8_t mac[6]);
+
+/* Wait for the first answer, or trouble, but not longer. NULL is fine. */
+void cloud_wait(struct cloud *c, uint64_t timeout_ns);
+
+enum cloud_news {
+	CLOUD_NO_NEWS,
+	CLOUD_KNOWN,	/* it answered, for the first time or after trouble */
+	CLOUD_CHANGED,	/* and says something else than before */
+	CLOUD_TROUBLE,
+	CLOUD_QUIET,	/* trouble that nobody wants to hear of: CLOUD_AUTO, and nothing was ever known */
+};
+/*
+ * What happened since the last call, as a sentence appended to @out; the same trouble is told once.
+ * NULL is fine, and no news.
+ */
+enum cloud_news cloud_news(struct cloud *c, struct strbuf *out);
+/* Everything that is known, a line an interface, appended to @out. NULL is fine. */
+void cloud_describe(struct cloud *c, struct strbuf *out);
 
 #endif

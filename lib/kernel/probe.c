@@ -8,6 +8,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
@@ -202,6 +203,18 @@ static void probe_sctp(struct probe_result *r)
 	set_found(r, fd >= 0);
 }
 
+static void probe_curl(struct probe_result *r)
+{
+	void *curl = FLOWCTL_AWS ? dlopen(FLOWCTL_LIBCURL, RTLD_LAZY | RTLD_LOCAL) : NULL;
+
+	if (FLOWCTL_AWS)
+		set_found(r, curl);
+	else
+		set_built(r, false);
+	if (curl)
+		dlclose(curl);
+}
+
 static void probe_absent(struct probe_result *r)
 {
 	snprintf(r->found, sizeof(r->found), "not in this version");
@@ -226,7 +239,7 @@ static const struct {
 	{ "libbpf", "v1.1", false, probe_libbpf },
 	{ "IPFIX over TLS (OpenSSL)", "present", true, probe_tls },
 	{ "IPFIX over SCTP", "present", true, probe_sctp },
-	{ "metadata service (libcurl)", "present", true, probe_absent },
+	{ "metadata service (libcurl)", "present", true, probe_curl },
 	{ "metrics page (libmicrohttpd)", "present", true, probe_absent },
 	{ "terminal view (ncursesw)", "present", true, probe_absent },
 	{ "capture files (libpcap)", "present", true, probe_pcap },

@@ -26,7 +26,7 @@ static int by_ifindex(const void *a, const void *b)
 	return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
 }
 
-static const struct link *find_link(const struct record_names *names, uint32_t ifindex)
+const struct link *record_names_link(const struct record_names *names, uint32_t ifindex)
 {
 	const struct link key = { .ifindex = ifindex };
 
@@ -49,7 +49,7 @@ static int add_gone_links(struct record_names *names, const struct table *t)
 		struct table_hook h;
 
 		names->n_links = known;
-		if (find_link(names, id->ifindex) ||
+		if (record_names_link(names, id->ifindex) ||
 		    (n > known && grown[n - 1].ifindex == id->ifindex) ||
 		    table_hook_open(t, id->ifindex, id->direction, false, &h) < 0)
 			continue;
@@ -120,7 +120,7 @@ void record_from_part(const struct flow_key *key, const struct flow_part *part,
 {
 	struct ledger_count total = part_total(part);
 	uint32_t ifindex = key_ifindex(key);
-	const struct link *link = find_link(ctx->names, ifindex);
+	const struct link *link = record_names_link(ctx->names, ifindex);
 
 	*ret = (struct record) {
 		.key = *key,
@@ -140,6 +140,7 @@ void record_from_part(const struct flow_key *key, const struct flow_part *part,
 		.netns = ctx->names->netns,
 		.iface = link ? link->name : NULL,
 		.description = link && link->alias[0] ? link->alias : NULL,
+		.cloud = link ? link->cloud : NULL,
 	};
 	memcpy(ret->src_mac, part->src_mac, sizeof(ret->src_mac));
 	memcpy(ret->dst_mac, part->dst_mac, sizeof(ret->dst_mac));

@@ -28,6 +28,8 @@ struct record_names {
 /* @ns: the namespace of @t, or NULL when it is gone (then the table remembers its name). */
 int record_names_init(struct record_names *names, const struct table *t, const struct netns *ns);
 void record_names_deinit(struct record_names *names);
+/* Of that number, or NULL. */
+const struct link *record_names_link(const struct record_names *names, uint32_t ifindex);
 
 struct record_context {
 	const struct record_names *names;

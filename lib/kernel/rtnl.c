@@ -66,6 +66,7 @@ static void link_fill(struct rtnl_link *from, struct link *to)
 	unsigned type = rtnl_link_get_arptype(from), flags = rtnl_link_get_flags(from);
 	const char *name = rtnl_link_get_name(from), *kind = rtnl_link_get_type(from);
 	const char *alias = rtnl_link_get_ifalias(from);
+	struct nl_addr *mac = rtnl_link_get_addr(from);
 	int netnsid, lower = rtnl_link_get_link(from);
 
 	*to = (struct link){
@@ -79,6 +80,8 @@ static void link_fill(struct rtnl_link *from, struct link *to)
 	snprintf(to->kind, sizeof(to->kind), "%s", kind ? kind : "");
 	snprintf(to->alias, sizeof(to->alias), "%s", alias ? alias : "");
 	to->software = to->kind[0] || to->loopback;
+	if (mac && nl_addr_get_len(mac) == sizeof(to->mac))
+		memcpy(to->mac, nl_addr_get_binary_addr(mac), sizeof(to->mac));
 	if (is_stacking(to->kind) && lower > 0 && rtnl_link_get_link_netnsid(from, &netnsid) < 0)
 		to->parent = lower;
 }

@@ -22,6 +22,9 @@ struct link {
 	uint32_t parent;	/* ifindex of the device below it here (VLAN, ...); 0 = none */
 	uint32_t master;	/* ifindex of bridge or bond, 0 = none */
 	char kind[16];		/* "vlan", "veth", ""; IFLA_INFO_KIND */
+	uint8_t mac[6];		/* 0 where the device has no address of that length */
+	/* Borrowed, or NULL: what the cloud says of it. Filled by whoever knows it (agent/cloud.c). */
+	const struct record_cloud *cloud;
 	char alias[LINK_ALIAS_MAX];	/* "ip link set ... alias", "" = none; not always UTF-8 */
 };
 

@@ -412,10 +412,33 @@ static const struct row {
 	/* of later versions */
 	{ OUT "metrics: {listen: '127.0.0.1:9999'}\n",
 	  "c.yaml:2: metrics: is not in this version of flowctl" },
-	{ OUT "aws: {enabled: true}\n", "c.yaml:2: aws.enabled: is not in this version of flowctl" },
 	{ OUT "aws: {enabled: maybe}\n", "c.yaml:2: aws.enabled: must be auto, true or false" },
+	{ OUT "aws: {enabled: 'true'}\n", "c.yaml:2: aws.enabled: must be auto, true or false" },
 	{ OUT "aws: {refresh: soon}\n", "c.yaml:2: aws.refresh: must be a duration (as 5s)" },
+	{ OUT "aws: {refresh: 999ms}\n", "c.yaml:2: aws.refresh: must be 1s at least" },
+	{ OUT "aws: {endpoint: '169.254.169.254'}\n",
+	  "c.yaml:2: aws.endpoint: must be a URL (as http://[fd00:ec2::254])" },
+	{ OUT "aws: {endpoint: 'http://me@host'}\n",
+	  "c.yaml:2: aws.endpoint: must be a URL (as http://[fd00:ec2::254])" },
+	{ OUT "aws: {endpoint: 'http:///x'}\n",
+	  "c.yaml:2: aws.endpoint: must be a URL (as http://[fd00:ec2::254])" },
+	{ OUT "aws: {token: x}\n", "c.yaml:2: aws.token: unknown key" },
+	{ OUT "aws: true\n", "c.yaml:2: aws: must be a mapping, not a boolean" },
 };
+
+TEST(aws_is_auto_every_five_minutes_unless_it_says_otherwise)
+{
+	struct conf *c = parse(OUT), *d = parse(OUT "aws: {enabled: true, refresh: 1s, endpoint: 'HTTP://[::1]:80/x/'}\n");
+	struct conf *e = parse(OUT "aws: {enabled: false}\n");
+
+	CHECK(c && c->aws.enabled == CONF_AWS_AUTO && c->aws.refresh_ns == 300000000000 && !c->aws.endpoint);
+	CHECK(d && d->aws.enabled == CONF_AWS_ON && d->aws.refresh_ns == 1000000000);
+	CHECK_STR(d->aws.endpoint, "HTTP://[::1]:80/x/");
+	CHECK(e && e->aws.enabled == CONF_AWS_OFF && e->aws.refresh_ns == 300000000000);
+	conf_free(c);
+	conf_free(d);
+	conf_free(e);
+}
 
 TEST(every_fault_has_its_sentence)
 {
