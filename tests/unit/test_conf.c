@@ -423,13 +423,14 @@ static const struct row {
 	{ OUT "aws: {endpoint: 'http:///x'}\n",
 	  "c.yaml:2: aws.endpoint: must be a URL (as http://[fd00:ec2::254])" },
 	{ OUT "aws: {token: x}\n", "c.yaml:2: aws.token: unknown key" },
-	{ OUT "aws: true\n", "c.yaml:2: aws: must be a mapping, not a boolean" },
+	{ OUT "aws: true\n", "c.yaml:2: aws: must be a mapping, not true or false" },
 };
 
 TEST(aws_is_auto_every_five_minutes_unless_it_says_otherwise)
 {
-	struct conf *c = parse(OUT), *d = parse(OUT "aws: {enabled: true, refresh: 1s, endpoint: 'HTTP://[::1]:80/x/'}\n");
-	struct conf *e = parse(OUT "aws: {enabled: false}\n");
+	struct conf *c = load(OUT);
+	struct conf *d = load(OUT "aws: {enabled: true, refresh: 1s, endpoint: 'HTTP://[::1]:80/x/'}\n");
+	struct conf *e = load(OUT "aws: {enabled: false}\n");
 
 	CHECK(c && c->aws.enabled == CONF_AWS_AUTO && c->aws.refresh_ns == 300000000000 && !c->aws.endpoint);
 	CHECK(d && d->aws.enabled == CONF_AWS_ON && d->aws.refresh_ns == 1000000000);
