@@ -185,7 +185,7 @@ static __always_inline __u32 tcp_segment_half(struct tcp_bucket *b, __u32 hash, 
 	__u32 bucket = tcp_key_bucket(hash, knob_tcp_half_buckets), counted;
 	struct tcp_bucket *half = bpf_map_lookup_elem(&tcp_half, &bucket);
 
-	if (!half || !tcp_lock(half)) {
+	if (!half || !tcp_lock(half, ~hash)) {
 		tcp_unlock(b);
 		return 0;
 	}
@@ -203,7 +203,7 @@ static __always_inline void tcp_segment(struct tcp_work *w)
 	struct tcp_bucket *b = bpf_map_lookup_elem(&tcp, &bucket);
 	__u32 counted = 0;
 
-	if (!b || !tcp_lock(b))
+	if (!b || !tcp_lock(b, hash))
 		return;
 	way = tcp_find(b, hash, &w->key, &w->s);
 	if (way == TCP_UNKNOWN) {

@@ -4,8 +4,9 @@
  * lock is odd while it is written, so that it is a sequence lock for readers, who take none.
  *
  * Whoever finds it taken tries again for a while and then lets the packet go, counted. While it
- * is held nothing is called that may wait, and there is no way out but over the unlocking.
- * Programs do not nest on one CPU (flow table: account.h), so no CPU waits for itself.
+ * is held nothing is called that may wait, and there is no way out but over the unlocking; only
+ * an interrupt, or a hypervisor that runs something else, makes it last. Programs do not nest on
+ * one CPU (flow table: account.h), so no CPU waits for itself.
  *
  * What gives way first, when a place is needed: what is over, then what was seen from one side
  * only (a flood of packets of no connection is that), then what was silent for longest. It goes
@@ -25,14 +26,16 @@
 #include "tcp_owner.h"
 #include "tcp_state.h"
 
-/* A CPU holds it for some hundred ns; each try takes a few. */
-#define TCP_LOCK_TRIES 200
+/* A CPU holds it for some hundred ns, or a microsecond where memory is slow, and an interrupt may
+ * take ten; each try takes 100. */
+#define TCP_LOCK_TRIES 250
 
 /* What one packet needs, and the stack has no room for. By CPU, where programs do not nest. */
 struct tcp_work {
 	struct tcp_segment s;
 	struct tcp_key key;
 	struct tcp_told told;
+	__u64 waited;		/* the lock for which this CPU waited in vain, as it was then */
 };
 
 struct {
@@ -71,17 +74,47 @@ static __always_inline struct tcp_stats *tcp_stats_here(void)
 			stats_->member_++;                                                         \
 	} while (0)
 
-static __always_inline bool tcp_lock(struct tcp_bucket *b)
+static __always_inline bool tcp_try_lock(struct tcp_bucket *b, __u32 lock)
 {
-	NO_UNROLL
-	for (int i = 0; i < TCP_LOCK_TRIES; i++) {
-		__u32 lock = *(volatile __u32 *)&b->lock;
+	return !(lock & 1) && __sync_val_compare_and_swap(&b->lock, lock, lock + 1) == lock;
+}
 
-		if (!(lock & 1) && __sync_val_compare_and_swap(&b->lock, lock, lock + 1) == lock)
-			return true;
+static __always_inline __u32 tcp_lock_read(const struct tcp_bucket *b)
+{
+	return *(const volatile __u32 *)&b->lock;
+}
+
+/*
+ * Who holds it was interrupted, or has much to do. Of one that does not run for milliseconds
+ * only the first packet waits: the others would fill the queue behind them. @hash: the bucket's
+ * that is meant, so that one is not taken for another.
+ */
+__noinline int tcp_lock_wait(struct tcp_bucket *b, __u32 hash)
+{
+	__u32 cpu = tcp_cpu();
+	struct tcp_work *w = bpf_map_lookup_elem(&tcp_work, &cpu);
+	__u64 id = (__u64)hash << 32;
+
+	if (!b || !w)
+		return 0;
+	if (w->waited != (id | tcp_lock_read(b))) {
+		NO_UNROLL
+		for (int i = 0; i < TCP_LOCK_TRIES; i++) {
+			if (tcp_try_lock(b, tcp_lock_read(b)))
+				return 1;
+			bpf_ktime_get_boot_ns(); /* takes time */
+			bpf_ktime_get_boot_ns();
+			bpf_ktime_get_boot_ns();
+		}
 	}
+	w->waited = id | tcp_lock_read(b);
 	TCP_STAT(busy);
-	return false;
+	return 0;
+}
+
+static __always_inline bool tcp_lock(struct tcp_bucket *b, __u32 hash)
+{
+	return tcp_try_lock(b, tcp_lock_read(b)) || tcp_lock_wait(b, hash);
 }
 
 static __always_inline void tcp_unlock(struct tcp_bucket *b)
