@@ -134,6 +134,19 @@ def both_healthy(r):
 BIFLOWS = [both_ways(r) for r in RECORDS[:40]]
 
 
+def in_tunnel(i, r):
+    """The same in a tunnel of any kind, over any family, and in the cloud."""
+    outer = '2001:db8:aaaa::1%02x' if i % 3 == 0 else '203.0.113.%d'
+    return dict(r, tunnel=1 + i % 8, vni=i * 40503 % (1 << 24), outer_src=outer % (i % 256), outer_dst=outer % 255,
+                outer_tos=i * 3 % 256, gwlb_endpoint=1 << 63 | i, gwlb_attachment=1 << 62 | i, gwlb_flow=1 << 31 | i,
+                aws_account='%012d' % i, aws_vpc='vpc-%d' % i, aws_subnet='subnet-%d' % i, aws_interface='eni-%d' % i,
+                aws_instance='i-%d' % i, aws_az='eu-west-1%s' % 'abc'[i % 3], aws_az_id='euw1-az%d' % (i % 3),
+                aws_region='eu-west-1')
+
+
+TUNNELS = [in_tunnel(i, r) for i, r in enumerate(RECORDS[:40] + HEALTHY[:20] + BIFLOWS[:20])]
+
+
 def icmp_of(r):
     """Type and code, or None."""
     if (r['proto'], ':' in r['src']) in ((1, False), (58, True)):

@@ -76,6 +76,9 @@ static const struct number {
 	NUMBER("tcp_max_window", tcp.max_window), NUMBER("tcp_last_window", tcp.last_window),
 	NUMBER("tcp_jitter", tcp.avg_jitter_us), NUMBER("tcp_max_jitter", tcp.max_jitter_us),
 	NUMBER("tcp_in_flight", tcp.max_in_flight),
+	NUMBER("tunnel", key.tunnel), NUMBER("vni", key.vni), NUMBER("outer_tos", outer.tos),
+	NUMBER("gwlb_endpoint", outer.gwlb_endpoint),
+	NUMBER("gwlb_attachment", outer.gwlb_attachment), NUMBER("gwlb_flow", outer.gwlb_flow),
 };
 
 static bool set_number(struct record *r, const char *name, const char *value)
@@ -114,6 +117,8 @@ static const struct {
 	{ "dst", offsetof(struct record, key.dst) },
 	{ "next_hop", offsetof(struct record, route.next_hop) },
 	{ "bgp_next_hop", offsetof(struct record, route.bgp_next_hop) },
+	{ "outer_src", offsetof(struct record, outer.src) },
+	{ "outer_dst", offsetof(struct record, outer.dst) },
 }, macs[] = {
 	{ "src_mac", offsetof(struct record, src_mac) },
 	{ "dst_mac", offsetof(struct record, dst_mac) },
@@ -123,6 +128,28 @@ static const struct {
 	{ "netns", offsetof(struct record, netns) },
 };
 
+/* The cloud's texts have a struct of their own, here one for all records of the line. */
+static struct record_cloud cloud;
+static const struct {
+	const char *name, **to;
+} cloud_texts[] = {
+	{ "aws_account", &cloud.account }, { "aws_vpc", &cloud.vpc }, { "aws_subnet", &cloud.subnet },
+	{ "aws_interface", &cloud.interface }, { "aws_instance", &cloud.instance },
+	{ "aws_az", &cloud.az }, { "aws_az_id", &cloud.az_id }, { "aws_region", &cloud.region },
+};
+
+static bool set_cloud(struct record *r, const char *name, const char *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cloud_texts); i++) {
+		if (strcmp(cloud_texts[i].name, name) != 0)
+			continue;
+		*cloud_texts[i].to = value;
+		r->cloud = &cloud;
+		return true;
+	}
+	return false;
+}
+
 /* Texts are borrowed from the line. */
 static bool set_value(struct record *r, const char *name, const char *value)
 {
@@ -130,6 +157,10 @@ static bool set_value(struct record *r, const char *name, const char *value)
 
 	if (strcmp(name, "src") == 0)
 		r->key.family = strchr(value, ':') ? 6 : 4;
+	if (strcmp(name, "outer_src") == 0) {
+		r->outer.family = strchr(value, ':') ? 6 : 4;
+		r->outer.known = true;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
 		if (strcmp(addresses[i].name, name) == 0)
 			return set_address((uint8_t *)at + addresses[i].offset, value);
@@ -144,7 +175,7 @@ static bool set_value(struct record *r, const char *name, const char *value)
 		memcpy(at + texts[i].offset, &value, sizeof(value));
 		return true;
 	}
-	return set_number(r, name, value);
+	return set_number(r, name, value) || set_cloud(r, name, value);
 }
 
 /* The record of the other direction: what is not said of it is as in @r. */
@@ -363,7 +394,8 @@ static int make_builtin(struct given *g)
 	/* As the agent has it: not where messages are short. */
 	if (r < 0 || g->session.max_message_len < 512)
 		return r;
-	return template_set_add_health(g->own, g->session.profile, g->biflow);
+	r = template_set_add_health(g->own, g->session.profile, g->biflow);
+	return r < 0 ? r : template_set_add_tunnels(g->own, g->session.profile, g->biflow);
 }
 
 static int make_templates(struct given *g, int argc, char **argv)

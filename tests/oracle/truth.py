@@ -6,7 +6,7 @@ IANA registry define it; nothing of it comes from the program under test.
 
 A record of another kind has 0 for what does not apply to it.
 """
-import re
+import ipaddress, re
 
 from common import icmp_of, ports_of
 
@@ -97,6 +97,21 @@ TRUTH = {
     'flowDurationMilliseconds': lambda r: (r['last'] - r['first']) // 10**6,
 }
 
+# What a flow was taken out of, and the cloud.
+TRUTH.update({
+    # IANA: the first octet tells the kind, 0x01 VXLAN, 0x02 NVGRE; the last three the number
+    'layer2SegmentId': lambda r: 1 << 56 | r['vni'] if r.get('tunnel') == 2 else 0,
+    'tunnelType': of('tunnel'), 'tunnelIdentifier': of('vni'), 'outerIpClassOfService': of('outer_tos'),
+    'outerSourceIPv4Address': lambda r: address(r, 'outer_src', False),
+    'outerDestinationIPv4Address': lambda r: address(r, 'outer_dst', False),
+    'outerSourceIPv6Address': lambda r: address(r, 'outer_src', True),
+    'outerDestinationIPv6Address': lambda r: address(r, 'outer_dst', True),
+    'gwlbEndpointId': of('gwlb_endpoint'), 'gwlbAttachmentId': of('gwlb_attachment'), 'gwlbFlowCookie': of('gwlb_flow'),
+    'awsAccountId': text('aws_account'), 'awsVpcId': text('aws_vpc'), 'awsSubnetId': text('aws_subnet'),
+    'awsInterfaceId': text('aws_interface'), 'awsInstanceId': text('aws_instance'),
+    'awsAvailabilityZone': text('aws_az'), 'awsAvailabilityZoneId': text('aws_az_id'), 'awsRegion': text('aws_region'),
+})
+
 # TCP's health: what common.py calls it. All in microseconds, octets and packets.
 TRUTH.update({n: of('tcp_' + name) for n, name in {
     'tcpHealthObserved': 'known', 'tcpHandshakeServerMicroseconds': 'server',
@@ -159,8 +174,13 @@ def plain(name, shown):
 
 
 def from_octets(hexadecimal, wanted):
-    """Of what a collector does not know: a number or a text, as @wanted is."""
+    """Of what a collector does not know: a number, an address or a text, as @wanted is."""
     octets = bytes.fromhex(hexadecimal)
+    try:
+        if str(ipaddress.ip_address(wanted)) == wanted and not isinstance(wanted, int):
+            return str(ipaddress.ip_address(octets))
+    except ValueError:
+        pass
     return int.from_bytes(octets, 'big') if isinstance(wanted, int) else octets.rstrip(b'\0').decode()
 
 

@@ -4,6 +4,7 @@ import os, select, socket, struct, tempfile, threading
 import xml.etree.ElementTree as ET
 from datetime import datetime, timezone
 from common import run
+from truth import from_octets
 
 
 def datagrams(send_all):
@@ -152,9 +153,9 @@ def value_of(name, shown, wanted):
     its octets."""
     field, show, raw = shown
     unit_ns = next((ns for unit, ns in UNITS.items() if name.endswith(unit)), 1)
-    if not field or field in ('cflow.icmp_ipv6_type', 'cflow.forwarding_status') or \
+    if not field or field in ('cflow.enterprise_private_entry', 'cflow.icmp_ipv6_type', 'cflow.forwarding_status') or \
             (isinstance(wanted, int) and ':' in show and not field.startswith('cflow.abstime')):
-        return int(raw, 16) if isinstance(wanted, int) else bytes.fromhex(raw).rstrip(b'\0').decode()
+        return from_octets(raw, wanted)
     if field.startswith('cflow.abstime'):
         day, fraction = show.replace(' UTC', '').split('.')
         t = datetime.strptime(day, '%b %d, %Y %H:%M:%S').replace(tzinfo=timezone.utc)
