@@ -74,7 +74,7 @@ static const struct opt attach_opts[] = {
 	    .max = 1 << 26,
 	    .help = "TCP connections whose health is known at a time\n(a quarter of --max-flows)"),
 	OPT(STR, meter_args, decap, .name = "decap", .arg = "LIST",
-	    .help = "none; tunnels are not in this version"),
+	    .help = "look into tunnels: none (default), all, or some of\n" TUNNEL_CHOICES),
 	OPT(U64, meter_args, sample, .name = "sample", .arg = "N", .min = 1, .max = UINT32_MAX,
 	    .help = "one packet of N, at random (1: every packet)"),
 	OPT(FLAG, meter_args, force, .name = "force", .letter = 'f',
@@ -159,14 +159,12 @@ static int attach_one(const struct target *target, const struct meter_options *o
 	return 0;
 }
 
-/* What later versions bring is refused with a sentence, never ignored. */
-static int refuse_later(const struct meter_args *args)
+static int check_args(const struct meter_args *args, struct tunnel_choice *ret_decap)
 {
-	if (args->decap && strcmp(args->decap, "none") != 0)
-		return fail_usage("--decap %s is not in this version: tunnels are metered as their outer flow",
-				  args->decap);
 	if (args->chain)
 		return fail_usage("--chain: only chain 0 is ours");
+	if (args->decap && tunnel_choice_parse(args->decap, ret_decap) < 0)
+		return fail_context(-EINVAL, "--decap");
 	return 0;
 }
 
@@ -201,10 +199,13 @@ static int attach_run(const void *args_, int argc, char **argv)
 		.force = args->force,
 		.dry_run = args->dry_run,
 	};
+	struct tunnel_choice decap;
 	_cleanup_(targets_deinit) struct targets targets = { 0 };
 	int r;
 
-	r = refuse_later(args);
+	r = check_args(args, &decap);
+	if (args->decap)
+		options.decap = &decap;
 	if (r == 0 && options.tcp_metrics == 1 && options.sample > 1)
 		warn("TCP metrics need every packet: with --sample there are none");
 	if (r == 0 && options.max_connections && !options.tcp_metrics)

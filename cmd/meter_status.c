@@ -85,6 +85,20 @@ static void ledger_json(struct json *j, const struct meter_ledger *l)
 	json_object_end(j);
 }
 
+/* The choice, and what became of the packets that looked like one of those. */
+static void decap_json(struct json *j, const struct meter_status *s)
+{
+	char choice[64];
+
+	json_object_begin(j, "decap");
+	json_str(j, "choice", tunnel_choice_format(&s->decap, choice, sizeof(choice)));
+	number_or_null(j, "geneve_port", s->decap.geneve_port, s->decap.geneve_port);
+	number_or_null(j, "vxlan_port", s->decap.vxlan_port, s->decap.vxlan_port);
+	for (int result = 0; result < DECAP_RESULTS; result++)
+		json_u64(j, tunnel_result_name(result), s->ledger.decap[result]);
+	json_object_end(j);
+}
+
 static void tcp_json(struct json *j, const struct tcp_stats *s)
 {
 	json_object_begin(j, "tcp");
@@ -131,6 +145,7 @@ static void status_json(struct json *j, const struct meter_status *s)
 	json_bool(j, "tcp_metrics", s->tcp_metrics);
 	number_or_null(j, "max_connections", s->max_connections, s->max_connections);
 	ledger_json(j, &s->ledger);
+	decap_json(j, s);
 	if (s->max_connections)
 		tcp_json(j, &s->tcp);
 	else

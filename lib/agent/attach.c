@@ -115,6 +115,7 @@ static void attach_one(const struct conf_meter *m, const struct netns *ns)
 		.sample = m->sample,
 		.tcp_metrics = m->tcp_metrics,
 		.max_connections = m->max_connections,
+		.decap = m->decap_given ? &m->decap : NULL,
 	};
 	_cleanup_(freep) char *warning = NULL;
 

@@ -105,6 +105,7 @@ int batch_record(struct batch *b, uint32_t entry, enum flow_end_reason why, stru
 	if (!b->agent->conf->count_all &&
 	    once_classify(b->t->once, rec, &rec->key.egress_ifindex) == ONCE_DUPLICATE)
 		return LEDGER_DUPLICATE;
+	table_outer(b->t->table, &e->key, &rec->outer);
 	health_read(b->t->health, &e->key, &e->part, &rec->tcp, &ret->health);
 	if (b->agent->enrich)
 		enrich_record(b->agent->enrich, b->t->table->dir.cookie, rec);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "flow/tunnel.h"
 #include "ipfix/profile.h"
 #include "ipfix/template.h"
 
@@ -24,6 +25,8 @@ struct conf_meter {
 	uint64_t sample;	/* 1 = every packet */
 	int tcp_metrics;	/* 1 on, 0 off, -1 not said: on */
 	uint64_t max_connections;	/* 0 = default */
+	bool decap_given;	/* else as it is, or none */
+	struct tunnel_choice decap;
 	char *hook;		/* "auto", "tcx", "tc", "xdp" */
 	const char *xdp_mode;	/* "auto", "native", "generic"; a constant */
 };

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/parse.h"
 #include "base/sending.h"
+#include "base/strbuf.h"
 #include "flow/record.h"
 #include "ipfix/message.h"
 #include "ipfix/netflow9.h"
@@ -36,8 +37,6 @@ static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
 static const char *const off_on[] = { "off", "on", NULL };
 /* Not said; see struct conf_meter. */
 #define NEITHER 2
-static const char *const decaps[] = { "none", NULL };
-static const char *const later_decaps[] = { "all", "geneve", "vxlan", "gre", "ipip", NULL };
 static const char *const counts[] = { "once", "all", NULL };
 
 static int check_iface(struct decoder *d, const cJSON *node, void *to)
@@ -52,23 +51,43 @@ static int check_iface(struct decoder *d, const cJSON *node, void *to)
 	return 0;
 }
 
-/* none, or an empty list. */
-static int check_decap(struct decoder *d, const cJSON *node, void *to)
-{
-	const struct decode_key none = { .type = DECODE_CHOICE, .words = decaps, .later = later_decaps };
-	int unused;
-
-	if (!cJSON_IsArray(node))
-		return decode_value(d, node, &none, &unused);
-	if (cJSON_GetArraySize(node))
-		return decode_fault(d, node, "looking into tunnels is not in this version of flowctl, only none");
-	return 0;
-}
-
 struct meter_keys {
 	struct conf_meter m;
 	int direction, hook, xdp_mode, tcp_metrics;
 };
+
+static int add_tunnel(struct decoder *d, const cJSON *node, void *arg)
+{
+	struct strbuf *list = arg;
+
+	if (!cJSON_IsString(node))
+		return decode_wrong_type(d, node, "a tunnel (as geneve or 'vxlan:8472')");
+	if (strchr(node->valuestring, ','))
+		return decode_fault(d, node, "one tunnel each");
+	strbuf_printf(list, "%s%s", list->len ? "," : "", node->valuestring);
+	return 0;
+}
+
+/* As on the command line, or a list of its words. */
+static int decode_decap(struct decoder *d, const cJSON *node, void *to)
+{
+	_cleanup_(strbuf_deinit) struct strbuf list = STRBUF_NULL;
+	struct conf_meter *m = &((struct meter_keys *)to)->m;
+	int r = 0;
+
+	if (cJSON_IsArray(node))
+		r = decode_list(d, node, add_tunnel, &list);
+	else if (cJSON_IsString(node))
+		strbuf_puts(&list, node->valuestring);
+	else
+		return decode_wrong_type(d, node, "a list of tunnels, or none or all");
+	if (r < 0)
+		return r;
+	m->decap_given = true;
+	if (tunnel_choice_parse(list.len ? strbuf_str(&list) : "none", &m->decap) < 0)
+		return decode_fault(d, node, "%s", error_message());
+	return 0;
+}
 
 static const struct decode_key meter_keys[] = {
 	DECODE("netns", STR, meter_keys, m.netns),
@@ -81,7 +100,7 @@ static const struct decode_key meter_keys[] = {
 	DECODE("sample", U64, meter_keys, m.sample, .min = 1, .max = UINT32_MAX, .fallback = 1),
 	DECODE("tcpMetrics", CHOICE, meter_keys, tcp_metrics, .words = off_on, .fallback = NEITHER),
 	DECODE("maxConnections", U64, meter_keys, m.max_connections, .min = 1, .max = 1 << 26),
-	DECODE_WHOLE("decap", check_decap),
+	DECODE_WHOLE("decap", decode_decap),
 	DECODE_KEYS_END,
 };
 

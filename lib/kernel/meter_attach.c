@@ -255,6 +255,7 @@ static int plan_others(struct job *j)
 	r = pin_hooks(&j->table->dir, &hooks, &n);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct meter_options same = { .hook = -1, .force = true };
+		struct tunnel_choice decap;
 		_cleanup_(table_hook_close) struct table_hook hook = { .fd = -1 };
 
 		if (is_planned(j, &hooks[i]))
@@ -264,6 +265,8 @@ static int plan_others(struct job *j)
 			same.sample = hook.info->sample;
 			same.tcp_metrics = hook.info->tcp_metrics;
 			same.guest = hook.info->guest;
+			decap = meter_decap_of(hook.info);
+			same.decap = &decap;
 		}
 		for (size_t l = 0; r == 0 && l < j->n_links; l++) {
 			if (j->links[l].ifindex == hooks[i].ifindex)

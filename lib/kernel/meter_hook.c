@@ -116,6 +116,15 @@ int meter_from_past(const struct table *t, uint32_t ifindex, uint8_t direction)
 	return rename_pin(t, ifindex, direction, "past", "hook");
 }
 
+struct tunnel_choice meter_decap_of(const struct hook_info *info)
+{
+	return (struct tunnel_choice) {
+		.decap = info->decap,
+		.geneve_port = info->geneve_port,
+		.vxlan_port = info->vxlan_port,
+	};
+}
+
 bool meter_flow_is_of(const struct flow_key *key, uint32_t ifindex, uint8_t direction)
 {
 	return key->direction == direction &&

@@ -7,6 +7,7 @@
 #ifndef FLOWCTL_KERNEL_METER_HOOK_H
 #define FLOWCTL_KERNEL_METER_HOOK_H
 
+#include "flow/tunnel.h"
 #include "kernel/hook.h"
 #include "kernel/netns.h"
 #include "kernel/reader.h"
@@ -31,6 +32,8 @@ int meter_make_past(const struct table *t, uint32_t ifindex, uint8_t direction);
 int meter_from_past(const struct table *t, uint32_t ifindex, uint8_t direction);
 /* Remove the past ledgers of which @s holds no flow. Folder locked. */
 int meter_prune_past(const struct table *t, const struct snapshot *s);
+/* Which tunnels that meter looks into. */
+struct tunnel_choice meter_decap_of(const struct hook_info *info);
 /* Was the flow seen at that hook? */
 bool meter_flow_is_of(const struct flow_key *key, uint32_t ifindex, uint8_t direction);
 /* Flows of @s that were seen at that hook. */

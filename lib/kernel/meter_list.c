@@ -12,6 +12,7 @@
 #include "kernel/meter.h"
 #include "kernel/meter_hook.h"
 #include "kernel/rtnl.h"
+#include "kernel/table_outer.h"
 
 DEFINE_CLEANUP(struct table, table_close)
 
@@ -34,6 +35,8 @@ static void fill_ledger(struct meter_ledger *l, const struct table *t, const str
 	for (int reason = 0; reason < LEDGER_REASONS; reason++)
 		l->by[reason] = table_hook_sum(t, h, reason);
 	l->aged = table_aged(t, h->ifindex, h->direction);
+	for (int result = 0; result < DECAP_RESULTS; result++)
+		l->decap[result] = table_hook_decap(t, h, result);
 	for (size_t i = 0; i < s->n; i++) {
 		if (meter_flow_is_of(&s->flows[i].key, h->ifindex, h->direction))
 			add(&l->held, s->flows[i].part.packets, s->flows[i].part.bytes);
@@ -74,6 +77,7 @@ static void fill(struct meter_status *st, const struct netns *ns, const struct t
 	st->prog_id = h->info->prog_id;
 	st->sample = h->info->sample;
 	st->tcp_metrics = h->info->tcp_metrics;
+	st->decap = meter_decap_of(h->info);
 	st->max_flows = t->ctl->max_flows;
 	st->max_connections = t->ctl->max_connections;
 	table_tcp_stats(t, &st->tcp);
@@ -83,7 +87,7 @@ static void fill(struct meter_status *st, const struct netns *ns, const struct t
 	st->packets = st->ledger.by[LEDGER_SEEN].packets;
 	st->bytes = st->ledger.by[LEDGER_SEEN].bytes;
 	st->attached_ns = h->info->attached_ns;
-	st->memory_bytes = g.memory_bytes;
+	st->memory_bytes = g.memory_bytes + table_outers_bytes(t);
 	st->agent_pid = pin_agent_alive() ? t->ctl->agent_pid : 0;
 	snprintf(st->netns, sizeof(st->netns), "%s", ns ? ns->name : t->ctl->netns_name);
 	snprintf(st->version, sizeof(st->version), "%s", h->info->version);

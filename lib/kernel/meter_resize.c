@@ -20,6 +20,7 @@
 #include "kernel/journal.h"
 #include "kernel/reader.h"
 #include "kernel/store.h"
+#include "kernel/table_outer.h"
 
 static void beside(const struct pin_dir *dir, struct pin_dir *ret)
 {
@@ -82,9 +83,12 @@ static int check_room(struct table *old, uint32_t entries)
 			  entries);
 }
 
+DEFINE_CLEANUP(struct table, table_close)
+
 static int create_beside(const struct table *old, const struct table_geometry *g,
 			 const struct pin_dir *dir, struct table **ret)
 {
+	_cleanup_(table_closep) struct table *t = NULL;
 	int r;
 
 	remove_folder(dir);	/* of one who was killed */
@@ -92,8 +96,12 @@ static int create_beside(const struct table *old, const struct table_geometry *g
 		return fail(-errno, "cannot make '%s'", dir->path);
 	r = table_create(dir, g, old->ctl->netns_inode, old->ctl->netns_name);
 	if (r == 0)
-		r = table_open_in(dir, true, ret);
-	if (r < 0)
+		r = table_open_in(dir, true, &t);
+	if (r == 0 && old->outers_fd >= 0)
+		r = table_outers(t);
+	if (r == 0)
+		*ret = take_ptr(t);
+	else
 		remove_folder(dir);
 	return r;
 }
@@ -101,7 +109,7 @@ static int create_beside(const struct table *old, const struct table_geometry *g
 int resize_begin(struct table *old, const struct table_geometry *g, struct table **ret)
 {
 	struct pin_dir dir;
-	struct table *t;
+	struct table *t = NULL;
 	int r;
 
 	r = check_room(old, g->store_entries);
@@ -176,6 +184,7 @@ int resize_finish(struct table *old, struct table *t)
 		return r;
 	move_settings(old->ctl, t->ctl);
 	move_aged(old, t);
+	table_outers_copy(old, t);
 	beside(&t->dir, &dir);
 	/* Reading a folder while it changes may pass over entries: until it is empty. */
 	do

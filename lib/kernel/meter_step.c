@@ -31,6 +31,24 @@ static int step_fault(const struct meter_step *s, int err)
 	return fail_context(err, "interface '%s' %s", s->link->name, direction_words[s->direction]);
 }
 
+/* Ports only of what is chosen, and then in words: so two are the same if their parts are. */
+static struct tunnel_choice plain_choice(const struct tunnel_choice *c)
+{
+	struct tunnel_choice ret = { .decap = c->decap };
+
+	if (c->decap & DECAP_GENEVE)
+		ret.geneve_port = c->geneve_port ? c->geneve_port : DECAP_GENEVE_PORT;
+	if (c->decap & DECAP_VXLAN)
+		ret.vxlan_port = c->vxlan_port ? c->vxlan_port : DECAP_VXLAN_PORT;
+	return ret;
+}
+
+static bool same_decap(const struct tunnel_choice *a, const struct hook_info *b)
+{
+	return a->decap == b->decap && a->geneve_port == b->geneve_port &&
+	       a->vxlan_port == b->vxlan_port;
+}
+
 static enum step_action choose(const struct meter_step *s, const struct meter_options *o)
 {
 	const struct hook_info *old = &s->old;
@@ -40,6 +58,7 @@ static enum step_action choose(const struct meter_step *s, const struct meter_op
 	if (s->xdp_mode != s->old_xdp_mode)
 		return STEP_MOVE;
 	if (o->force || s->sample != old->sample || s->tcp != old->tcp_metrics ||
+	    !same_decap(&s->decap, old) ||
 	    strcmp(old->version, FLOWCTL_VERSION) != 0)
 		return STEP_REPLACE;
 	return STEP_KEEP;
@@ -61,9 +80,11 @@ static void want(struct meter_step *s, const struct meter_options *o, bool attac
 {
 	/* XDP has no egress. */
 	bool open = o->hook < 0 || (o->hook == HOOK_XDP && s->direction == FLOW_EGRESS);
+	const struct tunnel_choice there = meter_decap_of(&s->old), none = { 0 };
 
 	s->sample = o->sample;
 	s->guest = o->guest;
+	s->decap = plain_choice(o->decap ? o->decap : attached ? &there : &none);
 	s->kind = !open ? (enum hook_kind)o->hook : attached ? s->old.kind : auto_kind;
 	s->pref = s->handle = 0;
 	if (s->kind == HOOK_XDP)
@@ -190,6 +211,7 @@ int meter_step_prepare(struct meter_step *s, const struct netns *ns, struct tabl
 		.sample = s->sample,
 		.xdp = s->kind == HOOK_XDP,
 		.tcp = s->tcp,
+		.decap = s->decap,
 		.software = s->link->software,
 	};
 	int r;
@@ -201,6 +223,8 @@ int meter_step_prepare(struct meter_step *s, const struct netns *ns, struct tabl
 		r = open_ledger(s, t);
 	if (r == 0 && s->action != STEP_NEW)
 		r = open_old_prog(s, t);
+	if (r == 0 && s->decap.decap)
+		r = table_outers(t);
 	if (r == 0)
 		r = program_load(t, s->hook.fd, &knobs, &s->prog_fd);
 	return r < 0 ? r : pin_next(s, t, s->prog_fd);
@@ -239,6 +263,9 @@ static void write_info(struct meter_step *s, const struct hook_target *target, u
 	info->link_layer = s->link->ethernet;
 	info->tcp_metrics = s->tcp;
 	info->guest = s->guest;
+	info->decap = s->decap.decap;
+	info->geneve_port = s->decap.geneve_port;
+	info->vxlan_port = s->decap.vxlan_port;
 	info->prog_id = prog_id;
 	info->tc_pref = s->pref;
 	info->tc_handle = s->handle;

@@ -150,7 +150,7 @@ void record_from_part(const struct flow_key *key, const struct flow_part *part,
 DEFINE_CLEANUP(struct health, health_close)
 
 /* The records of @s, from ret->v[from] on. */
-static int append(struct records *ret, size_t from, const struct snapshot *s,
+static int append(struct records *ret, size_t from, struct table *t, const struct snapshot *s,
 		  const struct record_names *names, struct health *health)
 {
 	struct record *grown = reallocarray(ret->v, from + s->n + 1, sizeof(*grown));
@@ -175,6 +175,7 @@ static int append(struct records *ret, size_t from, const struct snapshot *s,
 		if (i + AHEAD < s->n)
 			health_prefetch_entry(health, &s->flows[order[i + AHEAD]].key);
 		record_from_part(&f->key, &f->part, &ctx, rec);
+		table_outer(t, &f->key, &rec->outer);
 		health_read(health, &f->key, &f->part, &rec->tcp, NULL);
 	}
 	return 0;
@@ -190,7 +191,7 @@ static int read_flows(struct table *t, struct snapshot *s, struct health *health
 	if (r == 0)
 		r = health_look(health);
 	if (r == 0)
-		r = append(ret, from, s, names, health);
+		r = append(ret, from, t, s, names, health);
 	return r < 0 || !t->tcp || snapshot_is_valid(t, s) ? r : -EAGAIN;
 }
 

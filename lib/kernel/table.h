@@ -148,5 +148,8 @@ struct ledger_count table_aged(const struct table *t, uint32_t ifindex, uint8_t 
 /* Sum of one reason over the CPUs (kernel reasons) or user space's own count. */
 struct ledger_count table_hook_sum(const struct table *t, const struct table_hook *h,
 				   enum ledger_reason reason);
+/* Packets in tunnels of which that became, over the CPUs. */
+uint64_t table_hook_decap(const struct table *t, const struct table_hook *h,
+			  enum decap_result result);
 
 #endif

@@ -128,6 +128,16 @@ struct ledger_count table_hook_sum(const struct table *t, const struct table_hoo
 	return sum;
 }
 
+uint64_t table_hook_decap(const struct table *t, const struct table_hook *h,
+			  enum decap_result result)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t part = 0; part <= t->ctl->parts; part++)
+		sum += __atomic_load_n(&h->entries[part].cpu.decap[result], __ATOMIC_RELAXED);
+	return sum;
+}
+
 struct ledger_count table_aged(const struct table *t, uint32_t ifindex, uint8_t direction)
 {
 	struct aged_key key = { .ifindex = ifindex, .direction = direction };

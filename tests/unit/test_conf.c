@@ -53,8 +53,10 @@ TEST(every_value_arrives)
 		"count: all\n"
 		"observationDomainId: 4294967295\n"
 		"meters:\n"
-		"- {netns: ns0, name: 'eth*', direction: egress, decap: none, maxFlows: 1000, sample: 5, hook: tcx}\n"
+		"- {netns: ns0, name: 'eth*', direction: egress, decap: [gre, 'vxlan:8472'], maxFlows: 1000, sample: 5, hook: tcx}\n"
 		"- name: lo\n"
+		"- {name: eth1, decap: all}\n"
+		"- {name: eth2, decap: []}\n"
 		"outputs:\n"
 		"- collector: {remoteAddress: 127.0.0.1:4739, localAddress: 127.0.0.2:5000, transport: udp}\n"
 		"- collector: {remoteAddress: \"[2001:db8::1]:2055\", localAddress: 0.0.0.0:0}\n"
@@ -65,7 +67,11 @@ TEST(every_value_arrives)
 	CHECK(c);
 	CHECK(c->max_message_len == 1200 && c->template_flush_s == 61 && c->finished_s == 2);
 	CHECK(c->active_s == 62 && c->idle_s == 16 && c->count_all && c->domain == 4294967295);
-	CHECK(c->n_meters == 2 && c->n_outputs == 4);
+	CHECK(c->n_meters == 4 && c->n_outputs == 4);
+	CHECK(c->meters[0].decap_given && c->meters[0].decap.decap == (DECAP_GRE | DECAP_VXLAN));
+	CHECK(c->meters[0].decap.vxlan_port == 8472 && c->meters[0].decap.geneve_port == 0);
+	CHECK(!c->meters[1].decap_given && c->meters[2].decap.decap == DECAP_ALL);
+	CHECK(c->meters[3].decap_given && c->meters[3].decap.decap == 0);
 	CHECK_STR(c->meters[0].netns, "ns0");
 	CHECK_STR(c->meters[0].name, "eth*");
 	CHECK_STR(c->meters[0].hook, "tcx");
@@ -302,10 +308,17 @@ static const struct row {
 	  "c.yaml:2: meters[0]: xdpMode belongs to hook: xdp" },
 	{ OUT "meters: [{name: eth0, maxFlows: 0}]\n",
 	  "c.yaml:2: meters[0].maxFlows: 0 is out of range (1 to 67108864)" },
-	{ OUT "meters: [{name: eth0, decap: all}]\n",
-	  "c.yaml:2: meters[0].decap: 'all' is not in this version of flowctl, only none" },
-	{ OUT "meters: [{name: eth0, decap: [geneve]}]\n",
-	  "c.yaml:2: meters[0].decap: looking into tunnels is not in this version of flowctl, only none" },
+	{ OUT "meters: [{name: eth0, decap: gnve}]\n",
+	  "c.yaml:2: meters[0].decap: 'gnve' is no tunnel: none, all, or some of "
+	  "geneve[:PORT],vxlan[:PORT],gre,ipip" },
+	{ OUT "meters: [{name: eth0, decap: [geneve, 'vxlan:x']}]\n",
+	  "c.yaml:2: meters[0].decap: 'x' is no port of vxlan: 1 to 65535" },
+	{ OUT "meters: [{name: eth0, decap: [7]}]\n",
+	  "c.yaml:2: meters[0].decap[0]: must be a tunnel (as geneve or 'vxlan:8472'), not a number" },
+	{ OUT "meters: [{name: eth0, decap: ['gre,ipip']}]\n",
+	  "c.yaml:2: meters[0].decap[0]: one tunnel each" },
+	{ OUT "meters: [{name: eth0, decap: {gre: 1}}]\n",
+	  "c.yaml:2: meters[0].decap: must be a list of tunnels, or none or all, not a mapping" },
 	/* outputs */
 	{ "outputs: [{}]\n", "c.yaml:1: outputs[0]: must be one of collector, file and log" },
 	{ "outputs: [{collector: {remoteAddress: a:1}, log: {file: stdout}}]\n",
