@@ -30,7 +30,7 @@ struct cmd {
 	const struct cmd *const *sub;	/* subcommands instead (NULL-terminated), run is NULL */
 };
 
-extern const struct cmd cmd_agent, cmd_collect, cmd_completion, cmd_dependency_check, cmd_dump,
+extern const struct cmd cmd_agent, cmd_audit, cmd_collect, cmd_completion, cmd_dependency_check, cmd_dump,
 	cmd_flush, cmd_ie, cmd_ipfix_dummy, cmd_latency, cmd_meter, cmd_replay,
 	cmd_version;
 /* All of them, NULL-terminated, in the order of the help; main.c. */

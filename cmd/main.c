@@ -26,6 +26,7 @@ const struct cmd *const cmds[] = {
 	&cmd_meter,
 	&cmd_dump,
 	&cmd_flush,
+	&cmd_audit,
 	&cmd_latency,
 	&cmd_agent,
 	&cmd_ipfix_dummy,

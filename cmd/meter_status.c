@@ -53,19 +53,6 @@ static void number_or_null(struct json *j, const char *key, bool known, uint64_t
 		json_null(j, key);
 }
 
-static const char *const reason_names[LEDGER_REASONS] = {
-	[LEDGER_SEEN] = "seen",
-	[LEDGER_FULL] = "full",
-	[LEDGER_UNPARSED] = "unparsed",
-	[LEDGER_NON_IP] = "non_ip",
-	[LEDGER_SAMPLED_OUT] = "sampled_out",
-	[LEDGER_EXPORTED] = "exported",
-	[LEDGER_FLUSHED] = "flushed",
-	[LEDGER_DUPLICATE] = "duplicate",
-	[LEDGER_SELF] = "self",
-	[LEDGER_UNDELIVERED] = "undelivered",
-};
-
 static void count_json(struct json *j, const char *key, struct ledger_count count)
 {
 	json_object_begin(j, key);
@@ -81,7 +68,7 @@ static void ledger_json(struct json *j, const struct meter_ledger *l)
 	count_json(j, "held", l->held);
 	count_json(j, "aged", l->aged);
 	for (int reason = LEDGER_SEEN + 1; reason < LEDGER_REASONS; reason++)
-		count_json(j, reason_names[reason], l->by[reason]);
+		count_json(j, meter_reason_name(reason), l->by[reason]);
 	json_object_end(j);
 }
 

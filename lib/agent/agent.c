@@ -105,8 +105,11 @@ static void clear_vanished(struct agent *a, struct agent_table *t)
 {
 	if (t->gone || t->vanished_looks < VANISHED_LOOKS)
 		return;
-	if (t->vanished_all && export_forced(a, t) < 0)
-		log_error("%s", error_message());
+	if (t->vanished_all) {
+		if (export_forced(a, t) < 0)
+			log_error("%s", error_message());
+		ledger_tell(t);
+	}
 	tables_clear(t);
 }
 
@@ -117,6 +120,7 @@ static void answer_closing(struct agent *a, struct agent_table *t)
 		return;
 	if (export_forced(a, t) < 0)
 		log_error("%s", error_message());
+	ledger_tell(t);
 	__atomic_store_n(&t->table->ctl->closing, TABLE_CLOSED, __ATOMIC_RELEASE);
 	t->gone = true;
 }
@@ -292,6 +296,8 @@ static void finish(struct agent *a)
 		if (export_forced(a, &a->tables[i]) < 0)
 			log_error("%s", error_message());
 	}
+	for (size_t i = 0; i < a->n_tables; i++)
+		ledger_tell(&a->tables[i]);
 	outputs_drain(&a->outputs, READY_NS);
 	outputs_tell(&a->outputs);
 }

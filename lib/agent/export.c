@@ -47,6 +47,7 @@ void batch_commit(struct batch *b)
 		o->v[i].sink->ops->flush(o->v[i].sink);
 	if (o->noted)
 		journal_take(b->t->table, &leaving);
+	given_commit(b->t, o);
 	health_left(b->t->health, b->health, b->n_health);
 	biflow_committed(b);
 	b->n = b->n_health = 0;
@@ -85,8 +86,12 @@ int batch_put(struct batch *b, const struct record *rec)
 	if (b->wait_ns)
 		return -EAGAIN;
 	for (size_t i = 0; i < o->n; i++) {
-		if (put_into(o->v[i].sink, rec) == 0)
-			r = 0;
+		if (put_into(o->v[i].sink, rec) < 0)
+			continue;
+		given_add(b->t, i, rec);
+		if (rec->reverse)
+			given_add(b->t, i, rec->reverse);
+		r = 0;
 	}
 	return r;
 }

@@ -17,6 +17,7 @@
 #include "flow/once.h"
 #include "kernel/health.h"
 #include "kernel/netns.h"
+#include "kernel/output_counts.h"
 #include "kernel/journal.h"
 #include "kernel/key_index.h"
 #include "kernel/records.h"
@@ -26,6 +27,14 @@ enum scan_kind {
 	SCAN_EXPIRED,
 	SCAN_FORCED,	/* all of it */
 	SCAN_LACK,	/* the store is full: what is due, then what is quiet the longest */
+};
+
+/* What of one namespace outputs were handed; given.c. */
+struct given {
+	struct output_counts counts;	/* pinned; opened with the first batch */
+	struct given_count *v;		/* of the open batch */
+	size_t n;
+	bool failed;
 };
 
 /* One metered namespace. */
@@ -50,6 +59,7 @@ struct agent_table {
 	uint32_t *biflow;		/* by entry of the store: biflow.c; NULL = not used */
 	size_t ring_records;		/* capacity of all its rings */
 	uint64_t next_scan_ns;		/* CLOCK_BOOTTIME */
+	struct given given;
 	bool gone;			/* to be closed */
 	/* Meters whose interface or namespace vanished, all or some, and for how many looks. */
 	bool vanished_all;
@@ -149,6 +159,15 @@ struct sequence_ops sequence_kept_by(struct agent *a);
 /* facts.c: what options data tell of the agent's meters. */
 struct options_source facts_of(struct agent *a);
 void facts_deinit(struct facts *f);
+
+/* given.c: count @rec as handed to output @output of the open batch; add what the batch held to
+ * the pinned counts, the folder is locked. */
+void given_add(struct agent_table *t, size_t output, const struct record *rec);
+void given_commit(struct agent_table *t, const struct agent_outputs *o);
+void given_close(struct given *g);
+
+/* ledger.c: log where the packets of every hook of @t went. The folder is not locked. */
+void ledger_tell(const struct agent_table *t);
 
 /* tables.c */
 /* Open tables that came, close those that went. */

@@ -47,6 +47,7 @@ static void close_one(struct agent_table *t)
 	if (t->table && !t->gone)
 		release(t->table);
 	health_close(t->health);
+	given_close(&t->given);
 	table_close(t->table);
 	once_free(t->once);
 	free(t->biflow);

@@ -84,6 +84,13 @@ struct meter_ledger {
 	uint64_t decap[DECAP_RESULTS];	/* packets; no part of the sum */
 };
 
+/* "seen", "full", ...: as JSON has it. */
+const char *meter_reason_name(enum ledger_reason reason);
+/* What came into flow records, wherever they are now: held + aged + LEDGER_EXPORTED and on. */
+struct ledger_count meter_ledger_metered(const struct meter_ledger *l);
+/* Is that sum true? *ret_: what was seen and is in no other count, below 0 what is in two. */
+bool meter_ledger_balances(const struct meter_ledger *l, int64_t *ret_packets, int64_t *ret_bytes);
+
 struct meter_status {
 	char netns[NETNS_NAME_MAX];
 	char iface[IFACE_NAME_MAX];
@@ -94,6 +101,7 @@ struct meter_status {
 	enum xdp_mode xdp_mode;		/* as the kernel has it; auto: not by XDP, or unknown */
 	int position;			/* 0 = first; -1 = not there any more, or not to be told */
 	bool gone;			/* interface or namespace vanished: a leftover */
+	bool taken_off;			/* of meter_list_ledgers(): no meter any more, a ledger */
 	uint32_t prog_id;
 	uint32_t sample;
 	bool tcp_metrics;
@@ -113,6 +121,8 @@ struct meter_status {
 };
 /* Every meter below the bpffs, or only of @cookie (0 = all). free() the array. */
 int meter_list(uint64_t cookie, struct meter_status **ret, size_t *ret_n);
+/* And the ledgers of those that were taken off, of which flows are held. */
+int meter_list_ledgers(uint64_t cookie, struct meter_status **ret, size_t *ret_n);
 /* Remove the pins of vanished interfaces and namespaces (as far as no flows are held that an
  * agent could still export). *ret_n: how many. */
 int meter_clear_leftovers(size_t *ret_n);

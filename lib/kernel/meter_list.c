@@ -21,6 +21,13 @@ DEFINE_CLEANUP(struct table, table_close)
 struct list {
 	struct meter_status *v;
 	size_t n;
+	bool with_past;		/* ledgers of meters that were taken off, too */
+};
+
+/* What a table has ledgers of; the first `n_hooks` are meters. */
+struct places {
+	struct hook_id *v;
+	size_t n_hooks, n;
 };
 
 static void add(struct ledger_count *sum, uint64_t packets, uint64_t bytes)
@@ -114,7 +121,7 @@ static void fill_place(struct meter_status *st, const struct netns *ns, const st
 }
 
 static int add_hook(struct list *l, const struct netns *ns, const struct table *t,
-		    const struct hook_id *id, const struct snapshot *s)
+		    const struct hook_id *id, bool past, const struct snapshot *s)
 {
 	_cleanup_(table_hook_close) struct table_hook h = { .fd = -1 };
 	_cleanup_(freep) struct link *links = NULL;
@@ -122,7 +129,8 @@ static int add_hook(struct list *l, const struct netns *ns, const struct table *
 	size_t n_links = 0;
 	int r;
 
-	r = table_hook_open(t, id->ifindex, id->direction, false, &h);
+	r = past ? table_hook_open_past(t, id->ifindex, id->direction, &h) :
+	    table_hook_open(t, id->ifindex, id->direction, false, &h);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	r = ns ? rtnl_links(ns->fd, &links, &n_links) : 0;
@@ -130,7 +138,10 @@ static int add_hook(struct list *l, const struct netns *ns, const struct table *
 		return r;
 	fill(&st, ns, t, &h, s);
 	snprintf(st.iface, sizeof(st.iface), "%s", name_now(links, n_links, &h));
-	fill_place(&st, ns, t, &h);
+	st.taken_off = past;
+	st.position = -1;
+	if (!past)
+		fill_place(&st, ns, t, &h);
 	grown = reallocarray(l->v, l->n + 1, sizeof(*grown));
 	if (!grown)
 		return fail(-ENOMEM, "cannot list the meters");
@@ -140,13 +151,13 @@ static int add_hook(struct list *l, const struct netns *ns, const struct table *
 }
 
 static int add_hooks(struct list *l, const struct netns *ns, struct table *t,
-		     const struct hook_id *hooks, size_t n)
+		     const struct places *places)
 {
 	_cleanup_(snapshot_deinit) struct snapshot s = { 0 };
 	int r = snapshot_read(t, &s);
 
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = add_hook(l, ns, t, &hooks[i], &s);
+	for (size_t i = 0; r == 0 && i < places->n; i++)
+		r = add_hook(l, ns, t, &places->v[i], i >= places->n_hooks, &s);
 	return r;
 }
 
@@ -165,7 +176,7 @@ static bool has_gone(const struct list *l, size_t from)
  * So is a hook that has gone: while one is attached or detached, it looks like that.
  */
 static int add_hooks_settled(struct list *l, const struct netns *ns, struct table *t,
-			     const struct hook_id *hooks, size_t n)
+			     const struct places *places)
 {
 	size_t before = l->n;
 	uint64_t seq;
@@ -174,7 +185,7 @@ static int add_hooks_settled(struct list *l, const struct netns *ns, struct tabl
 	for (int tries = 0; tries < LOOK_TRIES; tries++) {
 		seq = __atomic_load_n(&t->ctl->commit_seq, __ATOMIC_ACQUIRE);
 		l->n = before;
-		r = add_hooks(l, ns, t, hooks, n);
+		r = add_hooks(l, ns, t, places);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (r < 0)
 			return r;
@@ -187,33 +198,61 @@ static int add_hooks_settled(struct list *l, const struct netns *ns, struct tabl
 	r = pin_dir_lock(&t->dir);
 	if (r < 0)
 		return r;
-	r = add_hooks(l, ns, t, hooks, n);
+	r = add_hooks(l, ns, t, places);
 	pin_dir_unlock(&t->dir);
 	return r;
+}
+
+static void places_deinit(struct places *p)
+{
+	free(p->v);
+}
+
+static int places_of(const struct table *t, bool with_past, struct places *ret)
+{
+	_cleanup_(freep) struct hook_id *past = NULL;
+	struct hook_id *grown;
+	size_t n = 0;
+	int r;
+
+	r = pin_hooks(&t->dir, &ret->v, &ret->n_hooks);
+	if (r == 0 && with_past)
+		r = pin_hooks_of(&t->dir, "past", &past, &n);
+	if (r < 0)
+		return r;
+	ret->n = ret->n_hooks;
+	if (!n)
+		return 0;
+	grown = reallocarray(ret->v, ret->n + n, sizeof(*grown));
+	if (!grown)
+		return fail(-ENOMEM, "cannot list the meters");
+	memcpy(grown + ret->n, past, n * sizeof(*past));
+	ret->v = grown;
+	ret->n += n;
+	return 0;
 }
 
 static int add_table(struct list *l, const struct netns *ns, uint64_t cookie)
 {
 	_cleanup_(table_closep) struct table *t = NULL;
-	_cleanup_(freep) struct hook_id *hooks = NULL;
-	size_t n = 0;
+	_cleanup_(places_deinit) struct places places = { 0 };
 	int r;
 
 	r = table_open(cookie, false, &t);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	r = pin_hooks(&t->dir, &hooks, &n);
+	r = places_of(t, l->with_past, &places);
 	if (r == 0)
-		r = add_hooks_settled(l, ns, t, hooks, n);
+		r = add_hooks_settled(l, ns, t, &places);
 	return r == -ENOENT ? 0 : r;	/* its last meter went meanwhile */
 }
 
-int meter_list(uint64_t cookie, struct meter_status **ret, size_t *ret_n)
+static int list_all(uint64_t cookie, bool with_past, struct meter_status **ret, size_t *ret_n)
 {
 	_cleanup_(freep) uint64_t *cookies = NULL;
 	struct netns *list = NULL;
 	size_t n = 0, n_list = 0;
-	struct list l = { 0 };
+	struct list l = { .with_past = with_past };
 	int r;
 
 	r = pin_dirs(&cookies, &n);
@@ -231,6 +270,16 @@ int meter_list(uint64_t cookie, struct meter_status **ret, size_t *ret_n)
 	*ret = l.v;
 	*ret_n = l.n;
 	return 0;
+}
+
+int meter_list(uint64_t cookie, struct meter_status **ret, size_t *ret_n)
+{
+	return list_all(cookie, false, ret, ret_n);
+}
+
+int meter_list_ledgers(uint64_t cookie, struct meter_status **ret, size_t *ret_n)
+{
+	return list_all(cookie, true, ret, ret_n);
 }
 
 /* A table whose last meter vanished goes, unless an agent is still to export what it holds. */

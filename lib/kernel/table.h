@@ -133,6 +133,9 @@ int table_hook_create_private(const struct table *t, struct table_hook *ret);
 /* -ENOENT without a sentence when it is not there. */
 int table_hook_open(const struct table *t, uint32_t ifindex, uint8_t direction, bool writable,
 		    struct table_hook *ret);
+/* Of a meter that was taken off (kernel/meter_hook.h); read-only. */
+int table_hook_open_past(const struct table *t, uint32_t ifindex, uint8_t direction,
+			 struct table_hook *ret);
 void table_hook_close(struct table_hook *h);
 /* What user space itself counts (LEDGER_EXPORTED and on) of that hook, or of one that was taken
  * off and may come back; NULL when it is not there. Valid until table_hooks_close(). */

@@ -102,6 +102,12 @@ int table_hook_open(const struct table *t, uint32_t ifindex, uint8_t direction, 
 	return open_pinned(t, "hook", ifindex, direction, writable, ret);
 }
 
+int table_hook_open_past(const struct table *t, uint32_t ifindex, uint8_t direction,
+			 struct table_hook *ret)
+{
+	return open_pinned(t, "past", ifindex, direction, false, ret);
+}
+
 void table_hook_close(struct table_hook *h)
 {
 	if (!h->entries)

@@ -108,6 +108,7 @@ class Net:
         self.prefix = '%s%d' % (prefix, os.getpid())
         self.bpffs = '/sys/fs/bpf/' + self.prefix
         self.names, self.procs, self.cleanups = [], [], []
+        self.audited, self.unbalanced = True, []
 
     # -- what it makes
     def start(self):
@@ -165,7 +166,18 @@ class Net:
         argv = [find_flowctl(), '--bpffs', self.bpffs, *args]
         if ns:
             argv = ['nsenter', '--net=/run/netns/' + ns, *argv]
+        if args[:2] == ('meter', 'detach') and '--dry-run' not in args:
+            self.audit('before flowctl ' + ' '.join(str(a) for a in args))
         return run(*argv, ok=ok, **kw)
+
+    def audit(self, when='at the end'):
+        """Every ledger balances, or cannot be judged because packets move. With a table goes what
+        it could have told, so it is asked before each detach, and at the end."""
+        if not self.audited:
+            return
+        r = run(find_flowctl(), '--bpffs', self.bpffs, 'audit', '--wait', '300ms', ok=False)
+        if r.returncode == 1 and 'does not balance' in r.stderr:
+            self.unbalanced.append('%s: %s%s' % (when, r.stderr, r.stdout))
 
     def json(self, *args, **kw):
         return json.loads(self.flowctl(*args, '-o', 'json', **kw).stdout)
@@ -319,13 +331,22 @@ def test(f):
     return f
 
 
+def tell_audit(net):
+    """The last test of every file that has a Net."""
+    for line in ''.join(net.unbalanced).splitlines():
+        print('# ' + line)
+    print('%sok %d - every ledger balanced whenever a meter was taken off' %
+          ('not ' if net.unbalanced else '', len(tests) + 1), flush=True)
+    return bool(net.unbalanced)
+
+
 def main(net=None, setup=None):
     if os.geteuid() != 0:
         print('1..0 # SKIP needs root')
         sys.exit(77)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     failed = 0
-    print('1..%d' % len(tests), flush=True)
+    print('1..%d' % (len(tests) + bool(net)), flush=True)
     try:
         if net:
             net.start()
@@ -351,4 +372,5 @@ def main(net=None, setup=None):
     finally:
         if net:
             net.cleanup()
+            failed += tell_audit(net)
     sys.exit(1 if failed else 0)
