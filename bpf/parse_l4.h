@@ -52,6 +52,7 @@ struct tcp_usual {
 #define TCP_OPTION_END	  0
 #define TCP_OPTION_NOP	  1
 #define TCP_OPTION_TIMES  8
+#define TCP_SYN_ACK	  0x12 /* both flags */
 
 /* @words: of four bytes of the header, if it can be segmented. */
 static __always_inline bool parse_ports(struct packet *p, __u8 words)
@@ -114,7 +115,8 @@ static __always_inline void parse_unusual_options(struct packet *p, __u32 words)
 	call_walk_options(p, f->l4_off + TCP_HEADER_LEN, stop < p->stop ? stop : p->stop, &found);
 	if (found.beyond)
 		f->beyond = BEYOND_OPTIONS;
-	f->seen |= word_of(0, found.options);
+	/* What is not assigned has no bit, for another has it. */
+	f->seen |= word_of(0, found.options & ~TCP_OPTION(TCP_OPTION_SYN_ACK));
 }
 
 static __always_inline void parse_tcp_options(struct packet *p, __u32 words)
@@ -136,6 +138,8 @@ static __always_inline void parse_tcp(struct packet *p, bool options)
 		return;
 	p->f->tcp_flags = tcp->flags;
 	p->f->l4_words = tcp->offset;
+	if (options && (tcp->flags & TCP_SYN_ACK) == TCP_SYN_ACK)
+		p->f->seen |= word_of(0, TCP_OPTION(TCP_OPTION_SYN_ACK));
 	if (options && tcp->offset >= (TCP_HEADER_LEN / 4 + 1) << 4)
 		parse_tcp_options(p, tcp->offset >> 4);
 }

@@ -66,7 +66,7 @@ static uint32_t unfold_headers(uint32_t seen, uint8_t proto)
 
 static uint64_t unfold_options(uint32_t seen)
 {
-	uint32_t plain = (2ull << TCP_OPTION_PLAIN) - 1;
+	uint32_t plain = ((2ull << TCP_OPTION_PLAIN) - 1) & ~TCP_OPTION(TCP_OPTION_SYN_ACK);
 	uint64_t open = seen & TCP_OPTION(TCP_OPTION_FAST_OPEN) ? 1ull << TCP_OPTION_FAST_OPEN : 0;
 
 	return (seen & plain) | open;
@@ -80,8 +80,10 @@ void extra_unfold(union flow_extra extra, struct record *ret)
 		ret->flow_label = extra.ip & FLOW_LABEL_MASK;
 		ret->ip6_headers = unfold_headers(extra.ip, ret->key.proto);
 	}
-	if (ret->key.proto == IPPROTO_TCP)
+	if (ret->key.proto == IPPROTO_TCP) {
 		ret->tcp_options = unfold_options(extra.l4);
-	else if (ret->key.family == 6)
+		ret->syn_ack = extra.l4 & TCP_OPTION(TCP_OPTION_SYN_ACK);
+	} else if (ret->key.family == 6) {
 		ret->fragment_id = extra.l4;
+	}
 }

@@ -45,6 +45,20 @@ TEST(tcp_options_have_the_bits_of_their_kinds)
 	CHECK(r.fragment_id == 0xbeef && r.ip6_headers == 0);
 }
 
+TEST(a_syn_ack_is_told_and_is_no_option)
+{
+	struct record tcp = { .key = { .family = 4, .proto = 6 } };
+	struct record udp = { .key = { .family = 6, .proto = 17 } };
+	const union flow_extra extra = { .l4 = 0x02000004 };
+
+	extra_unfold(extra, &tcp);
+	CHECK(tcp.syn_ack && tcp.tcp_options == 4);
+	extra_unfold((union flow_extra) { .l4 = 0xfdffffff }, &tcp);
+	CHECK(!tcp.syn_ack);
+	extra_unfold(extra, &udp);
+	CHECK(!udp.syn_ack && udp.fragment_id == 0x02000004);
+}
+
 TEST(ids_are_where_the_protocol_leaves_room)
 {
 	struct record udp6 = { .key = { .family = 6, .proto = 17 } };
