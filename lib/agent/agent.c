@@ -142,11 +142,13 @@ static uint64_t table_tick(struct agent *a, struct agent_table *t, uint64_t now)
 	if (t->sweep.running) {
 		r = export_resume(a, t, &wait);
 	} else if (scan_is_due(a, t, now)) {
+		interval_scan_begins(t);
 		r = export_scan(a, t, SCAN_EXPIRED, &wait);
 		t->next_scan_ns = now + SCAN_NS;
 	}
 	if (r < 0)
 		log_error("%s", error_message());
+	interval_scan_ended(t, now);
 	pin_dir_unlock(&t->table->dir);
 	if (t->store_full || drained > t->ring_records / 4)
 		return TICK_BUSY_NS;
@@ -169,6 +171,8 @@ static int look(struct agent *a, uint64_t now)
 		outputs_close(&a->outputs);
 	}
 	outputs_tick(&a->outputs, now);
+	if (interval_look(a) < 0)
+		log_warning("%s", error_message());
 	if (a->enrich)
 		enrich_tick(a->enrich, now);
 	return 0;
@@ -188,6 +192,7 @@ static int on_tick(struct loop *loop, void *arg)
 		wanted = table_tick(a, &a->tables[i], now);
 		next = wanted < next ? wanted : next;
 	}
+	interval_tell(a);
 	return loop_set_timer(loop, a->tick_timer, next);
 }
 
@@ -285,7 +290,9 @@ static int setup(struct agent *a)
 		r = tables_look(a);
 	if (r == 0)
 		r = enrich_open(a->conf, &a->enrich);
-	return r < 0 ? r : outputs_open(&a->outputs, a->conf, a, NULL);
+	if (r == 0)
+		r = outputs_open(&a->outputs, a->conf, a, NULL);
+	return r < 0 ? r : interval_look(a);
 }
 
 static void finish(struct agent *a)
@@ -323,6 +330,7 @@ int agent_run(const struct agent_options *options, struct conf *conf)
 	cloud_close(a.cloud);
 	enrich_free(a.enrich);
 	facts_deinit(&a.facts);
+	interval_close(&a);
 	loop_free(a.loop);
 	conf_free(a.conf);
 	return r;

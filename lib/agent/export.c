@@ -134,6 +134,11 @@ enum expire_action export_decide(const struct batch *b, const struct store_entry
 	enum scan_kind kind = b->t->sweep.kind;
 	enum expire_action action = expire_decide(&b->policy, &e->part, is_cut, b->now_ns, why);
 
+	/* All flows were cut (interval.c): what is before it leaves. */
+	if (action == EXPIRE_KEEP && is_cut) {
+		*why = FLOW_END_ACTIVE;
+		action = EXPIRE_EXPORT;
+	}
 	if (action == EXPIRE_EXPORT || kind == SCAN_EXPIRED)
 		return action;
 	*why = kind == SCAN_FORCED ? FLOW_END_FORCED : FLOW_END_LACK;

@@ -60,6 +60,12 @@ struct agent_table {
 	size_t ring_records;		/* capacity of all its rings */
 	uint64_t next_scan_ns;		/* CLOCK_BOOTTIME */
 	struct given given;
+	/* Of the last cut of all flows (interval.c): how many scans behind it are still to be done,
+	 * and is the one at hand such a one? */
+	unsigned cut_scans;
+	bool cut_scan;
+	struct interval_hook *hooks;	/* what they had counted then */
+	size_t n_hooks;
 	bool gone;			/* to be closed */
 	/* Meters whose interface or namespace vanished, all or some, and for how many looks. */
 	bool vanished_all;
@@ -94,6 +100,14 @@ struct facts {
 	size_t n;
 };
 
+/* Cuts of all flows at multiples of the wall clock, which an output asked for; CLOCK_REALTIME. */
+struct agent_interval {
+	uint64_t ns;			/* 0: none did */
+	uint64_t to_ns;			/* the end of the one at hand */
+	uint64_t cut_ns;		/* the cut that was made, and is not told of yet; 0 = none */
+	int timer_fd;			/* 0: not open */
+};
+
 struct agent {
 	const char *config_path;
 	const char *netns;
@@ -104,6 +118,7 @@ struct agent {
 	size_t n_tables;
 	struct agent_outputs outputs;
 	struct facts facts;
+	struct agent_interval interval;
 	struct enrich *enrich;		/* NULL: no template has an element that needs it */
 	struct cloud *cloud;		/* NULL: no metadata service is asked */
 	uint64_t next_look_ns;		/* for tables that came or went */
@@ -152,6 +167,17 @@ int cloud_begin(struct cloud **c, const struct conf *conf);
 void cloud_fill(struct cloud *c, struct record_names *names);
 /* Tell what is new, and fill it in everywhere. */
 void cloud_tick(struct agent *a);
+
+/* interval.c */
+/* Outputs came or went; and hooks: about once a second. 0 or fail(). */
+int interval_look(struct agent *a);
+/* A scan of @t begins; and, whenever it may have ended, so. */
+void interval_scan_begins(struct agent_table *t);
+void interval_scan_ended(struct agent_table *t, uint64_t now_ns);
+/* Tell the outputs of a cut behind which all has left. */
+void interval_tell(struct agent *a);
+void interval_forget(struct agent_table *t);
+void interval_close(struct agent *a);
 
 /* sequence.c */
 struct sequence_ops sequence_kept_by(struct agent *a);

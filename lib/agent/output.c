@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Which of the three kinds of sinks an output is, and how its keys become their configuration. */
+/* Which of the kinds of sinks an output is, and how its keys become their configuration. */
 #include "agent/output.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "ipfix/stream.h"
 #include "sink/log.h"
+#include "sink/log_vpc.h"
 
 static int open_log(const struct conf_output *out, struct sink **ret)
 {
@@ -22,6 +24,36 @@ static int open_log(const struct conf_output *out, struct sink **ret)
 		hooks[i] = (struct log_hook) { h->name, h->command, h->shell, h->timeout_ns };
 	}
 	return sink_log_new(&(struct log_config) { out->file, out->text, hooks, out->n_hooks }, ret);
+}
+
+static int open_vpc(const struct conf_output *out, const struct output_env *env, struct sink **ret)
+{
+	const struct conf_vpc *vpc = out->vpc;
+	_cleanup_(freep) struct vpc_interface_id *ids = calloc(vpc->n_interfaces + 1, sizeof(*ids));
+	const struct vpc_config config = {
+		.file = out->file,
+		.directory = vpc->directory,
+		.format = vpc->format,
+		.header = vpc->header,
+		.interval_ns = vpc->interval_ns,
+		.max_lines = vpc->max_lines,
+		.gzip = vpc->gzip,
+		.per_hour = vpc->per_hour,
+		.hive = vpc->hive,
+		.period_s = vpc->period_ns / NSEC_PER_SEC,
+		.flow_log_id = vpc->flow_log_id,
+		.account = vpc->account,
+		.region = vpc->region,
+		.interfaces = ids,
+		.n_interfaces = vpc->n_interfaces,
+		.keep = env->keep,
+	};
+
+	if (!ids)
+		return fail(-ENOMEM, "cannot open the flow log");
+	for (size_t i = 0; i < vpc->n_interfaces; i++)
+		ids[i] = (struct vpc_interface_id) { vpc->interfaces[i].iface, vpc->interfaces[i].id };
+	return sink_vpc_new(&config, ret);
 }
 
 static int open_udp(const struct conf *conf, const struct conf_output *out,
@@ -82,6 +114,8 @@ int output_open(const struct conf *conf, const struct conf_output *out,
 		const struct template_set *templates, const struct output_env *env,
 		struct sink **ret)
 {
+	if (out->kind == CONF_LOG && out->vpc)
+		return open_vpc(out, env, ret);
 	if (out->kind == CONF_LOG)
 		return open_log(out, ret);
 	if (out->kind == CONF_COLLECTOR && out->transport == CONF_UDP)

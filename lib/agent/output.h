@@ -15,6 +15,7 @@
 struct output_env {
 	unsigned batch_messages;	/* UDP: as in struct session_config */
 	bool unpaced;			/* UDP: whoever puts records has a pace of his own */
+	bool keep;			/* a log may keep what it has not written, for its next */
 	struct sequence_ops sequence;	/* get NULL: not kept */
 	struct options_source options;	/* get NULL: no options data */
 };

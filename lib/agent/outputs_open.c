@@ -24,6 +24,18 @@ static const char *shown(const char *s)
 	return s ? s : "";
 }
 
+static void describe_vpc(struct strbuf *b, const struct conf_vpc *v)
+{
+	vpc_format_header(b, &v->format);
+	strbuf_printf(b, "%d|%llu|%llu|%s|%d|%d|%d|%llu|%s|%s|%s|", v->header,
+		      (unsigned long long)v->interval_ns, (unsigned long long)v->max_lines,
+		      shown(v->directory), v->gzip, v->per_hour, v->hive,
+		      (unsigned long long)v->period_ns, shown(v->flow_log_id), shown(v->account),
+		      shown(v->region));
+	for (size_t i = 0; i < v->n_interfaces; i++)
+		strbuf_printf(b, "%s|%s|", v->interfaces[i].iface, v->interfaces[i].id);
+}
+
 /* Everything that output_open() takes, templates apart. */
 static void describe(struct strbuf *b, const struct conf *conf, const struct conf_output *o,
 		     unsigned batch)
@@ -39,6 +51,8 @@ static void describe(struct strbuf *b, const struct conf *conf, const struct con
 	for (size_t i = 0; i < o->n_hooks; i++)
 		strbuf_printf(b, "%s|%s|%s|%llu|", o->hooks[i].name, shown(o->hooks[i].command),
 			      shown(o->hooks[i].shell), (unsigned long long)o->hooks[i].timeout_ns);
+	if (o->vpc)
+		describe_vpc(b, o->vpc);
 	if (o->kind != CONF_LOG)
 		strbuf_printf(b, "%llu|%llu|%llu|%llu|", (unsigned long long)conf->max_message_len,
 			      (unsigned long long)conf->template_flush_s,
@@ -200,6 +214,7 @@ int outputs_open(struct agent_outputs *o, const struct conf *conf, struct agent 
 
 	ie_set_enterprise(conf->enterprise);
 	r = plan_all(&new, conf, env.batch_messages);
+	env.keep = agent;
 	if (agent) {
 		env.sequence = sequence_kept_by(agent);
 		env.options = facts_of(agent);

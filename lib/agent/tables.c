@@ -51,6 +51,7 @@ static void close_one(struct agent_table *t)
 	table_close(t->table);
 	once_free(t->once);
 	free(t->biflow);
+	interval_forget(t);
 	record_names_deinit(&t->names);
 	*t = (struct agent_table) { 0 };
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "flow/tunnel.h"
+#include "flow/vpc_field.h"
 #include "ipfix/profile.h"
 #include "ipfix/template.h"
 
@@ -41,6 +42,22 @@ struct conf_hook {
 	uint64_t timeout_ns;	/* 5 s */
 };
 
+/* A log of format vpc. Strings may be NULL: not said. */
+struct conf_vpc {
+	struct vpc_format format;
+	bool header;
+	uint64_t interval_ns;		/* whole seconds that divide an hour; 600 s */
+	uint64_t max_lines;
+	char *directory;		/* in place of a file */
+	bool gzip, per_hour, hive;	/* of a directory, as is */
+	uint64_t period_ns;		/* a multiple of the interval */
+	char *flow_log_id, *account, *region;
+	struct conf_vpc_interface {
+		char *iface, *id;
+	} *interfaces;
+	size_t n_interfaces;
+};
+
 struct conf_output {
 	enum conf_output_kind kind;
 	/* CONF_COLLECTOR */
@@ -61,11 +78,12 @@ struct conf_output {
 		uint64_t file_bytes;	/* at most */
 	} backlog;
 	/* CONF_FILE, CONF_LOG */
-	char *file;		/* a path; CONF_LOG: or "stdout" */
+	char *file;		/* a path; CONF_LOG: or "stdout"; NULL: vpc->directory */
 	/* CONF_LOG */
 	bool text;		/* format: text, else json */
 	struct conf_hook *hooks;
 	size_t n_hooks;
+	struct conf_vpc *vpc;	/* format: vpc, or NULL */
 };
 
 enum conf_aws_enabled { CONF_AWS_AUTO, CONF_AWS_ON, CONF_AWS_OFF };
@@ -112,7 +130,7 @@ struct conf {
  * Read and check @path. Every fault is fail_usage() with the key's path and line, as
  * "config.yaml:12: outputs[1].collector.remoteAddress: ..."; a file that cannot be read is
  * fail() (exit 1). Of one that is good the enterprise number holds from then on, for all
- * (ie_set_enterprise()). What later versions bring (vpc, metrics) is refused so too.
+ * (ie_set_enterprise()). What later versions bring (metrics) is refused so too.
  */
 int conf_load(const char *path, struct conf **ret);
 /* The same from memory; @name is used in messages. */

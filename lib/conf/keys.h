@@ -33,6 +33,15 @@ int keys_add_builtin(struct template_set *set, const struct conf *conf,
 /* Can what outputs with version: netflow9 are to send be said in it? templates.c */
 int keys_check_netflow9(struct decoder *d, const struct conf *conf);
 
+/*
+ * keys_vpc.c: the rows of what a log of format vpc has, of struct conf_vpc, which was initialised.
+ * Then the check of the whole @node of the log: of keys that it may not have, and how they fit.
+ */
+const struct decode_key *keys_vpc_rows(size_t *ret_n);
+void keys_vpc_init(struct conf_vpc *vpc);
+void keys_vpc_deinit(struct conf_vpc *vpc);
+int keys_vpc_check(struct decoder *d, const cJSON *node, bool is_vpc, struct conf_vpc *vpc);
+
 /* outputs[].collector, outputs:, collectors:, aws:, templates:; @to is the struct conf. */
 int keys_collector(struct decoder *d, const cJSON *node, void *to);
 int keys_outputs(struct decoder *d, const cJSON *node, void *to);

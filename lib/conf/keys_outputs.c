@@ -11,8 +11,8 @@
 #include "base/words.h"
 #include "conf/keys.h"
 
-static const char *const formats[] = { "json", "text", NULL };
-static const char *const later_formats[] = { "vpc", NULL };
+enum log_format { LOG_JSON, LOG_TEXT, LOG_VPC };
+static const char *const formats[] = { "json", "text", "vpc", NULL };
 
 void conf_output_deinit(struct conf_output *out)
 {
@@ -31,6 +31,9 @@ void conf_output_deinit(struct conf_output *out)
 		free(out->hooks[i].shell);
 	}
 	free(out->hooks);
+	if (out->vpc)
+		keys_vpc_deinit(out->vpc);
+	free(out->vpc);
 	*out = (struct conf_output) { 0 };
 }
 
@@ -105,31 +108,64 @@ static int decode_hooks(struct decoder *d, const cJSON *node, void *to)
 struct log_keys {
 	struct conf_output out;
 	int format;
+	struct conf_vpc vpc;
 };
-
-static int later_fields(struct decoder *d, const cJSON *node, void *to)
-{
-	return decode_fault(d, node,
-			    "belongs to the format vpc, which is not in this version of flowctl");
-}
 
 static const struct decode_key log_keys[] = {
-	DECODE("file", STR, log_keys, out.file, .required = true),
-	DECODE("format", CHOICE, log_keys, format, .words = formats, .later = later_formats),
-	DECODE_WHOLE("fields", later_fields),
+	DECODE("file", STR, log_keys, out.file),
+	DECODE("format", CHOICE, log_keys, format, .words = formats),
 	DECODE("hooks", CALL, log_keys, out, .call = decode_hooks),
-	DECODE_KEYS_END,
 };
+
+/* Those of any log, and those of format vpc behind them. */
+static int decode_log_keys(struct decoder *d, const cJSON *node, struct log_keys *k)
+{
+	struct decode_key rows[32] = { 0 };
+	size_t n = ARRAY_SIZE(log_keys), n_vpc;
+	const struct decode_key *vpc = keys_vpc_rows(&n_vpc);
+
+	memcpy(rows, log_keys, sizeof(log_keys));
+	for (size_t i = 0; i < n_vpc && n < ARRAY_SIZE(rows) - 1; i++) {
+		rows[n] = vpc[i];
+		rows[n++].offset += offsetof(struct log_keys, vpc);
+	}
+	return decode_map(d, node, rows, k);
+}
+
+static int check_log(struct decoder *d, const cJSON *node, struct log_keys *k)
+{
+	int r = keys_vpc_check(d, node, k->format == LOG_VPC, &k->vpc);
+
+	if (r < 0)
+		return r;
+	if (!k->out.file && !k->vpc.directory)
+		return decode_fault(d, node, "'file' is missing");
+	if (k->out.file && k->vpc.directory)
+		return decode_fault(d, node, "must have either a file or a directory");
+	if (k->format != LOG_VPC)
+		return 0;
+	k->out.vpc = malloc(sizeof(*k->out.vpc));
+	if (!k->out.vpc)
+		return fail(-ENOMEM, "cannot read '%s'", d->name);
+	*k->out.vpc = k->vpc;
+	k->vpc = (struct conf_vpc) { 0 };
+	return 0;
+}
 
 static int decode_log(struct decoder *d, const cJSON *node, void *to)
 {
 	struct log_keys k = { .out.kind = CONF_LOG };
-	int r = decode_map(d, node, log_keys, &k);
+	int r;
 
-	k.out.text = k.format == 1;
+	keys_vpc_init(&k.vpc);
+	r = decode_log_keys(d, node, &k);
+	if (r == 0)
+		r = check_log(d, node, &k);
+	k.out.text = k.format == LOG_TEXT;
 	if (r == 0)
 		r = keys_add_output(d, to, &k.out);
 	conf_output_deinit(&k.out);
+	keys_vpc_deinit(&k.vpc);
 	return r;
 }
 
@@ -158,11 +194,26 @@ static const struct decode_key output_keys[] = {
 	DECODE_KEYS_END,
 };
 
-/* Logs may share a file, as their batches are a write each; a file of messages may not. */
+/* Logs may share a file, as their batches are a write each; a file of messages may not, nor one
+ * that a log of format vpc goes on with after a kill. */
 static bool share_file(const struct conf_output *a, const struct conf_output *b)
 {
-	return a->file && b->file && (a->kind == CONF_FILE || b->kind == CONF_FILE) &&
-	       strcmp(a->file, b->file) == 0;
+	bool alone = a->kind == CONF_FILE || b->kind == CONF_FILE || a->vpc || b->vpc;
+
+	return a->file && b->file && alone && strcmp(a->file, b->file) == 0 &&
+	       (a->kind == CONF_FILE || b->kind == CONF_FILE || strcmp(a->file, "stdout") != 0);
+}
+
+static bool share_directory(const struct conf_output *a, const struct conf_output *b)
+{
+	return a->vpc && b->vpc && a->vpc->directory && b->vpc->directory &&
+	       strcmp(a->vpc->directory, b->vpc->directory) == 0;
+}
+
+/* All flows are cut at one interval. */
+static bool differ_in_interval(const struct conf_output *a, const struct conf_output *b)
+{
+	return a->vpc && b->vpc && a->vpc->interval_ns != b->vpc->interval_ns;
 }
 
 /* Connections may share a port of ours, sockets of UDP may not. */
@@ -184,6 +235,12 @@ static int check_others(struct decoder *d, const cJSON *node, const struct conf 
 		if (share_file(o, last))
 			return decode_fault(d, node, "another output writes to '%s'",
 					    decode_shown(last->file, shown));
+		if (share_directory(o, last))
+			return decode_fault(d, node, "another output writes to '%s'",
+					    decode_shown(last->vpc->directory, shown));
+		if (differ_in_interval(o, last))
+			return decode_fault(d, node,
+					    "another output has another aggregationInterval");
 		if (share_port(o, last))
 			return decode_fault(d, node, "another output has the localAddress %s",
 					    decode_shown(last->local, shown));

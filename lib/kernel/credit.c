@@ -85,6 +85,20 @@ static bool is_behind_cut(const struct table *t, const struct store_entry *e,
 	return e->part.cut && (int32_t)(s->c.epoch - journal_cut_epoch(t, e)) >= 0;
 }
 
+/* In a ring: only behind a cut of all flows, and not for long. */
+static bool is_to_wait(const struct table *t, const struct store_entry *e, const struct flow_slot *s)
+{
+	return t->cut_waits && is_behind_cut(t, e, s) && journal_cut_epoch(t, e) == t->cut_all;
+}
+
+/* Where an entry that @s is counted into is cut: where it was, or where all flows were. */
+static uint16_t cut_with(const struct table *t, uint16_t cut, const struct flow_slot *s)
+{
+	if (cut || !t->cut_all || (int32_t)(s->c.epoch - t->cut_all) >= 0)
+		return cut;
+	return t->cut_all & ((1u << CUT_BITS) - 1);
+}
+
 static struct journal_entry note_of(const struct flow_slot *s, uint32_t entry)
 {
 	struct journal_entry note = slot_note(s);
@@ -146,7 +160,7 @@ static struct flow_part entry_with(const struct store_entry *e, const struct flo
 	return sum;
 }
 
-/* -ENOSPC: nothing done. */
+/* -ENOSPC, or -EAGAIN: nothing done. */
 static int credit_slot(struct batch *b, struct credit *c)
 {
 	struct table *t = b->t;
@@ -165,6 +179,8 @@ static int credit_slot(struct batch *b, struct credit *c)
 		return -ENOSPC;
 	if (b->part == CTL_NONE && !fresh && is_behind_cut(t, &t->store[entry], c->slot))
 		return 0;
+	if (b->part != CTL_NONE && !fresh && is_to_wait(t, &t->store[entry], c->slot))
+		return -EAGAIN;
 	step = step_begin(t);
 	step->slot_idx = c->slot->idx;
 	step->journal = b->part == CTL_NONE ? note_of(c->slot, entry) : note_behind(t, c->slot, entry);
@@ -177,6 +193,7 @@ static int credit_slot(struct batch *b, struct credit *c)
 		step->change = STORE_PART;
 		step->store.part = entry_with(&t->store[entry], &held);
 	}
+	step->store.part.cut = cut_with(t, step->store.part.cut, c->slot);
 	step->part = b->part;
 	step->ring_pos = c->next;
 	step_do(t);
@@ -271,8 +288,10 @@ int journal_drain(struct table *t, size_t *ret_n)
 		return 0;
 	commit_begin(t);
 	r = store_open(t);
-	for (uint32_t part = 0; r == 0 && part < t->ctl->parts; part++)
+	for (uint32_t part = 0; r == 0 && part < t->ctl->parts; part++) {
 		r = drain_ring(t, part, &n);
+		r = r == -EAGAIN ? 0 : r;
+	}
 	commit_end(t);
 	*ret_n = n;
 	return r;

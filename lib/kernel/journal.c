@@ -90,6 +90,20 @@ bool journal_is_cut(const struct table *t, const struct store_entry *e)
 	return e->part.cut && (int32_t)(t->ctl->epoch - journal_cut_epoch(t, e)) >= 0;
 }
 
+void journal_cut_all(struct table *t)
+{
+	uint32_t epoch = next_epoch(t);
+
+	for (uint32_t i = 0; i < t->view.top; i++) {
+		struct flow_part *p = &t->store[i].part;
+
+		if (p->used && p->first_ns && !p->cut)
+			p->cut = epoch & CUT_MASK;
+	}
+	t->cut_all = epoch;
+	t->cut_waits = true;
+}
+
 void journal_bump_epoch(struct table *t)
 {
 	__atomic_store_n(&t->ctl->epoch, next_epoch(t), __ATOMIC_RELEASE);

@@ -54,6 +54,13 @@ void journal_cut(struct table *t, uint32_t idx);
 uint32_t journal_cut_epoch(const struct table *t, const struct store_entry *e);
 /* The cut was made: all packets before it are, or will be at the next scan, in the entry. */
 bool journal_is_cut(const struct table *t, const struct store_entry *e);
+/*
+ * Ask for a clean cut of every flow that is held, at the next journal_bump_epoch(), of which this
+ * is the first half: no other call here may come between. What turns up later of before the cut
+ * is cut there as well. @t->cut_waits says whether rings wait for it: while it does, what leaves
+ * should leave soon, for they have little room.
+ */
+void journal_cut_all(struct table *t);
 /* Let every slot rotate at its next packet. */
 void journal_bump_epoch(struct table *t);
 

@@ -84,6 +84,10 @@ struct table {
 	struct table_hook *hooks;
 	size_t n_hooks;
 	struct store_view view;
+	/* All flows were cut at this epoch (journal_cut_all()), 0 = never; and what the rings have of
+	 * behind it waits there, until what is before it has left its entry. */
+	uint32_t cut_all;
+	bool cut_waits;
 	uint64_t commit_seen;		/* ctl->commit_seq after this process's last writing */
 };
 

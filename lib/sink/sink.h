@@ -12,6 +12,7 @@
 #define FLOWCTL_SINK_SINK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "flow/record.h"
@@ -27,6 +28,22 @@ struct sink_stats {
 	uint64_t uncarried_records;	/* no template carries such a record */
 	uint64_t last_export_ns;	/* CLOCK_REALTIME of the last success, 0 = never */
 	uint64_t unhooked_records;	/* of a log: written without the hooks that failed them */
+};
+
+/* A metered interface, over an interval. Strings are borrowed for the call. */
+struct sink_place {
+	const char *netns, *iface;	/* as in struct record */
+	const struct record_cloud *cloud;	/* or NULL */
+	uint64_t since_ns;		/* CLOCK_REALTIME; when it was met, if later than from_ns */
+	uint64_t seen;			/* packets with an IP header, or what should have been one */
+	uint64_t lost;			/* of them in no record, by no wish of the user */
+};
+
+/* From one cut of all flows to the next: the wall clock's multiples. CLOCK_REALTIME. */
+struct sink_interval {
+	uint64_t from_ns, to_ns;
+	const struct sink_place *v;
+	size_t n;
 };
 
 struct sink_ops {
@@ -60,6 +77,14 @@ struct sink_ops {
 	/* About once a second: template resend, reconnection, resolution.
 	 * @now_ns: CLOCK_BOOTTIME. May be NULL. */
 	void (*tick)(struct sink *s, uint64_t now_ns);
+	/*
+	 * Every how many ns, at multiples of the wall clock, is every flow to be cut for this
+	 * output's sake, so that no record goes across? 0, or NULL: never.
+	 */
+	uint64_t (*interval_ns)(struct sink *s);
+	/* All records of before i->to_ns have been put and flushed, but for what is late. NULL
+	 * where interval_ns is. */
+	int (*interval)(struct sink *s, const struct sink_interval *i);
 	/* SIGHUP: reopen files. May be NULL. */
 	int (*reopen)(struct sink *s);
 	/* Flush is not implied. Frees the sink. */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of a log of format vpc share. */
+#ifndef FLOWCTL_SINK_LOG_VPC_PARTS_H
+#define FLOWCTL_SINK_LOG_VPC_PARTS_H
+
+#include "sink/log_vpc.h"
+#include "sink/vpc_book.h"
+#include "sink/vpc_dest.h"
+#include "sink/vpc_spool.h"
+
+struct sink_vpc {
+	struct sink sink;
+	uint64_t interval_ns;
+	char *account, *region;
+	struct vpc_interface_id *interfaces;
+	size_t n_interfaces;
+	struct vpc_book book;
+	struct vpc_dest *dest;
+	bool folder;
+	struct vpc_spool spool;
+	struct vpc_spool_header header;
+	bool stale;			/* the spool lacks something: it is to begin anew */
+	uint64_t made;			/* bytes of lines, since the spool began */
+	uint64_t skip;			/* so many of what comes are there already */
+	uint64_t open_lines;		/* in a folder's file that is not complete */
+	struct strbuf entries;		/* of the open batch */
+	struct strbuf strings;		/* of the place at hand */
+	const char *last_netns, *last_iface;	/* of a record; iface NULL: none in this batch */
+	const struct record_cloud *last_cloud;
+	uint32_t last_place;
+};
+
+/* log_vpc.c */
+extern const struct sink_ops sink_vpc_ops;
+/* A line of what was spooled, or is about to be: into the book, and out of it. */
+int sink_vpc_enter(void *arg, uint32_t type, const void *data, size_t len);
+/* Write what the book has to be written. */
+int sink_vpc_write(struct sink_vpc *v);
+/* The spool holds what the book does, and nothing else. 0 or a negative errno. */
+int sink_vpc_begin_anew(struct sink_vpc *v);
+void sink_vpc_free(struct sink_vpc *v);
+
+#endif

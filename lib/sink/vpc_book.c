@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A piece is counted into the line of its flow, interface and interval. It gets a line of its own,
+ * at once, when that interval is over already or when there are too many lines: nothing waits for
+ * room, and nothing is lost for the want of it.
+ */
+#include "sink/vpc_book.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "sink/vpc_spool.h"
+
+#define OUT_LONG (256 * 1024)
+
+void vpc_book_init(struct vpc_book *b, const struct vpc_format *format, size_t max_lines)
+{
+	*b = (struct vpc_book) { .format = *format };
+	vpc_lines_init(&b->lines, max_lines);
+}
+
+static void known_deinit(struct vpc_known *k)
+{
+	free(k->strings);
+}
+
+void vpc_book_deinit(struct vpc_book *b)
+{
+	for (size_t i = 0; i < b->n_places; i++)
+		known_deinit(&b->places[i]);
+	free(b->places);
+	vpc_lines_deinit(&b->lines);
+	strbuf_deinit(&b->out);
+	strbuf_deinit(&b->told);
+	*b = (struct vpc_book) { 0 };
+}
+
+size_t vpc_book_find(const struct vpc_book *b, const char *strings, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < b->n_places; i++) {
+		if (b->places[i].len == len && memcmp(b->places[i].strings, strings, len) == 0)
+			break;
+	}
+	return i;
+}
+
+/* Where the strings lie; false: there are not so many. */
+static bool known_parse(struct vpc_known *k)
+{
+	const char **of[VPC_PLACE_STRINGS] = {
+		NULL, NULL, &k->place.account, &k->place.interface, &k->place.vpc,
+		&k->place.subnet, &k->place.instance, &k->place.az_id, &k->place.region,
+	};
+	size_t at = 0;
+
+	for (size_t i = 0; i < VPC_PLACE_STRINGS; i++) {
+		size_t len = strnlen(k->strings + at, k->len - at);
+
+		if (at + len >= k->len)
+			return false;
+		if (of[i])
+			*of[i] = len ? k->strings + at : NULL;
+		at += len + 1;
+	}
+	return at == k->len;
+}
+
+static int add_place(struct vpc_book *b, const char *strings, size_t len)
+{
+	struct vpc_known *grown = reallocarray(b->places, b->n_places + 1, sizeof(*grown));
+	struct vpc_known k = { .len = len };
+
+	if (!grown)
+		return -ENOMEM;
+	b->places = grown;
+	k.strings = malloc(len + 1);
+	if (!k.strings)
+		return -ENOMEM;
+	memcpy(k.strings, strings, len);
+	if (!known_parse(&k)) {
+		known_deinit(&k);
+		return -EBADMSG;
+	}
+	b->places[b->n_places++] = k;
+	return 0;
+}
+
+static void write_line(struct vpc_book *b, const struct vpc_piece *p)
+{
+	const struct vpc_line line = {
+		.key = p->key,
+		.packets = p->packets,
+		.bytes = p->bytes,
+		.first_ns = p->first_ns,
+		.last_ns = p->last_ns,
+		.tcp_flags = p->tcp_flags,
+	};
+
+	vpc_line_put(&b->out, &b->format, &line, &b->places[p->place].place);
+	b->n_out++;
+	if (b->out.len > OUT_LONG && b->full)
+		b->full(b->arg);
+}
+
+static int add_piece(struct vpc_book *b, const struct vpc_piece *p)
+{
+	if (p->place >= b->n_places)
+		return -EBADMSG;
+	if (p->interval >= b->ended && vpc_lines_add(&b->lines, p))
+		return 0;
+	write_line(b, p);
+	b->places[p->place].wrote = p->interval;
+	return 0;
+}
+
+static int add_told(struct vpc_book *b, const struct vpc_told *t)
+{
+	const struct vpc_line line = {
+		.status = t->status, .first_ns = t->from_ns, .last_ns = t->to_ns,
+	};
+
+	if (t->place >= b->n_places || t->status > VPC_SKIPDATA)
+		return -EBADMSG;
+	vpc_line_put(&b->told, &b->format, &line, &b->places[t->place].place);
+	b->n_told++;
+	return 0;
+}
+
+void vpc_book_write(struct vpc_book *b, uint32_t interval)
+{
+	for (size_t i = 0; i < b->lines.n; i++) {
+		if (b->lines.v[i].interval < interval)
+			write_line(b, &b->lines.v[i]);
+	}
+	vpc_lines_drop(&b->lines, interval);
+	strbuf_add(&b->out, strbuf_str(&b->told), b->told.len);
+	b->n_out += b->n_told;
+	b->n_told = 0;
+	b->out.failed |= b->told.failed;
+	strbuf_reset(&b->told);
+}
+
+static int end(struct vpc_book *b, uint32_t interval)
+{
+	vpc_book_write(b, interval);
+	b->ended = interval;
+	return 0;
+}
+
+int vpc_book_enter(struct vpc_book *b, uint32_t type, const void *data, size_t len)
+{
+	switch (type) {
+	case VPC_ENTRY_PLACE:
+		return add_place(b, data, len);
+	case VPC_ENTRY_PIECE:
+		return len == sizeof(struct vpc_piece) ? add_piece(b, data) : -EBADMSG;
+	case VPC_ENTRY_STATUS:
+		return len == sizeof(struct vpc_told) ? add_told(b, data) : -EBADMSG;
+	case VPC_ENTRY_END:
+		return len == sizeof(uint32_t) ? end(b, *(const uint32_t *)data) : -EBADMSG;
+	default:
+		return -EBADMSG;
+	}
+}
+
+void vpc_book_has(const struct vpc_book *b, uint32_t interval, bool *ret)
+{
+	for (size_t i = 0; i < b->n_places; i++)
+		ret[i] = b->places[i].wrote == interval;
+	for (size_t i = 0; i < b->lines.n; i++) {
+		if (b->lines.v[i].interval == interval)
+			ret[b->lines.v[i].place] = true;
+	}
+}
+
+/* Keep the places that have lines, under new numbers. */
+static int forget_places(struct vpc_book *b)
+{
+	_cleanup_(freep) uint32_t *to = calloc(b->n_places + 1, sizeof(*to));
+	size_t kept = 0;
+
+	if (!to)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->lines.n; i++)
+		to[b->lines.v[i].place] = 1;
+	for (size_t i = 0; i < b->n_places; i++) {
+		if (!to[i]) {
+			known_deinit(&b->places[i]);
+			continue;
+		}
+		to[i] = kept;
+		b->places[kept++] = b->places[i];
+	}
+	b->n_places = kept;
+	vpc_lines_renumber(&b->lines, to);
+	return 0;
+}
+
+int vpc_book_entries(struct vpc_book *b, struct strbuf *entries)
+{
+	int r = forget_places(b);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < b->n_places; i++)
+		vpc_spool_entry(entries, VPC_ENTRY_PLACE, b->places[i].strings, b->places[i].len);
+	for (size_t i = 0; i < b->lines.n; i++)
+		vpc_spool_entry(entries, VPC_ENTRY_PIECE, &b->lines.v[i], sizeof(b->lines.v[i]));
+	return entries->failed ? -ENOMEM : 0;
+}

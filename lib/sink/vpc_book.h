@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a log of format vpc knows: entries come in, lines go out. The same entries make the same
+ * lines, whoever reads them: so they are what is spooled.
+ */
+#ifndef FLOWCTL_SINK_VPC_BOOK_H
+#define FLOWCTL_SINK_VPC_BOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/strbuf.h"
+#include "flow/vpc_field.h"
+#include "sink/vpc_lines.h"
+
+enum vpc_entry {
+	VPC_ENTRY_PLACE = 1,	/* an interface; its number is how many came before */
+	VPC_ENTRY_PIECE,	/* struct vpc_piece */
+	VPC_ENTRY_STATUS,	/* struct vpc_told */
+	VPC_ENTRY_END,		/* uint32_t: intervals before it (seconds since 1970) are ended */
+};
+
+/* NODATA or SKIPDATA. */
+struct vpc_told {
+	uint32_t place;
+	uint32_t status;	/* enum vpc_status */
+	uint64_t from_ns, to_ns;
+};
+
+/* An interface, as so many strings of VPC_PLACE_STRINGS behind each other, "" where not known. */
+#define VPC_PLACE_STRINGS 9	/* netns, iface, and struct vpc_place's in its order */
+struct vpc_known {
+	char *strings;
+	size_t len;
+	struct vpc_place place;
+	uint32_t wrote;		/* the last interval of which a line was written at once */
+};
+
+struct vpc_book {
+	struct vpc_format format;
+	struct vpc_lines lines;
+	struct vpc_known *places;
+	size_t n_places;
+	uint32_t ended;		/* seconds since 1970 */
+	struct strbuf out;	/* lines that are to be written */
+	uint64_t n_out;
+	struct strbuf told;	/* NODATA, SKIPDATA: behind the lines of their interval */
+	uint64_t n_told;
+	/* Takes what is in out, when it grew long: by whoever has the book. */
+	void (*full)(void *arg);
+	void *arg;
+};
+
+void vpc_book_init(struct vpc_book *b, const struct vpc_format *format, size_t max_lines);
+void vpc_book_deinit(struct vpc_book *b);
+/* The number of the place of these strings, or @b->n_places. */
+size_t vpc_book_find(const struct vpc_book *b, const char *strings, size_t len);
+/* -EBADMSG: it is no entry; -ENOMEM. Nothing is done then. */
+int vpc_book_enter(struct vpc_book *b, uint32_t type, const void *data, size_t len);
+/* Write all lines of before @interval into out; UINT32_MAX: all. */
+void vpc_book_write(struct vpc_book *b, uint32_t interval);
+/* Has that place a line of the interval, counted up or written? @ret: by number, n_places long. */
+void vpc_book_has(const struct vpc_book *b, uint32_t interval, bool *ret);
+/* Forget places of which there are no lines, and append what makes the same book anew. -ENOMEM. */
+int vpc_book_entries(struct vpc_book *b, struct strbuf *entries);
+
+#endif
