@@ -21,10 +21,13 @@
 #include "kernel/netns.h"
 #include "kernel/tcnl.h"
 
+/* libbpf wants 0 behind the last member, which a compiler (clang) need not leave in padding. */
+#define HOOK_SIZE (offsetof(struct bpf_tc_hook, parent) + sizeof(uint32_t))
+
 static struct bpf_tc_hook side_of(uint32_t ifindex, uint8_t direction)
 {
 	return (struct bpf_tc_hook){
-		.sz = sizeof(struct bpf_tc_hook),
+		.sz = HOOK_SIZE,
 		.ifindex = ifindex,
 		.attach_point = direction == FLOW_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS,
 	};
@@ -34,7 +37,7 @@ static struct bpf_tc_hook side_of(uint32_t ifindex, uint8_t direction)
 static struct bpf_tc_hook qdisc_of(uint32_t ifindex)
 {
 	return (struct bpf_tc_hook){
-		.sz = sizeof(struct bpf_tc_hook),
+		.sz = HOOK_SIZE,
 		.ifindex = ifindex,
 		.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS,
 	};
