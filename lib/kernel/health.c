@@ -176,6 +176,27 @@ void health_read(struct health *h, const struct flow_key *key, const struct flow
 		note_reading(h, &q, reading);
 }
 
+void health_whole(struct health *h, const struct flow_key *key, const struct flow_part *part,
+		  struct health_whole *ret)
+{
+	struct health_search q;
+
+	*ret = (struct health_whole) { 0 };
+	if (!health_search_begin(h->t, &q, key))
+		return;
+	health_find(h->t, &h->ends, &q, part);
+	for (size_t i = 0; i < q.n; i++) {
+		const struct tcp_side *s = &q.v[i].s;
+
+		if (!ret->known || s->first_ns < ret->first_ns)
+			ret->first_ns = s->first_ns;
+		ret->known = true;
+		ret->retransmissions += s->counts.retransmissions;
+		ret->rtt_samples += s->counts.rtt_samples;
+		ret->rtt_sum_us += s->counts.rtt_sum_us;
+	}
+}
+
 bool health_goes_on(struct health *h, const struct flow_key *key, const struct flow_part *part)
 {
 	struct health_search q;

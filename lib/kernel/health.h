@@ -49,6 +49,16 @@ struct health_reading {
  */
 void health_read(struct health *h, const struct flow_key *key, const struct flow_part *part,
 		 struct record_tcp *ret, struct health_reading *reading);
+/* Of the connection's whole life, exported or not, what this direction's end sent. */
+struct health_whole {
+	bool known;
+	uint32_t retransmissions, rtt_samples;
+	uint64_t rtt_sum_us;
+	uint64_t first_ns;	/* CLOCK_BOOTTIME, of its first packet that was seen */
+};
+/* That of flow @key, of which @part is looked at. As health_look() found things. */
+void health_whole(struct health *h, const struct flow_key *key, const struct flow_part *part,
+		  struct health_whole *ret);
 /* Has a connection that @part of flow @key has packets of begun before it? */
 bool health_goes_on(struct health *h, const struct flow_key *key, const struct flow_part *part);
 /* A cut of the flow's record was asked for: let its window end here as well. @t is writable. */
