@@ -125,6 +125,7 @@ static void status_json(struct json *j, const struct meter_status *s)
 	json_u64(j, "observation_domain_id", s->domain);
 	json_u64(j, "sample", s->sample);
 	json_bool(j, "gone", s->gone);
+	json_bool(j, "left_over", s->gone || s->abandoned);
 	if (s->xdp_mode)
 		json_str(j, "xdp_mode", hook_xdp_mode_name(s->xdp_mode));
 	else
@@ -162,7 +163,8 @@ static int print_json(const struct meter_status *v, size_t n, struct strbuf *out
 	}
 
 CELL(netns, column_text(ret, "%s", s->netns))
-CELL(iface, column_text(ret, "%s%s", s->iface, s->gone ? " (gone)" : ""))
+CELL(iface, column_text(ret, "%s%s", s->iface,
+			s->gone ? " (gone)" : s->abandoned ? " (left over)" : ""))
 CELL(ifindex, column_number(ret, s->ifindex))
 CELL(direction, column_text(ret, "%s", direction_name(s->direction)))
 /* "tcx+2": two programs run before ours. */
@@ -199,7 +201,7 @@ static void cell_agent(const struct column *c, const void *row, struct column_ce
 
 static const struct column columns[] = {
 	{ "netns", NULL, "network namespace", 0, cell_netns },
-	{ "iface", NULL, "interface; \"(gone)\": it is not there any more", 0, cell_iface },
+	{ "iface", NULL, "interface; (gone), (left over): cleared by this look", 0, cell_iface },
 	{ "ifindex", NULL, "its number", 0, cell_ifindex },
 	{ "direction", NULL, "ingress or egress", 0, cell_direction },
 	{ "hook", NULL, "where the program is; +N: behind N others", 0, cell_hook },

@@ -66,11 +66,11 @@ struct meter_detached {
 int meter_detach(const struct netns *ns, uint64_t cookie, const char *const *names, size_t n_names,
 		 bool dry_run, meter_change_fn fn, void *arg, struct meter_detached *ret);
 /*
- * Detach those whose interface or namespace vanished. With the last one the table goes, as
- * above; an agent that calls this has exported it before.
+ * Detach leftovers: those whose interface or namespace vanished, or whose command (visit.h) was
+ * killed. With the last one the table goes, as above; an agent that calls this has exported it before.
  */
 int meter_detach_gone(const struct netns *ns, uint64_t cookie, struct meter_detached *ret);
-/* How many meters @t has, and how many of them vanished. @ns: its namespace, NULL = gone. */
+/* How many meters @t has, and how many of them are leftovers. @ns: its namespace, NULL = gone. */
 int meter_count_gone(const struct netns *ns, const struct table *t, size_t *ret_n,
 		     size_t *ret_gone);
 
@@ -102,6 +102,7 @@ struct meter_status {
 	int position;			/* 0 = first; -1 = not there any more, or not to be told */
 	bool gone;			/* interface or namespace vanished: a leftover */
 	bool taken_off;			/* of meter_list_ledgers(): no meter any more, a ledger */
+	bool abandoned;			/* whose command was killed: another leftover */
 	uint32_t prog_id;
 	uint32_t sample;
 	bool tcp_metrics;
@@ -123,7 +124,7 @@ struct meter_status {
 int meter_list(uint64_t cookie, struct meter_status **ret, size_t *ret_n);
 /* And the ledgers of those that were taken off, of which flows are held. */
 int meter_list_ledgers(uint64_t cookie, struct meter_status **ret, size_t *ret_n);
-/* Remove the pins of vanished interfaces and namespaces (as far as no flows are held that an
+/* Remove leftovers (as far as no flows are held that an
  * agent could still export). *ret_n: how many. */
 int meter_clear_leftovers(size_t *ret_n);
 

@@ -25,7 +25,7 @@ struct job {
 	struct hook_id *hooks;
 	size_t n_hooks;
 	bool dry_run;
-	bool gone_only;			/* those whose interface vanished */
+	bool gone_only;			/* leftovers */
 	const char *const *names;
 	size_t n_names;
 	meter_change_fn fn;
@@ -79,14 +79,13 @@ static bool hook_is_meant(const struct job *j, const struct hook_id *id, const c
 {
 	const struct link *link = link_of(j, id->ifindex);
 	_cleanup_(table_hook_close) struct table_hook hook = { .fd = -1 };
-	int position;
 
 	if (link && !j->gone_only)
 		return is_meant(link->name, link->loopback, names, n_names);
 	if (table_hook_open(j->table, id->ifindex, id->direction, false, &hook) < 0)
 		return n_names == 0;
 	if (j->gone_only)
-		return meter_position(j->ns, j->table, &hook, &position) == -ENOENT;
+		return meter_is_left_over(j->ns, j->table, &hook);
 	return is_meant(hook.info->ifname, false, names, n_names);
 }
 
@@ -224,10 +223,9 @@ int meter_count_gone(const struct netns *ns, const struct table *t, size_t *ret_
 		return r;
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_(table_hook_close) struct table_hook hook = { .fd = -1 };
-		int position;
 
 		if (table_hook_open(t, hooks[i].ifindex, hooks[i].direction, false, &hook) == 0)
-			gone += meter_position(ns, t, &hook, &position) == -ENOENT;
+			gone += meter_is_left_over(ns, t, &hook);
 	}
 	*ret_n = n;
 	*ret_gone = gone;

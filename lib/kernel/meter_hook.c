@@ -42,6 +42,18 @@ int meter_position(const struct netns *ns, const struct table *t, const struct t
 	return r < 0 ? r : ops->position(&target, h->info->prog_id, ret);
 }
 
+bool meter_is_abandoned(const struct table *t, const struct table_hook *h)
+{
+	return h->info->guest && !pin_dir_is_visited(&t->dir);
+}
+
+bool meter_is_left_over(const struct netns *ns, const struct table *t, const struct table_hook *h)
+{
+	int position;
+
+	return meter_is_abandoned(t, h) || meter_position(ns, t, h, &position) == -ENOENT;
+}
+
 int meter_xdp_mode(const struct netns *ns, const struct table *t, const struct table_hook *h,
 		   enum xdp_mode *ret)
 {

@@ -19,6 +19,10 @@ struct hook_target meter_target(const struct table *t, const struct table_hook *
  * has no name; then -1 for a place that cannot be told. */
 int meter_position(const struct netns *ns, const struct table *t, const struct table_hook *h,
 		   int *ret);
+/* Was it attached by a command for its own time (visit.h) that was killed? */
+bool meter_is_abandoned(const struct table *t, const struct table_hook *h);
+/* A leftover: abandoned, or its interface or namespace is gone. */
+bool meter_is_left_over(const struct netns *ns, const struct table *t, const struct table_hook *h);
 /* How the kernel runs @h's program, which is of kind HOOK_XDP; -ENOENT as above. */
 int meter_xdp_mode(const struct netns *ns, const struct table *t, const struct table_hook *h,
 		   enum xdp_mode *ret);

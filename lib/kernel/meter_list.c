@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What is metered, and what is left over: a meter whose interface or namespace vanished
- * has pins still, which list shows once and clear removes.
+ * has pins still, and one that a killed command had for itself runs on. list shows them once, and
+ * clear removes them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -117,6 +118,7 @@ static void fill_place(struct meter_status *st, const struct netns *ns, const st
 	} else if (ns && st->hook == HOOK_XDP) {
 		meter_xdp_mode(ns, t, h, &st->xdp_mode);
 	}
+	st->abandoned = meter_is_abandoned(t, h);
 	error_clear();
 }
 
@@ -294,7 +296,7 @@ static int clear_table(const struct netns *ns, uint64_t cookie, size_t *cleared)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
-		gone += v[i].gone;
+		gone += v[i].gone || v[i].abandoned;
 		held += v[i].agent_pid ? v[i].flows : 0;
 	}
 	if (!gone || (gone == n && held))

@@ -281,6 +281,32 @@ int pin_dir_remove(struct pin_dir *dir)
 	return 0;
 }
 
+/* As the agent's sign of life: a directory takes a read lock, and who asks, asks for writing. */
+int pin_dir_visit(const struct pin_dir *dir)
+{
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
+	if (fcntl(dir->fd, F_OFD_SETLK, &lock) < 0)
+		return fail(-errno, "cannot lock '%s'", dir->path);
+	return 0;
+}
+
+bool pin_dir_is_visited(const struct pin_dir *dir)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(dir->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+void pin_dir_remove_empty(struct pin_dir *dir)
+{
+	if (pin_dir_lock(dir) < 0)
+		return;
+	if (rmdir(dir->path) == 0)
+		remove_base();
+	pin_dir_unlock(dir);
+}
+
 /* Append @size bytes at @item to the array *@array of *@n items. */
 static int array_add(void *array, size_t *n, const void *item, size_t size)
 {

@@ -45,6 +45,15 @@ int pin_dir_lock(struct pin_dir *dir);
 int pin_dir_acquire(uint64_t cookie, bool create, struct pin_dir *ret);
 void pin_dir_unlock(struct pin_dir *dir);
 void pin_dir_close(struct pin_dir *dir);
+/*
+ * Say that a visitor (visit.h) looks at the namespace, for as long as @dir's descriptor is open:
+ * a lock that goes with the process. 0 or fail().
+ */
+int pin_dir_visit(const struct pin_dir *dir);
+/* Does another descriptor than @dir's say so? */
+bool pin_dir_is_visited(const struct pin_dir *dir);
+/* Remove the folder, and flowctl/, if nothing is in it. */
+void pin_dir_remove_empty(struct pin_dir *dir);
 /* Remove every pin in it and the folder (locked by the caller); flowctl/ too when it is
  * empty and no agent runs. */
 int pin_dir_remove(struct pin_dir *dir);

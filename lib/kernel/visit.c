@@ -46,6 +46,7 @@ static int choose(struct visit *v, const char *const *names, size_t n_names)
 		if (!chosen[i])
 			continue;
 		iface->ifindex = links[i].ifindex;
+		iface->loopback = links[i].loopback;
 		memcpy(iface->name, links[i].name, sizeof(iface->name));
 		v->n_ifaces++;
 	}
@@ -114,6 +115,41 @@ static int attach_missing(struct visit *v, const struct meter_options *wanted, c
 	return meter_attach(&v->ns, names, n, &options, note_attached, v, NULL, ret_warning);
 }
 
+/* What others were killed over. Only where nobody else looks: who is alive may use it. */
+static int clear_abandoned(const struct netns *ns)
+{
+	struct meter_detached gone;
+	struct table *t;
+	size_t n, left = 0;
+	int r;
+
+	r = table_open(ns->cookie, false, &t);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = meter_count_gone(ns, t, &n, &left);
+	table_close(t);
+	if (r < 0 || !left)
+		return r;
+	r = meter_detach_gone(ns, ns->cookie, &gone);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* From before the first attach on, or our own meters would look like those of a dead one. */
+static int tell_visit(struct visit *v)
+{
+	int r = pin_dir_open(v->ns.cookie, true, &v->dir);
+
+	return r < 0 ? r : pin_dir_visit(&v->dir);
+}
+
+static int open_table(struct visit *v)
+{
+	int r = v->table ? 0 : table_open(v->ns.cookie, true, &v->table);
+
+	/* The folder may be another one now, if all meters were detached meanwhile. */
+	return r < 0 ? r : pin_dir_visit(&v->table->dir);
+}
+
 static int fill(struct visit *v, const char *const *names, size_t n_names,
 		const struct meter_options *options, char **ret_warning)
 {
@@ -121,11 +157,15 @@ static int fill(struct visit *v, const char *const *names, size_t n_names,
 
 	r = choose(v, names, n_names);
 	if (r == 0)
+		r = clear_abandoned(&v->ns);
+	if (r == 0)
+		r = tell_visit(v);
+	if (r == 0)
 		r = look_at_meters(v);
 	if (r == 0)
 		r = attach_missing(v, options, ret_warning);
-	if (r == 0 && !v->table)
-		r = table_open(v->ns.cookie, true, &v->table);
+	if (r == 0)
+		r = open_table(v);
 	if (r == -ENOENT && !error_message()[0])
 		return fail_plain(r, "the meters of '%s' were just detached", v->ns.name);
 	return r;
@@ -142,6 +182,7 @@ int visit_open(struct netns *ns, const char *const *names, size_t n_names,
 		return fail(-ENOMEM, "cannot look at meters");
 	}
 	v->ns = *ns;
+	v->dir.fd = -1;
 	ns->fd = -1;
 	r = fill(v, names, n_names, options, ret_warning);
 	if (r < 0) {
@@ -204,6 +245,9 @@ int visit_close(struct visit *v)
 		return 0;
 	r = detach_ours(v);
 	table_close(v->table);
+	if (v->dir.fd >= 0)
+		pin_dir_remove_empty(&v->dir);
+	pin_dir_close(&v->dir);
 	netns_close(&v->ns);
 	free(v->ifaces);
 	free(v);

@@ -13,12 +13,14 @@ struct visit_iface {
 	uint32_t ifindex;
 	char name[IFACE_NAME_MAX];
 	bool ours;			/* attached by visit_open() */
+	bool loopback;
 	bool had[2];			/* by direction: was metered already */
 	bool no_tcp;			/* one of its meters keeps no TCP metrics */
 };
 
 struct visit {
 	struct netns ns;
+	struct pin_dir dir;		/* says that somebody looks, as long as this process lives */
 	struct table *table;		/* writable */
 	struct visit_iface *ifaces;
 	size_t n_ifaces;
@@ -28,7 +30,8 @@ struct visit {
  * Take @ns over (also on failure) and meter the interfaces that match @names, as
  * meter_attach() does; @options: of those that are attached, its sizes only where there is no
  * table yet. *ret_warning as there. 0 or fail(). A process that is killed before visit_close()
- * leaves its meters to `meter detach`.
+ * leaves its meters to the next visit of the namespace, `meter status` or an agent: when nobody
+ * looks any more, they take them off.
  */
 int visit_open(struct netns *ns, const char *const *names, size_t n_names,
 	       const struct meter_options *options, struct visit **ret, char **ret_warning);
