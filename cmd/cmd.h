@@ -32,7 +32,7 @@ struct cmd {
 
 extern const struct cmd cmd_agent, cmd_audit, cmd_collect, cmd_completion, cmd_dependency_check, cmd_dump,
 	cmd_flush, cmd_ie, cmd_ipfix_dummy, cmd_latency, cmd_meter, cmd_replay,
-	cmd_version;
+	cmd_top, cmd_version;
 /* All of them, NULL-terminated, in the order of the help; main.c. */
 extern const struct cmd *const cmds[];
 

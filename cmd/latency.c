@@ -199,35 +199,12 @@ static int open_watched(struct watched *w, struct netns *ns, const struct target
 	return 0;
 }
 
-/* The same namespace by two names is one: its table has one watcher. */
-static int merge_targets(struct targets *t, struct netns *ns)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		int r = netns_open(t->v[i].netns, &ns[i]);
-
-		if (r < 0)
-			return r;
-		for (size_t k = 0; k < i; k++) {
-			struct target *to = &t->v[k], *from = &t->v[i];
-
-			if (ns[k].cookie != ns[i].cookie)
-				continue;
-			memcpy(&to->names[to->n], from->names, from->n * sizeof(char *));
-			to->n += from->n;
-			from->n = 0;
-		}
-	}
-	return 0;
-}
-
 static int open_all(struct latency *l, struct targets *t)
 {
 	struct netns ns[ARRAY_SIZE(t->v)];
 	int r;
 
-	for (size_t i = 0; i < t->n; i++)
-		ns[i] = (struct netns)NETNS_NULL;
-	r = merge_targets(t, ns);
+	r = targets_open(t, ns);
 	for (size_t i = 0; r == 0 && i < t->n; i++) {
 		if (t->v[i].n)
 			r = open_watched(&l->v[l->n++], &ns[i], &t->v[i], l->args->continuous);

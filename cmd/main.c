@@ -27,6 +27,7 @@ const struct cmd *const cmds[] = {
 	&cmd_dump,
 	&cmd_flush,
 	&cmd_audit,
+	&cmd_top,
 	&cmd_latency,
 	&cmd_agent,
 	&cmd_ipfix_dummy,

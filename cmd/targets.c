@@ -67,6 +67,28 @@ int targets_add(struct targets *t, const char *netns, const struct opt_strs *nam
 	return r;
 }
 
+int targets_open(struct targets *t, struct netns *ns)
+{
+	for (size_t i = 0; i < t->n; i++)
+		ns[i] = (struct netns)NETNS_NULL;
+	for (size_t i = 0; i < t->n; i++) {
+		int r = netns_open(t->v[i].netns, &ns[i]);
+
+		if (r < 0)
+			return r;
+		for (size_t k = 0; k < i; k++) {
+			struct target *to = &t->v[k], *from = &t->v[i];
+
+			if (ns[k].cookie != ns[i].cookie)
+				continue;
+			memcpy(&to->names[to->n], from->names, from->n * sizeof(char *));
+			to->n += from->n;
+			from->n = 0;
+		}
+	}
+	return 0;
+}
+
 void targets_add_all(struct targets *t, const char *netns)
 {
 	target_of(t, netns);

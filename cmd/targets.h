@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/opt.h"
+#include "kernel/netns.h"
 
 /* Rows of an option table whose struct has `interfaces` and `netns`. */
 #define TARGET_INTERFACE_OPT(args_)                                                            \
@@ -35,6 +36,11 @@ int targets_add(struct targets *t, const char *netns, const struct opt_strs *nam
 		const struct opt_strs *interfaces);
 /* All interfaces of that namespace. */
 void targets_add_all(struct targets *t, const char *netns);
+/*
+ * Open their namespaces into @ns, which has room for t->n; all of it is the caller's to close, also
+ * on failure. The same one by two names is one: its names are the first one's, the other has none.
+ */
+int targets_open(struct targets *t, struct netns *ns);
 void targets_deinit(struct targets *t);
 
 #endif

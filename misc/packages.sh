@@ -2,7 +2,7 @@
 # What building and testing needs, as Debian 12 names it; sourced by demo.sh and check.sh.
 
 BUILD_PACKAGES="clang llvm gcc libc6-dev meson ninja-build pkg-config libbpf-dev libelf-dev
-	zlib1g-dev libnl-3-dev libnl-route-3-dev libcjson-dev libyaml-dev libssl-dev libpcap-dev libcurl4-openssl-dev bpftool scdoc git"
+	zlib1g-dev libnl-3-dev libnl-route-3-dev libcjson-dev libyaml-dev libssl-dev libpcap-dev libncurses-dev libcurl4-openssl-dev bpftool scdoc git"
 DEMO_PACKAGES="iproute2 iputils-ping iperf3 nfdump python3 procps"
 TEST_PACKAGES="$DEMO_PACKAGES pmacct tshark python3-scapy ethtool nftables jq man-db util-linux
 	softflowd libclang-rt-14-dev socat tmux universal-ctags libcap2-bin libfixbuf-dev libglib2.0-dev qemu-system-x86

@@ -18,9 +18,11 @@ LAYERS = {      # who may include whom, besides itself
     'sink': {'base', 'flow', 'ipfix'},
     'conf': {'base', 'flow', 'ipfix'},
     'agent': {'base', 'flow', 'kernel', 'ipfix', 'sink', 'conf', 'enrich'},
+    'top': {'base', 'flow', 'kernel'},
 }
 ONLY = [        # a library's headers belong to one place
     (r'<(bpf|netlink)/', {'lib/kernel', 'cmd/version.c', 'bpf', 'tests'}),
+    (r'<curses\.h>', {'lib/top/view_curses.c'}),
     (r'<yaml\.h>', {'lib/conf/yaml.c'}),
     (r'<getopt\.h>', {'lib/base/opt.c'}),
     (r'<pcap', {'lib/capture/capture.c'}),
