@@ -2,11 +2,16 @@
 # What building and testing needs, as Debian 12 names it; sourced by demo.sh and check.sh.
 
 BUILD_PACKAGES="clang llvm gcc libc6-dev meson ninja-build pkg-config libbpf-dev libelf-dev
-	zlib1g-dev libnl-3-dev libnl-route-3-dev libcjson-dev libyaml-dev libssl-dev libpcap-dev libncurses-dev libcurl4-openssl-dev bpftool scdoc git"
+	zlib1g-dev libnl-3-dev libnl-route-3-dev libcjson-dev libyaml-dev libssl-dev libpcap-dev libcurl4-openssl-dev
+	libncurses-dev libmicrohttpd-dev libsystemd-dev bpftool scdoc git"
+# What the binary needs where it runs.
+RUN_PACKAGES="libbpf1 libelf1 zlib1g libnl-3-200 libnl-route-3-200 libcjson1 libyaml-0-2 libssl3
+	libpcap0.8 libcurl4 libmicrohttpd12 libncursesw6 libsystemd0"
 DEMO_PACKAGES="iproute2 iputils-ping iperf3 nfdump python3 procps"
 TEST_PACKAGES="$DEMO_PACKAGES pmacct tshark python3-scapy ethtool nftables jq man-db util-linux
 	softflowd libclang-rt-14-dev socat tmux universal-ctags libcap2-bin libfixbuf-dev libglib2.0-dev qemu-system-x86
-	busybox-static cpio xz-utils openssl netcat-openbsd tcptrace argus-client argus-server"
+	busybox-static cpio xz-utils openssl netcat-openbsd tcptrace argus-client argus-server
+	strace systemd podman runc buildah mmdebstrap"
 
 # Install those of "$@" that are missing.
 install_packages()

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/internal.h"
+#include "agent/notify.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -186,6 +187,7 @@ static int on_tick(struct loop *loop, void *arg)
 
 	look(a, now);
 	cloud_tick(a);
+	notify_alive(now);
 	for (size_t i = 0; i < a->n_tables; i++) {
 		answer_closing(a, &a->tables[i]);
 		clear_vanished(a, &a->tables[i]);
@@ -260,10 +262,14 @@ static int on_signal(struct loop *loop, int signo, void *arg)
 {
 	struct agent *a = arg;
 
-	if (signo == SIGHUP)
-		reload(a);
-	else
+	if (signo != SIGHUP) {
+		notify_stopping();
 		loop_stop(loop);
+		return 0;
+	}
+	notify_reloading();
+	reload(a);
+	notify_ready(a->outputs.n);
 	return 0;
 }
 
@@ -320,6 +326,7 @@ int agent_run(const struct agent_options *options, struct conf *conf)
 		r = setup(&a);
 	if (r == 0) {
 		log_info("exporting to %zu output%s", a.outputs.n, a.outputs.n == 1 ? "" : "s");
+		notify_ready(a.outputs.n);
 		r = loop_run(a.loop);
 		finish(&a);
 	}
