@@ -95,6 +95,7 @@ static bool make_maps(struct harness *h)
 		(rodata_)->knob_sample = (h_)->sample;        \
 		(rodata_)->knob_direction = (h_)->direction;  \
 		(rodata_)->knob_tcp = !!(h_)->tcp_buckets;    \
+		(rodata_)->knob_decap = (h_)->decap;          \
 		(rodata_)->knob_tcp_buckets = (h_)->tcp_buckets; \
 		(rodata_)->knob_tcp_half_buckets = (h_)->tcp_half_buckets; \
 	} while (0)
@@ -151,9 +152,12 @@ static bool load(struct harness *h)
 		if (i < FLOW_MAPS || h->tcp_buckets)
 			bpf_map__reuse_fd(bpf_object__find_map_by_name(obj, rows[i].name), rows[i].fd);
 	bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "tcp_work"), h->parts);
+	bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "tunnel_work"), h->parts);
+	bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "outers"), 1024);
 	if (bpf_object__load(obj) < 0)
 		return false;
 	h->prog_fd = bpf_program__fd(prog);
+	h->outers_fd = bpf_map__fd(bpf_object__find_map_by_name(obj, "outers"));
 	if (bpf_obj_get_info_by_fd(h->prog_fd, &info, &len) == 0)
 		h->verified_insns = info.verified_insns;
 	return true;
@@ -300,6 +304,15 @@ struct ledger_count harness_ledger(const struct harness *h, enum ledger_reason r
 
 	for (uint32_t i = 0; i <= h->parts; i++)
 		add(&sum, h->hook[i].cpu.by[reason].packets, h->hook[i].cpu.by[reason].bytes);
+	return sum;
+}
+
+uint64_t harness_decap(const struct harness *h, enum decap_result result)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i <= h->parts; i++)
+		sum += h->hook[i].cpu.decap[result];
 	return sum;
 }
 

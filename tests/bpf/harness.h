@@ -26,6 +26,7 @@ struct harness {
 	uint32_t tcp_buckets;	   /* 0: no TCP metrics */
 	uint32_t tcp_half_buckets; /* 1 */
 	uint32_t tcp_ends_bytes;   /* 64 KiB */
+	uint8_t decap;		   /* DECAP_* */
 	bool xdp; /* flowctl_xdp, with packets of several buffers where the kernel has them */
 
 	struct tc_bpf *tc; /* or */
@@ -33,6 +34,7 @@ struct harness {
 	int prog_fd;
 	uint32_t verified_insns;
 	int slots_fd, rings_fd, ctl_fd, hook_fd, frags_fd, aged_fd;
+	int outers_fd; /* the program's own */
 	int ring_fds[HARNESS_PARTS];
 	struct flow_slot *slots; /* parts * buckets * FLOW_WAYS */
 	uint32_t n_slots;
@@ -67,6 +69,8 @@ bool harness_cpu(int cpu);
 /* The slot of the flow that came as the @n-th, from 0; never NULL. */
 struct flow_slot *harness_nth(const struct harness *h, unsigned n);
 struct ledger_count harness_ledger(const struct harness *h, enum ledger_reason reason);
+/* Packets of which that became, over the CPUs. */
+uint64_t harness_decap(const struct harness *h, enum decap_result result);
 /* Sums of what the slots hold, what lies in the rings, and what was aged. */
 struct ledger_count harness_slots(const struct harness *h);
 struct ledger_count harness_rings(const struct harness *h, unsigned *ret_records);
