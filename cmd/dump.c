@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "cmd.h"
+#include "enrich/hostname.h"
+#include "flow/field_name.h"
 #include "kernel/records.h"
 #include "print_args.h"
 #include "select.h"
@@ -23,6 +25,7 @@ struct dump_args {
 	int direction;
 	bool has_direction;
 	int count;
+	bool resolve;
 };
 
 static const char *const directions[] = { "ingress", "egress", NULL };
@@ -40,8 +43,14 @@ static const struct opt dump_opts[] = {
 	    .help = "ingress or egress only", OPT_GIVEN(dump_args, has_direction)),
 	OPT(CHOICE, dump_args, count, .name = "count", .arg = "all|once", .choices = counts,
 	    .help = "every hook's flows (all, default), or every\npacket of the box in one of them"),
+	OPT(FLAG, dump_args, resolve, .name = "resolve",
+	    .help = "names of hosts, as far as they are known in 2 s"),
 	OPT_END,
 };
+
+#define RESOLVE_NS (2 * NSEC_PER_SEC)
+#define RESOLVE_THREADS 32
+#define RESOLVE_ENTRIES 65536
 
 /* Anchored globs; lo only when written out. */
 static bool glob_matches(const char *glob, const char *name)
@@ -85,6 +94,7 @@ struct dump {
 	const struct dump_args *args;
 	struct print_config print;
 	struct filter filter;
+	struct hostnames *names;	/* NULL: not asked for */
 };
 
 static int print_now(void *arg, FILE *out)
@@ -105,9 +115,29 @@ static int print_now(void *arg, FILE *out)
 		if (filter_match(&d->filter, &all.v[i]) && name_matches(&d->args->names, &all.v[i]))
 			all.v[kept++] = all.v[i];
 	}
+	/* What is not known by then is printed as its address. */
+	if (d->names)
+		hostname_ask(d->names, all.v, kept, RESOLVE_NS);
 	field_set_timestamp(clock_real_ns());
 	d->print.out = out;
 	return print_records(&d->print, all.v, kept);
+}
+
+static int begin_names(struct dump *d)
+{
+	const struct hostname_options options = {
+		.threads = RESOLVE_THREADS, .entries = RESOLVE_ENTRIES,
+	};
+	int r;
+
+	if (!d->args->resolve && !print_wants_names(&d->print))
+		return 0;
+	r = hostname_new(&options, &d->names);
+	if (r < 0)
+		return r;
+	d->print.names = d->args->resolve;
+	field_set_resolver(hostname_resolve, d->names);
+	return 0;
 }
 
 static int dump_run(const void *args_, int argc, char **argv)
@@ -123,7 +153,12 @@ static int dump_run(const void *args_, int argc, char **argv)
 		return r;
 	d.filter.has_direction = args->has_direction;
 	d.filter.direction = args->direction;
-	return watch_run(&args->watch, print_now, &d);
+	r = begin_names(&d);
+	if (r == 0)
+		r = watch_run(&args->watch, print_now, &d);
+	field_set_resolver(NULL, NULL);
+	hostname_free(d.names);
+	return r;
 }
 
 const struct cmd cmd_dump = {

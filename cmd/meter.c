@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cmd.h"
 #include "kernel/meter.h"
 #include "targets.h"
@@ -99,16 +100,24 @@ static int find_targets(const struct meter_args *args, struct targets *t)
 	return 0;
 }
 
+/* An interface may be called like an escape sequence. */
+static void print_place(const struct meter_change *c, const char *direction, bool changed)
+{
+	char text[NETNS_NAME_MAX + IFACE_NAME_MAX + 32];
+
+	snprintf(text, sizeof(text), "%s:%s%s%s (%s)", c->netns, c->iface, *direction ? ":" : "",
+		 direction, changed ? "changed" : "unchanged");
+	puts(text_printable(text));
+}
+
 static void print_attached(const struct meter_change *c, void *arg)
 {
-	printf("%s:%s:%s (%s)\n", c->netns, c->iface,
-	       c->direction == FLOW_EGRESS ? "egress" : "ingress",
-	       c->changed ? "changed" : "unchanged");
+	print_place(c, c->direction == FLOW_EGRESS ? "egress" : "ingress", c->changed);
 }
 
 static void print_detached(const struct meter_change *c, void *arg)
 {
-	printf("%s:%s (%s)\n", c->netns, c->iface, c->changed ? "changed" : "unchanged");
+	print_place(c, "", c->changed);
 }
 
 static double a_flow(uint64_t bytes, const struct table_geometry *g)
@@ -237,7 +246,7 @@ static int detach_one(const struct netns *ns, uint64_t cookie, const struct targ
 
 static void print_unmetered(const struct meter_change *c, void *arg)
 {
-	printf("%s:%s (unchanged)\n", c->netns, c->iface);
+	print_place(c, "", false);
 }
 
 /* Nothing is metered there: names that exist are unchanged, others an error. */

@@ -208,6 +208,8 @@ static int read_again(struct agent *a, struct conf **ret_conf, struct enrich **r
 
 	r = conf_load(a->config_path, &conf);
 	if (r == 0)
+		r = names_open(&a->hostnames, conf);
+	if (r == 0)
 		r = enrich_open(conf, &enrich);
 	if (r < 0)
 		return r;
@@ -297,6 +299,8 @@ static int setup(struct agent *a)
 	if (r == 0)
 		r = enrich_open(a->conf, &a->enrich);
 	if (r == 0)
+		r = names_open(&a->hostnames, a->conf);
+	if (r == 0)
 		r = outputs_open(&a->outputs, a->conf, a, NULL);
 	return r < 0 ? r : interval_look(a);
 }
@@ -335,6 +339,7 @@ int agent_run(const struct agent_options *options, struct conf *conf)
 	tables_close(&a);
 	sink_log_settle();
 	cloud_close(a.cloud);
+	names_close(a.hostnames);
 	enrich_free(a.enrich);
 	facts_deinit(&a.facts);
 	interval_close(&a);

@@ -233,6 +233,7 @@ static bool visit(struct batch *b, uint32_t i)
 	 * half a packet waits for its other half. */
 	if (!e || !e->part.packets || !e->part.bytes || biflow_is_taken(b->t, i))
 		return true;
+	names_expect(b, e);
 	switch (export_decide(b, e, &why)) {
 	case EXPIRE_EXPORT:
 		reason = batch_record(b, i, why, &l);

@@ -11,6 +11,7 @@
 #include "conf/conf.h"
 #include "enrich/cloud.h"
 #include "enrich/enrich.h"
+#include "enrich/hostname.h"
 #include "ipfix/options.h"
 #include "ipfix/session.h"
 #include "flow/expire.h"
@@ -119,6 +120,7 @@ struct agent {
 	struct agent_outputs outputs;
 	struct facts facts;
 	struct agent_interval interval;
+	struct hostnames *hostnames;	/* NULL: no log wants names */
 	struct enrich *enrich;		/* NULL: no template has an element that needs it */
 	struct cloud *cloud;		/* NULL: no metadata service is asked */
 	uint64_t next_look_ns;		/* for tables that came or went */
@@ -245,6 +247,12 @@ bool batch_leave(struct batch *b, const struct leaving *l, enum ledger_reason re
 void batch_cut(struct batch *b, uint32_t entry);
 enum expire_action export_decide(const struct batch *b, const struct store_entry *e,
 				 enum flow_end_reason *why);
+
+/* names.c: make *@h if a log of @conf wants names of hosts and it is not there yet; ask for those
+ * of a flow that is new. */
+int names_open(struct hostnames **h, const struct conf *conf);
+void names_expect(const struct batch *b, const struct store_entry *e);
+void names_close(struct hostnames *h);
 
 /* biflow.c: both directions in one record (RFC 5103). */
 /* Make room for what is remembered of @t's flows. */

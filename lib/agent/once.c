@@ -12,6 +12,7 @@
 #include "sink/log.h"
 
 #define READY_NS (5 * NSEC_PER_SEC)
+#define NAMES_NS (2 * NSEC_PER_SEC)
 
 static void flush_all(struct agent_outputs *o)
 {
@@ -89,6 +90,7 @@ int agent_run_once(const struct agent_options *options, const struct conf *conf)
 	_cleanup_(records_deinit) struct records all = { 0 };
 	struct agent_outputs outputs = { 0 };
 	_cleanup_(cloud_closep) struct cloud *cloud = NULL;
+	struct hostnames *names = NULL;
 	struct enrich *enrich = NULL;
 	int r;
 
@@ -101,14 +103,19 @@ int agent_run_once(const struct agent_options *options, const struct conf *conf)
 	if (r == 0)
 		r = enrich_open(conf, &enrich);
 	if (r == 0)
+		r = names_open(&names, conf);
+	if (r == 0)
 		r = outputs_open(&outputs, conf, NULL, NULL);
 	if (r < 0) {
 		outputs_close(&outputs);
 		sink_log_settle();
+		names_close(names);
 		enrich_free(enrich);
 		return r;
 	}
 	outputs_wait_ready(&outputs, READY_NS);
+	if (names)
+		hostname_ask(names, all.v, all.n, NAMES_NS);
 	for (size_t i = 0; i < all.n_names; i++)
 		put_namespace(&outputs, conf, enrich, all.names[i].cookie, &all.v[all.first[i]], all.first[i + 1] - all.first[i]);
 	outputs_drain(&outputs, READY_NS);
@@ -117,6 +124,7 @@ int agent_run_once(const struct agent_options *options, const struct conf *conf)
 		outputs_tell(&outputs);
 	outputs_close(&outputs);
 	sink_log_settle();
+	names_close(names);
 	enrich_free(enrich);
 	return r;
 }

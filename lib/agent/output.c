@@ -23,7 +23,10 @@ static int open_log(const struct conf_output *out, struct sink **ret)
 
 		hooks[i] = (struct log_hook) { h->name, h->command, h->shell, h->timeout_ns };
 	}
-	return sink_log_new(&(struct log_config) { out->file, out->text, hooks, out->n_hooks }, ret);
+	return sink_log_new(&(struct log_config) {
+		.file = out->file, .resolve = out->resolve, .text = out->text, .hooks = hooks,
+		.n_hooks = out->n_hooks,
+	}, ret);
 }
 
 static int open_vpc(const struct conf_output *out, const struct output_env *env, struct sink **ret)

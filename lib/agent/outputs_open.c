@@ -47,7 +47,7 @@ static void describe(struct strbuf *b, const struct conf *conf, const struct con
 		      shown(o->tls.key), shown(o->tls.server_name),
 		      (unsigned long long)o->backlog.bytes, shown(o->backlog.file),
 		      (unsigned long long)o->backlog.file_bytes);
-	strbuf_printf(b, "%s|%d|%u|", shown(o->file), o->text, batch);
+	strbuf_printf(b, "%s|%d|%d|%u|", shown(o->file), o->text, o->resolve, batch);
 	for (size_t i = 0; i < o->n_hooks; i++)
 		strbuf_printf(b, "%s|%s|%s|%llu|", o->hooks[i].name, shown(o->hooks[i].command),
 			      shown(o->hooks[i].shell), (unsigned long long)o->hooks[i].timeout_ns);

@@ -81,6 +81,7 @@ struct conf_output {
 	char *file;		/* a path; CONF_LOG: or "stdout"; NULL: vpc->directory */
 	/* CONF_LOG */
 	bool text;		/* format: text, else json */
+	bool resolve;		/* with names of hosts */
 	struct conf_hook *hooks;
 	size_t n_hooks;
 	struct conf_vpc *vpc;	/* format: vpc, or NULL */

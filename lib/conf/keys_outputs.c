@@ -114,6 +114,7 @@ struct log_keys {
 static const struct decode_key log_keys[] = {
 	DECODE("file", STR, log_keys, out.file),
 	DECODE("format", CHOICE, log_keys, format, .words = formats),
+	DECODE("resolve", BOOL, log_keys, out.resolve),
 	DECODE("hooks", CALL, log_keys, out, .call = decode_hooks),
 };
 
@@ -144,6 +145,8 @@ static int check_log(struct decoder *d, const cJSON *node, struct log_keys *k)
 		return decode_fault(d, node, "must have either a file or a directory");
 	if (k->format != LOG_VPC)
 		return 0;
+	if (k->out.resolve)
+		return decode_fault(d, node, "'resolve' goes with the formats json and text");
 	k->out.vpc = malloc(sizeof(*k->out.vpc));
 	if (!k->out.vpc)
 		return fail(-ENOMEM, "cannot read '%s'", d->name);

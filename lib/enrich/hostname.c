@@ -254,7 +254,7 @@ bool hostname_get(struct hostnames *h, uint8_t family, const uint8_t *addr, char
 		ask(h, e);
 	known = e->name && strlen(e->name) < size;
 	if (known)
-		strcpy(buf, e->name);
+		memcpy(buf, e->name, strlen(e->name) + 1);
 	pthread_mutex_unlock(&h->lock);
 	return known;
 }

@@ -24,6 +24,7 @@ struct sink_log {
 	struct sink sink;
 	struct log_out *out;
 	struct hook_queue *hooks;	/* NULL = none */
+	bool resolve;
 	bool text;			/* the batch holds text; JSON is what hooks are given */
 	struct strbuf batch;
 	uint64_t records;		/* in it */
@@ -34,12 +35,15 @@ static bool log_room(struct sink *s, const struct record *r)
 	return ((struct sink_log *)s)->batch.len < BATCH_BYTES;
 }
 
-static void put_json(struct strbuf *out, const struct record *r)
+static void put_json(struct strbuf *out, const struct record *r, bool resolve)
 {
 	struct json j;
 
 	json_init(&j, out, false);
-	field_record_json(&j, NULL, r);
+	if (resolve)
+		field_record_json_extra(&j, NULL, r);
+	else
+		field_record_json(&j, NULL, r);
 	strbuf_putc(out, '\n');
 }
 
@@ -50,9 +54,9 @@ static int log_put(struct sink *s, const struct record *r)
 	if (!log->records)
 		field_set_timestamp(clock_real_ns());
 	if (log->text)
-		log_text_of_record(&log->batch, r);
+		(log->resolve ? log_text_of_record_extra : log_text_of_record)(&log->batch, r);
 	else
-		put_json(&log->batch, r);
+		put_json(&log->batch, r, log->resolve);
 	log->records++;
 	return 0;
 }
@@ -128,6 +132,7 @@ int sink_log_new(const struct log_config *config, struct sink **ret)
 	if (!log)
 		return fail(-ENOMEM, "cannot open the flow log '%s'", config->file);
 	log->sink.ops = &sink_log_ops;
+	log->resolve = config->resolve;
 	log->text = config->text && !config->n_hooks;
 	snprintf(log->sink.label, sizeof(log->sink.label), "log:%s", config->file);
 	r = open_parts(log, config);

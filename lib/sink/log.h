@@ -19,6 +19,7 @@ struct log_hook {
 
 struct log_config {
 	const char *file;	/* a path or "stdout" */
+	bool resolve;		/* with the keys of field_extra(): names of hosts */
 	bool text;		/* src dst proto ... key=value, else JSON */
 	const struct log_hook *hooks;	/* all of it is copied */
 	size_t n_hooks;

@@ -166,14 +166,31 @@ static void find_parts(void)
 	}
 }
 
-void log_text_of_record(struct strbuf *out, const struct record *r)
+static void put_parts(struct strbuf *out, const struct record *r)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	size_t from = out->len;
 
 	pthread_once(&once, find_parts);
 	for (size_t i = 0; i < n_parts; i++)
 		put_field(out, parts[i].name, parts[i].field, r);
+}
+
+void log_text_of_record(struct strbuf *out, const struct record *r)
+{
+	size_t from = out->len;
+
+	put_parts(out, r);
+	end_line(out, from);
+}
+
+void log_text_of_record_extra(struct strbuf *out, const struct record *r)
+{
+	size_t from = out->len, n;
+	const struct field *extra = field_extra(&n);
+
+	put_parts(out, r);
+	for (size_t i = 0; i < n; i++)
+		put_field(out, extra[i].key, &extra[i], r);
 	end_line(out, from);
 }
 

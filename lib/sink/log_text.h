@@ -17,6 +17,8 @@
 
 /* Append the line of @r, its end included. */
 void log_text_of_record(struct strbuf *out, const struct record *r);
+/* The same with field_extra(). */
+void log_text_of_record_extra(struct strbuf *out, const struct record *r);
 /*
  * Append the same of a JSON object, which is right and without white space, one line of @len
  * bytes at @json. Returns how many bytes its line has, with its end. A key of its own that is

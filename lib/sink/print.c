@@ -182,20 +182,23 @@ static void plain_columns(struct columns *ret)
 		ret->v[ret->n] = &plain[ret->n];
 }
 
-/* RFC 4180: quoted where it must be, CRLF left to those who want it. */
+/* RFC 4180: quoted where it must be, CRLF left to those who want it. What a terminal would obey is
+ * shown as '?', as in tables; a line's end has its quotes. */
 static void csv_cell(struct strbuf *out, const char *s)
 {
-	if (!s[strcspn(s, ",\"\r\n")]) {
-		strbuf_puts(out, s);
-		return;
-	}
-	strbuf_putc(out, '"');
+	bool quoted = s[strcspn(s, ",\"\r\n")];
+
+	if (quoted)
+		strbuf_putc(out, '"');
 	for (; *s; s++) {
+		bool control = (unsigned char)*s < ' ' || *s == 0x7f;
+
 		if (*s == '"')
 			strbuf_putc(out, '"');
-		strbuf_putc(out, *s);
+		strbuf_putc(out, control && *s != '\r' && *s != '\n' ? '?' : *s);
 	}
-	strbuf_putc(out, '"');
+	if (quoted)
+		strbuf_putc(out, '"');
 }
 
 static int flush_out(FILE *to, struct strbuf *out, size_t at_least)
