@@ -45,7 +45,8 @@ def identities():
     """Which pins there are, and which maps are behind them. (Others may use the same machine.)"""
     folder, = os.listdir(net.bpffs + '/flowctl')
     path = '%s/flowctl/%s/' % (net.bpffs, folder)
-    return status_ids(), [(pin, obj_id(path + pin)) for pin in sorted(os.listdir(path))]
+    # `outputs` is an agent's, made with its first batch.
+    return status_ids(), [(pin, obj_id(path + pin)) for pin in sorted(os.listdir(path)) if pin != 'outputs']
 
 
 def status_ids():
