@@ -214,11 +214,12 @@ def a_wrong_prefix_file_is_refused_with_path_and_line():
 
 @test
 def every_configuration_that_is_shown_is_right():
-    shown = [('misc/examples/config.yaml', None), ('misc/examples/hooks.yaml', None)]
+    shown = [('misc/examples/config.yaml', None), ('misc/examples/hooks.yaml', None),
+             ('misc/examples/vpc.yaml', None)]
     for path, mark in (('README.md', '```yaml\n'), ('man/flowctl.conf.5.scd', '```\n')):
         with open(os.path.join(ROOT, path)) as f:
             shown += [(path, m) for m in re.findall(mark + r'(.*?)```', f.read(), re.S) if 'outputs:' in m]
-    assert len(shown) == 5, shown
+    assert len(shown) == 7, shown
     for path, text in shown:
         with tempfile.NamedTemporaryFile('w', suffix='.yaml') as f:
             f.write(text or '')
@@ -282,13 +283,13 @@ def the_version_is_told():
 @test
 def every_key_is_in_the_manual_page_and_in_an_example():
     text = {}
-    for path in 'lib/conf/keys.c lib/conf/keys_aws.c lib/conf/keys_collector.c lib/conf/keys_outputs.c lib/conf/keys_templates.c ' \
-                'man/flowctl.conf.5.scd misc/examples/config.yaml misc/examples/hooks.yaml'.split():
+    for path in 'lib/conf/keys.c lib/conf/keys_aws.c lib/conf/keys_collector.c lib/conf/keys_outputs.c lib/conf/keys_templates.c lib/conf/keys_vpc.c ' \
+                'man/flowctl.conf.5.scd misc/examples/config.yaml misc/examples/hooks.yaml misc/examples/vpc.yaml'.split():
         with open(os.path.join(ROOT, path)) as f:
             text[path] = f.read()
     tables = ''.join(t for p, t in text.items() if p.endswith('.c'))
     keys = set(re.findall(r'\b(?:DECODE(?:_WHOLE)?|TIMER)\("(\w+)"', tables))
-    later = {'metrics', 'fields'}
+    later = {'metrics'}
     older = {'collectors', 'address'}
     assert len(keys) > 40, keys
     examples = ''.join(t for p, t in text.items() if p.endswith('.yaml'))
