@@ -12,6 +12,7 @@
 
 #include <linux/types.h>
 
+#include "abi_forward.h"
 #include "abi_tcp.h"
 
 #define FLOWCTL_ABI 6

@@ -11,7 +11,7 @@ DEMO_PACKAGES="iproute2 iputils-ping iperf3 nfdump python3 procps"
 TEST_PACKAGES="$DEMO_PACKAGES pmacct tshark python3-scapy ethtool nftables jq man-db util-linux
 	softflowd libclang-rt-14-dev socat tmux universal-ctags libcap2-bin libfixbuf-dev libglib2.0-dev qemu-system-x86
 	busybox-static cpio xz-utils openssl netcat-openbsd tcptrace argus-client argus-server
-	strace systemd podman runc buildah mmdebstrap"
+	strace systemd podman runc buildah mmdebstrap prometheus"
 
 # Install those of "$@" that are missing.
 install_packages()
@@ -24,8 +24,9 @@ install_packages()
 	[ -n "$missing" ] || return 0
 	echo "installing:$missing" >&2
 	apt-get update -qq >&2
+	# No services: tests run the programs themselves.
 	# shellcheck disable=SC2086
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+	DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 apt-get install -y -qq --no-install-recommends $missing >&2
 }
 
 # bpffs is mounted by systemd everywhere; containers and small systems may lack it.

@@ -160,7 +160,8 @@ static int look(struct agent *a, uint64_t now)
 {
 	int r;
 
-	if (now < a->next_look_ns)
+	a->looked = now >= a->next_look_ns;
+	if (!a->looked)
 		return 0;
 	a->next_look_ns = now + LOOK_NS;
 	attach_configured(a);
@@ -188,6 +189,7 @@ static int on_tick(struct loop *loop, void *arg)
 	look(a, now);
 	cloud_tick(a);
 	notify_alive(now);
+	metrics_tick(a, now);
 	for (size_t i = 0; i < a->n_tables; i++) {
 		answer_closing(a, &a->tables[i]);
 		clear_vanished(a, &a->tables[i]);
@@ -195,47 +197,73 @@ static int on_tick(struct loop *loop, void *arg)
 		next = wanted < next ? wanted : next;
 	}
 	interval_tell(a);
+	metrics_tick_due(a, now + next);
 	return loop_set_timer(loop, a->tick_timer, next);
 }
 
-DEFINE_CLEANUP(struct conf, conf_free)
-
-static int read_again(struct agent *a, struct conf **ret_conf, struct enrich **ret_enrich)
-{
-	_cleanup_(conf_freep) struct conf *conf = NULL;
+/* What a configuration needs beside its outputs. */
+struct plan {
+	struct conf *conf;
 	struct enrich *enrich;
+	struct http *http;
+};
+
+static void plan_drop(struct agent *a, struct plan *p)
+{
+	http_close(p->http);
+	enrich_free(p->enrich);
+	conf_free(p->conf);
+	metrics_refused(a);
+}
+
+static int plan_make(struct agent *a, struct plan *ret)
+{
+	struct plan p = { 0 };
 	int r;
 
-	r = conf_load(a->config_path, &conf);
+	r = conf_load(a->config_path, &p.conf);
 	if (r == 0)
-		r = names_open(&a->hostnames, conf);
+		r = names_open(&a->hostnames, p.conf);
 	if (r == 0)
-		r = enrich_open(conf, &enrich);
-	if (r < 0)
-		return r;
-	r = cloud_configure(&a->cloud, conf);
+		r = enrich_open(p.conf, &p.enrich);
+	if (r == 0)
+		r = metrics_prepare(a, p.conf, &p.http);
+	if (r == 0)
+		r = cloud_configure(&a->cloud, p.conf);
 	if (r < 0) {
-		enrich_free(enrich);
+		log_warning("%s; the running configuration stays", error_message());
+		plan_drop(a, &p);
 		return r;
 	}
-	*ret_conf = take_ptr(conf);
-	*ret_enrich = enrich;
+	*ret = p;
 	return 0;
+}
+
+static void plan_enforce(struct agent *a, const struct plan *p)
+{
+	metrics_take_over(a, p->conf, p->http);
+	enrich_free(a->enrich);
+	a->enrich = p->enrich;
+	conf_free(a->conf);
+	a->conf = p->conf;
+	a->meters_seen = 0;
+	for (size_t i = 0; i < a->n_tables; i++) {
+		tables_set_limits(a, &a->tables[i]);
+		cloud_fill(a->cloud, &a->tables[i].names);
+	}
+	log_info("configuration read again from '%s'", a->config_path);
 }
 
 /* A bad file leaves the running configuration in force; a good one loses no record. */
 static void reload(struct agent *a)
 {
 	struct agent_outputs outputs;
-	struct enrich *enrich;
-	struct conf *conf;
+	struct plan plan;
 
 	outputs_reopen(&a->outputs);
-	if (read_again(a, &conf, &enrich) < 0) {
-		log_warning("%s; the running configuration stays", error_message());
+	if (plan_make(a, &plan) < 0)
 		return;
-	}
-	if (outputs_open(&outputs, conf, a, &a->outputs) < 0) {
+	if (outputs_open(&outputs, plan.conf, a, &a->outputs) < 0) {
 		log_warning("%s; the running configuration stays", error_message());
 		/* What cannot be opened now is tried again, every second. */
 		if (outputs_open(&a->outputs, a->conf, a, &outputs) < 0) {
@@ -243,21 +271,11 @@ static void reload(struct agent *a)
 			outputs_close(&a->outputs);
 		}
 		cloud_configure(&a->cloud, a->conf);
-		conf_free(conf);
-		enrich_free(enrich);
+		plan_drop(a, &plan);
 		return;
 	}
 	a->outputs = outputs;
-	enrich_free(a->enrich);
-	a->enrich = enrich;
-	conf_free(a->conf);
-	a->conf = conf;
-	a->meters_seen = 0;
-	for (size_t i = 0; i < a->n_tables; i++) {
-		tables_set_limits(a, &a->tables[i]);
-		cloud_fill(a->cloud, &a->tables[i].names);
-	}
-	log_info("configuration read again from '%s'", a->config_path);
+	plan_enforce(a, &plan);
 }
 
 static int on_signal(struct loop *loop, int signo, void *arg)
@@ -301,6 +319,8 @@ static int setup(struct agent *a)
 	if (r == 0)
 		r = names_open(&a->hostnames, a->conf);
 	if (r == 0)
+		r = metrics_open(a);
+	if (r == 0)
 		r = outputs_open(&a->outputs, a->conf, a, NULL);
 	return r < 0 ? r : interval_look(a);
 }
@@ -336,6 +356,7 @@ int agent_run(const struct agent_options *options, struct conf *conf)
 	}
 	/* Their last words are about the tables. */
 	outputs_close(&a.outputs);
+	metrics_close(&a);
 	tables_close(&a);
 	sink_log_settle();
 	cloud_close(a.cloud);

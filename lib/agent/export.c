@@ -203,6 +203,7 @@ static void add_health(struct batch *b, const struct health_reading *r)
 
 void batch_add(struct batch *b, const struct leaving *l, enum ledger_reason reason)
 {
+	metrics_record(b->agent, b->t, &l->rec);
 	add_health(b, &l->health);
 	add(b, l->entry, reason, will_be_back(b->t, l->rec.end_reason), message_of(b, reason));
 }

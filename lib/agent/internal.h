@@ -22,6 +22,8 @@
 #include "kernel/journal.h"
 #include "kernel/key_index.h"
 #include "kernel/records.h"
+#include "metrics/http.h"
+#include "metrics/page.h"
 #include "sink/sink.h"
 
 enum scan_kind {
@@ -67,6 +69,10 @@ struct agent_table {
 	bool cut_scan;
 	struct interval_hook *hooks;	/* what they had counted then */
 	size_t n_hooks;
+	struct metrics_tcp tcp;		/* for the metrics page; what left since the agent came */
+	struct events *events;		/* of RTT samples, where they are wanted and nobody else looks */
+	uint64_t events_lost;		/* as last asked */
+	bool events_told;		/* why there are none */
 	bool gone;			/* to be closed */
 	/* Meters whose interface or namespace vanished, all or some, and for how many looks. */
 	bool vanished_all;
@@ -95,6 +101,14 @@ struct agent_outputs {
 	bool noted;			/* one session alone: its sending is noted (journal.h) */
 };
 
+/* The metrics page; metrics.c. All zero: it is not wanted. */
+struct agent_metrics {
+	struct serve *serve;
+	struct http *http;
+	struct metrics_agent counts;
+	uint64_t due_ns;		/* CLOCK_BOOTTIME, of the next tick; 0 = none yet */
+};
+
 /* What facts.c lends. */
 struct facts {
 	struct options_interface *interfaces;
@@ -121,9 +135,11 @@ struct agent {
 	struct facts facts;
 	struct agent_interval interval;
 	struct hostnames *hostnames;	/* NULL: no log wants names */
+	struct agent_metrics metrics;
 	struct enrich *enrich;		/* NULL: no template has an element that needs it */
 	struct cloud *cloud;		/* NULL: no metadata service is asked */
 	uint64_t next_look_ns;		/* for tables that came or went */
+	bool looked;			/* in this very tick */
 	uint64_t meters_seen;		/* fingerprint of the links that meters were tried on */
 };
 
@@ -140,6 +156,10 @@ int outputs_open(struct agent_outputs *o, const struct conf *conf, struct agent 
 int enrich_open(const struct conf *conf, struct enrich **ret);
 
 /* outputs.c */
+/* Has it no trouble, as far as anybody knows? Of a group, the member in use. */
+bool outputs_works(const struct agent_output *o);
+/* Records that wait in it. */
+uint64_t outputs_waiting(const struct agent_output *o);
 void outputs_close(struct agent_outputs *o);
 /* Tell new trouble, and its end, once each. */
 void outputs_tell(struct agent_outputs *o);
@@ -196,6 +216,30 @@ void given_close(struct given *g);
 
 /* ledger.c: log where the packets of every hook of @t went. The folder is not locked. */
 void ledger_tell(const struct agent_table *t);
+
+/* metrics.c */
+/* Serve metrics, if the configuration wants it. */
+int metrics_open(struct agent *a);
+void metrics_close(struct agent *a);
+/*
+ * A reload, in two steps: a listener for @conf beside the one there is, if it must be another
+ * (else *ret is NULL); then, when all else is ready, it takes over, or is closed.
+ */
+int metrics_prepare(struct agent *a, const struct conf *conf, struct http **ret);
+void metrics_take_over(struct agent *a, const struct conf *conf, struct http *prepared);
+/* A reload was refused. */
+void metrics_refused(struct agent *a);
+/* Each tick: how late it is, and RTT samples. @next_ns: when the next is due. */
+void metrics_tick(struct agent *a, uint64_t now_ns);
+void metrics_tick_due(struct agent *a, uint64_t next_ns);
+/* Count what a record that leaves says of TCP. */
+void metrics_record(struct agent *a, struct agent_table *t, const struct record *rec);
+/* Look no more for RTT samples of @t. */
+void metrics_leave(struct agent_table *t);
+
+/* metrics_facts.c: all there is to say now. 0 or -ENOMEM. */
+int metrics_facts(struct agent *a, struct metrics_facts *ret);
+void metrics_facts_deinit(struct metrics_facts *f);
 
 /* tables.c */
 /* Open tables that came, close those that went. */

@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "ipfix/stream.h"
+#include "sink/failover.h"
 
 #define PATIENCE_NS (5 * NSEC_PER_SEC)
 
@@ -109,6 +111,28 @@ static bool is_stream(const struct session_tuple *t, const uint8_t local[16],
 {
 	return memcmp(local, t->local, 16) == 0 && memcmp(remote, t->remote, 16) == 0 &&
 	       be16toh(remote_port) == t->remote_port;
+}
+
+bool outputs_works(const struct agent_output *o)
+{
+	const struct sink *s = sink_failover_in_use(o->sink);
+
+	if (s->trouble[0])
+		return false;
+	for (size_t i = 0; i < o->n_members; i++) {
+		if (o->members[i].sink == s && o->members[i].conf->kind == CONF_COLLECTOR)
+			return output_is_up(s);
+	}
+	return true;
+}
+
+uint64_t outputs_waiting(const struct agent_output *o)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < o->n_members; i++)
+		n += stream_waiting(o->members[i].sink);
+	return n;
 }
 
 bool outputs_is_self(const struct agent_outputs *o, const struct flow_key *key)

@@ -46,6 +46,7 @@ static void close_one(struct agent_table *t)
 {
 	if (t->table && !t->gone)
 		release(t->table);
+	metrics_leave(t);
 	health_close(t->health);
 	given_close(&t->given);
 	table_close(t->table);

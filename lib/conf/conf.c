@@ -80,6 +80,7 @@ void conf_free(struct conf *conf)
 		conf_output_deinit(&conf->outputs[i]);
 	free(conf->as_file);
 	free(conf->aws.endpoint);
+	free(conf->metrics.listen);
 	free(conf->meters);
 	free(conf->outputs);
 	for (size_t i = 0; i < conf->n_own; i++)

@@ -104,6 +104,14 @@ struct conf_template {
 	size_t n;
 };
 
+/* The Prometheus endpoint. */
+struct conf_metrics {
+	char *listen;		/* "127.0.0.1:9999"; NULL = off */
+	uint64_t forward;	/* forwarding latency of a packet of so many; 0 = off */
+	bool rtt;		/* every RTT sample into a histogram */
+};
+#define CONF_FORWARD_MAX 1000000
+
 struct conf {
 	uint64_t max_message_len;	/* 1400 */
 	uint64_t template_flush_s;	/* 60 */
@@ -121,6 +129,7 @@ struct conf {
 	uint64_t enterprise;		/* enterpriseNumber: of the elements that IANA does not have */
 	char *as_file;			/* prefixFile: lines of PREFIX AS, or NULL */
 	struct conf_aws aws;
+	struct conf_metrics metrics;
 	bool builtin_templates;		/* the built-in set is among them, after the user's own */
 	struct conf_template *own;	/* the user's own, as written */
 	size_t n_own;
@@ -131,7 +140,7 @@ struct conf {
  * Read and check @path. Every fault is fail_usage() with the key's path and line, as
  * "config.yaml:12: outputs[1].collector.remoteAddress: ..."; a file that cannot be read is
  * fail() (exit 1). Of one that is good the enterprise number holds from then on, for all
- * (ie_set_enterprise()). What later versions bring (metrics) is refused so too.
+ * (ie_set_enterprise()).
  */
 int conf_load(const char *path, struct conf **ret);
 /* The same from memory; @name is used in messages. */

@@ -26,11 +26,6 @@
 #define MESSAGE_MAX UDP_PAYLOAD_MAX
 #define MESSAGE_MIN (IPFIX_HEADER_LEN + IPFIX_SET_HEADER_LEN + 1)
 
-static int later(struct decoder *d, const cJSON *node, void *to)
-{
-	return decode_fault(d, node, "is not in this version of flowctl");
-}
-
 static const char *const directions[] = { "both", "ingress", "egress", NULL };
 static const char *const hooks[] = { "auto", "tcx", "tc", "xdp", NULL };
 static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
@@ -192,7 +187,7 @@ static const struct decode_key top_keys[] = {
 	DECODE_WHOLE("collectors", keys_collectors),
 	DECODE_WHOLE("templates", keys_templates),
 	DECODE("builtinTemplates", BOOL, conf, builtin_templates),
-	DECODE_WHOLE("metrics", later),
+	DECODE("metrics", CALL, conf, metrics, .call = keys_metrics),
 	DECODE_WHOLE("aws", keys_aws),
 	DECODE_KEYS_END,
 };

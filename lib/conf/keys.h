@@ -42,6 +42,9 @@ void keys_vpc_init(struct conf_vpc *vpc);
 void keys_vpc_deinit(struct conf_vpc *vpc);
 int keys_vpc_check(struct decoder *d, const cJSON *node, bool is_vpc, struct conf_vpc *vpc);
 
+/* metrics:; @to is the struct conf_metrics. */
+int keys_metrics(struct decoder *d, const cJSON *node, void *to);
+
 /* outputs[].collector, outputs:, collectors:, aws:, templates:; @to is the struct conf. */
 int keys_collector(struct decoder *d, const cJSON *node, void *to);
 int keys_outputs(struct decoder *d, const cJSON *node, void *to);

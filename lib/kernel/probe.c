@@ -196,6 +196,11 @@ static void probe_pcap(struct probe_result *r)
 	set_built(r, FLOWCTL_PCAP);
 }
 
+static void probe_metrics(struct probe_result *r)
+{
+	set_built(r, FLOWCTL_METRICS);
+}
+
 static void probe_sctp(struct probe_result *r)
 {
 	_cleanup_(closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_SCTP);
@@ -243,6 +248,7 @@ static const struct {
 	{ "metrics page (libmicrohttpd)", "present", true, probe_absent },
 	{ "terminal view (ncursesw)", "present", true, probe_absent },
 	{ "capture files (libpcap)", "present", true, probe_pcap },
+	{ "metrics (libmicrohttpd)", "present", true, probe_metrics },
 };
 
 int probe_all(struct probe_result **ret, size_t *ret_n, size_t *ret_missing)

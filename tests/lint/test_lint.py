@@ -16,8 +16,9 @@ LAYERS = {      # who may include whom, besides itself
     'collect': {'base', 'flow', 'ipfix'},
     'enrich': {'base', 'flow', 'kernel', 'ipfix'},
     'sink': {'base', 'flow', 'ipfix'},
+    'metrics': {'base', 'flow', 'sink/sink.h'},
     'conf': {'base', 'flow', 'ipfix'},
-    'agent': {'base', 'flow', 'kernel', 'ipfix', 'sink', 'conf', 'enrich'},
+    'agent': {'base', 'flow', 'kernel', 'ipfix', 'sink', 'metrics', 'conf', 'enrich'},
     'top': {'base', 'flow', 'kernel'},
 }
 ONLY = [        # a library's headers belong to one place
@@ -27,6 +28,7 @@ ONLY = [        # a library's headers belong to one place
     (r'<getopt\.h>', {'lib/base/opt.c'}),
     (r'<pcap', {'lib/capture/capture.c'}),
     (r'<curl/', {'lib/enrich/cloud_curl.c'}),
+    (r'<microhttpd', {'lib/metrics/http.c'}),
     (r'<zlib\.h>', {'lib/capture/stream_gzip.c', 'lib/sink/gzip_file.c'}),
     (r'<openssl/', {'lib/ipfix/transport_tls.c', 'lib/ipfix/transport_tls.h', 'lib/ipfix/transport_tls_context.c', 'lib/collect/receive_tls.c'}),
 ]

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP by libmicrohttpd, on the caller's loop: no thread, and nothing a client does is waited
+ * for. A build without that library has http_none.c in its place.
+ */
+#ifndef FLOWCTL_METRICS_HTTP_H
+#define FLOWCTL_METRICS_HTTP_H
+
+#include "base/loop.h"
+#include "metrics/serve.h"
+
+struct http;
+
+/*
+ * Listen at @listen ("127.0.0.1:9999", "[::1]:9999", in this process' network namespace) and
+ * answer what @serve says; it is borrowed. @old, which may be NULL, goes on listening, until it is
+ * closed, even where its address is a part of the new one, or the other way round. 0, fail()
+ * (-EADDRINUSE: somebody else listens there), or fail_system() without libmicrohttpd.
+ */
+int http_open(struct loop *loop, const char *listen, struct http *old, struct serve *serve,
+	      struct http **ret);
+/* NULL is fine. Connections are closed. */
+void http_close(struct http *h);
+
+/* http_socket.c: a listening socket for that. @old: a listening socket of ours, or -1. */
+int http_socket(const char *listen, int old, int *ret_fd);
+
+#endif

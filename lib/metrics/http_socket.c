@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The socket is ours and not libmicrohttpd's, so that a port that is taken is told by its name.
+ * Two sockets may share a port only for the moment in which one takes over from the other
+ * (127.0.0.1 to 0.0.0.0, say): at all other times a second agent is refused.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/parse.h"
+#include "metrics/http.h"
+
+#define BACKLOG 64
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static int parse_address(const char *listen, union address *ret, socklen_t *ret_len)
+{
+	struct parse_endpoint e;
+
+	memset(ret, 0, sizeof(*ret));
+	if (parse_endpoint(listen, &e) < 0)
+		return fail_usage("'%s' is no address and port (127.0.0.1:9999)", listen);
+	if (inet_pton(AF_INET, e.host, &ret->v4.sin_addr) == 1) {
+		ret->v4.sin_family = AF_INET;
+		ret->v4.sin_port = htons(e.port);
+		*ret_len = sizeof(ret->v4);
+	} else if (inet_pton(AF_INET6, e.host, &ret->v6.sin6_addr) == 1) {
+		ret->v6.sin6_family = AF_INET6;
+		ret->v6.sin6_port = htons(e.port);
+		*ret_len = sizeof(ret->v6);
+	} else {
+		return fail_usage("'%s' is no address and port (127.0.0.1:9999)", listen);
+	}
+	return 0;
+}
+
+static void share(int fd, int on)
+{
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+}
+
+static int bind_beside(int fd, const union address *a, socklen_t len, int old)
+{
+	int r = 0;
+
+	if (bind(fd, &a->any, len) == 0)
+		return 0;
+	if (errno != EADDRINUSE || old < 0)
+		return -errno;
+	share(old, 1);
+	share(fd, 1);
+	if (bind(fd, &a->any, len) < 0)
+		r = -errno;
+	return r;
+}
+
+int http_socket(const char *listen_at, int old, int *ret_fd)
+{
+	_cleanup_(closep) int fd = -1;
+	union address a;
+	socklen_t len = 0;
+	int yes = 1, r;
+
+	r = parse_address(listen_at, &a, &len);
+	if (r < 0)
+		return r;
+	fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return fail(-errno, "cannot serve metrics at '%s'", listen_at);
+	/* What is left of connections of before a restart is in nobody's way. */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	r = bind_beside(fd, &a, len, old);
+	if (r == 0 && listen(fd, BACKLOG) < 0)
+		r = -errno;
+	share(fd, 0);
+	share(old, 0);
+	if (r < 0)
+		return fail(r, "cannot serve metrics at '%s'", listen_at);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
