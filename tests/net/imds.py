@@ -4,7 +4,8 @@ can be as wrong as is wanted.
 
     with Service({'0e:00:00:00:00:01': interface(1)}) as s:     # on 127.0.0.1, a port of its own
         s.fault = 'slow'        # from now on; a name of FAULTS
-        s.url, s.asked          # [(method, path, token, host)]
+        s.url_of('slow')        # the same service, with that fault for whoever asks there
+    s.asked                 # [(method, path, token, host)]
 
 In a namespace: `with inside(ns): Service(..., address='::')`, which is where it stays.
 """
@@ -82,9 +83,13 @@ class Handler(socketserver.StreamRequestHandler):
             self.rfile.read(int(headers['content-length']))
         self.method, self.path, self.headers = words[0], words[1], headers
         s = self.server.service
+        name = s.fault
         s.asked.append((self.method, self.path, headers.get('x-aws-ec2-metadata-token'), headers.get('host')))
+        if self.path.startswith('/as/'):
+            _, _, name, rest = self.path.split('/', 3)
+            name, self.path = name.replace('_', ' '), '/' + rest
         status, body = s.right(self)
-        fault = FAULTS.get(s.fault)
+        fault = FAULTS.get(name)
         if fault:
             return fault(self, s, status, body)
         return self.send(status, body)
@@ -211,6 +216,9 @@ class Service:
         self.port = self.server.server_address[1]
         self.url = 'http://%s:%d' % ('[%s]' % address if ':' in address else address, self.port)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def url_of(self, fault):
+        return '%s/as/%s' % (self.url, fault.replace(' ', '_'))
 
     def __enter__(self):
         return self
