@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Two things make a watcher: table_ctl.watch_ns, until which the program tells, renewed with
- * every reading; and a lock of the open file description on the table's folder, asked for below
- * the folder's flock, since a folder is only opened for reading and read locks exclude nobody.
+ * every reading; and a sign on the table's folder (pin.h), asked for below the folder's lock.
  * Both end by themselves when the watcher is killed.
  *
  * The lease is long, so that a watcher that is stopped for a moment finds in the ring, or in the
@@ -11,7 +10,6 @@
 #include "kernel/events.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -36,17 +34,10 @@ DEFINE_CLEANUP(struct events, events_close)
 
 static int be_the_only_one(struct events *e)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-
-	if (fcntl(e->dir.fd, F_OFD_GETLK, &lock) < 0)
-		return fail(-errno, "cannot ask for the watcher of '%s'", e->dir.path);
-	if (lock.l_type != F_UNLCK)
+	if (pin_dir_has_sign(&e->dir, PIN_SIGN_WATCHER))
 		return fail_plain(-EBUSY, "another flowctl watches the connections of '%s'",
 				  e->table->ctl->netns_name);
-	lock = (struct flock){ .l_type = F_RDLCK, .l_whence = SEEK_SET };
-	if (fcntl(e->dir.fd, F_OFD_SETLK, &lock) < 0)
-		return fail(-errno, "cannot become the watcher of '%s'", e->dir.path);
-	return 0;
+	return pin_dir_sign(&e->dir, PIN_SIGN_WATCHER);
 }
 
 static int lock_watch(struct events *e)

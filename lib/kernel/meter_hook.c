@@ -44,7 +44,7 @@ int meter_position(const struct netns *ns, const struct table *t, const struct t
 
 bool meter_is_abandoned(const struct table *t, const struct table_hook *h)
 {
-	return h->info->guest && !pin_dir_is_visited(&t->dir);
+	return h->info->guest && !pin_dir_has_sign(&t->dir, PIN_SIGN_VISITOR);
 }
 
 bool meter_is_left_over(const struct netns *ns, const struct table *t, const struct table_hook *h)

@@ -281,19 +281,25 @@ int pin_dir_remove(struct pin_dir *dir)
 	return 0;
 }
 
-/* As the agent's sign of life: a directory takes a read lock, and who asks, asks for writing. */
-int pin_dir_visit(const struct pin_dir *dir)
+/* As the agent's sign of life: a directory takes a read lock, and who asks, asks for writing. A
+ * byte for each kind, so that they do not meet. */
+static struct flock sign_lock(short type, enum pin_sign sign)
 {
-	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	return (struct flock){ .l_type = type, .l_whence = SEEK_SET, .l_start = sign, .l_len = 1 };
+}
+
+int pin_dir_sign(const struct pin_dir *dir, enum pin_sign sign)
+{
+	struct flock lock = sign_lock(F_RDLCK, sign);
 
 	if (fcntl(dir->fd, F_OFD_SETLK, &lock) < 0)
 		return fail(-errno, "cannot lock '%s'", dir->path);
 	return 0;
 }
 
-bool pin_dir_is_visited(const struct pin_dir *dir)
+bool pin_dir_has_sign(const struct pin_dir *dir, enum pin_sign sign)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock lock = sign_lock(F_WRLCK, sign);
 
 	return fcntl(dir->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }

@@ -46,12 +46,17 @@ int pin_dir_acquire(uint64_t cookie, bool create, struct pin_dir *ret);
 void pin_dir_unlock(struct pin_dir *dir);
 void pin_dir_close(struct pin_dir *dir);
 /*
- * Say that a visitor (visit.h) looks at the namespace, for as long as @dir's descriptor is open:
- * a lock that goes with the process. 0 or fail().
+ * What a process does with a namespace, said for as long as @dir's descriptor is open: a lock that
+ * goes with the process. Others may say the same; who must be alone asks first, below the
+ * folder's exclusive lock. 0 or fail().
  */
-int pin_dir_visit(const struct pin_dir *dir);
+enum pin_sign {
+	PIN_SIGN_VISITOR,	/* looks at its meters (visit.h) */
+	PIN_SIGN_WATCHER,	/* reads its events (events.h) */
+};
+int pin_dir_sign(const struct pin_dir *dir, enum pin_sign sign);
 /* Does another descriptor than @dir's say so? */
-bool pin_dir_is_visited(const struct pin_dir *dir);
+bool pin_dir_has_sign(const struct pin_dir *dir, enum pin_sign sign);
 /* Remove the folder, and flowctl/, if nothing is in it. */
 void pin_dir_remove_empty(struct pin_dir *dir);
 /* Remove every pin in it and the folder (locked by the caller); flowctl/ too when it is

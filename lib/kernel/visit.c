@@ -139,7 +139,7 @@ static int tell_visit(struct visit *v)
 {
 	int r = pin_dir_open(v->ns.cookie, true, &v->dir);
 
-	return r < 0 ? r : pin_dir_visit(&v->dir);
+	return r < 0 ? r : pin_dir_sign(&v->dir, PIN_SIGN_VISITOR);
 }
 
 static int open_table(struct visit *v)
@@ -147,7 +147,7 @@ static int open_table(struct visit *v)
 	int r = v->table ? 0 : table_open(v->ns.cookie, true, &v->table);
 
 	/* The folder may be another one now, if all meters were detached meanwhile. */
-	return r < 0 ? r : pin_dir_visit(&v->table->dir);
+	return r < 0 ? r : pin_dir_sign(&v->table->dir, PIN_SIGN_VISITOR);
 }
 
 static int fill(struct visit *v, const char *const *names, size_t n_names,
