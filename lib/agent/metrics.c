@@ -2,12 +2,15 @@
 /*
  * The metrics page's life in the agent: its listener, which a reload moves without a moment in
  * which nobody listens, and what is counted for it alone. Counted is what a record says as it
- * leaves: each connection's handshake is in the record that has its SYN-ACK.
+ * leaves. A handshake is in the records of both directions, those with the SYNs and all that
+ * follow: one of the two is chosen by addresses and ports, and of that the one with the SYN.
  *
  * Single RTT samples are in no record. Where the configuration wants their histogram, the agent
  * watches the connections as `flowctl latency` does, and is told no more while that looks.
  */
+#include <endian.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -222,12 +225,19 @@ static void add_tcp(struct metrics_tcp *sum, const struct record_tcp *tcp)
 	sum->rtt_sum_ns += tcp->rtt_sum_us * NSEC_PER_USEC;
 }
 
+static bool is_first_end(const struct flow_key *key)
+{
+	int order = memcmp(key->src, key->dst, sizeof(key->src));
+
+	return order ? order < 0 : be16toh(key->sport) < be16toh(key->dport);
+}
+
 void metrics_record(struct agent *a, struct agent_table *t, const struct record *rec)
 {
 	if (!(rec->tcp.known & RECORD_TCP_OBSERVED))
 		return;
 	add_tcp(&t->tcp, &rec->tcp);
-	if (rec->syn_ack && rec->tcp.known & RECORD_TCP_SERVER)
+	if (rec->tcp.known & RECORD_TCP_SERVER && rec->tcp_flags & TH_SYN && is_first_end(&rec->key))
 		buckets_add(&a->metrics.counts.handshake, &buckets_network,
 			    rec->tcp.handshake_server_us * NSEC_PER_USEC);
 }

@@ -13,6 +13,7 @@
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -127,7 +128,15 @@ static enum MHD_Result reply(struct MHD_Connection *connection, const struct ser
 	return r;
 }
 
-/* Answered when the header is there: what may come behind it is not waited for. */
+static bool is_read(const char *method)
+{
+	return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+}
+
+/*
+ * Called with the header, then with what may come behind it, then with its end. An answer to the
+ * header alone ends the connection: that is for whom we do not want to listen to.
+ */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
 				  const char *method, const char *version, const char *upload_data,
 				  size_t *upload_data_size, void **request)
@@ -138,6 +147,11 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	struct serve_answer answer;
 	struct http *h = arg;
 
+	if (is_read(method) && (!*request || *upload_data_size)) {
+		*request = h;
+		*upload_data_size = 0;
+		return MHD_YES;
+	}
 	if (c)
 		c->since_ns = clock_boot_ns();
 	serve_request(h->serve, method, url,
