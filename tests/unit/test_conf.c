@@ -461,7 +461,7 @@ static const struct row {
 	  "c.yaml:4: metrics.forwardingLatency: must be a share of packets, 1/1 to 1/1000000" },
 	{ OUT "metrics:\n  listen: '[::1]:9999'\n  forwardingLatency: true\n",
 	  "c.yaml:4: metrics.forwardingLatency: must be a share of packets (as 1/1000), not true or false" },
-	/* of later versions */
+	/* aws */
 	{ OUT "aws: {enabled: maybe}\n", "c.yaml:2: aws.enabled: must be auto, true or false" },
 	{ OUT "aws: {enabled: 'true'}\n", "c.yaml:2: aws.enabled: must be auto, true or false" },
 	{ OUT "aws: {refresh: soon}\n", "c.yaml:2: aws.refresh: must be a duration (as 5s)" },
