@@ -10,7 +10,6 @@
 #include "metrics/http.h"
 
 #include <errno.h>
-#include <microhttpd.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "metrics/http_library.h"
 
 #define CONNECTIONS  64
 #define CROWDED	     48
@@ -71,7 +71,7 @@ static void make_room(struct http *h)
 static void came(struct http *h, struct MHD_Connection *connection, void **context)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+		mhd.get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct client *c = calloc(1, sizeof(*c));
 
 	if (!c || !info) {
@@ -116,15 +116,15 @@ static enum MHD_Result reply(struct MHD_Connection *connection, const struct ser
 	enum MHD_Result r;
 
 	/* Copied: it may be sent when the page is another one. */
-	response = MHD_create_response_from_buffer(a->len, (void *)(uintptr_t)a->body,
+	response = mhd.create_response_from_buffer(a->len, (void *)(uintptr_t)a->body,
 						   MHD_RESPMEM_MUST_COPY);
 	if (!response)
 		return MHD_NO;
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, a->content_type);
+	mhd.add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, a->content_type);
 	if (a->allow)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, a->allow);
-	r = MHD_queue_response(connection, a->status, response);
-	MHD_destroy_response(response);
+		mhd.add_response_header(response, MHD_HTTP_HEADER_ALLOW, a->allow);
+	r = mhd.queue_response(connection, a->status, response);
+	mhd.destroy_response(response);
 	return r;
 }
 
@@ -142,7 +142,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 				  size_t *upload_data_size, void **request)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+		mhd.get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	struct client *c = info ? info->socket_context : NULL;
 	struct serve_answer answer;
 	struct http *h = arg;
@@ -155,7 +155,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	if (c)
 		c->since_ns = clock_boot_ns();
 	serve_request(h->serve, method, url,
-		      MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept"), &answer);
+		      mhd.lookup_connection_value(connection, MHD_HEADER_KIND, "Accept"), &answer);
 	return reply(connection, &answer);
 }
 
@@ -165,9 +165,9 @@ static int turn(struct http *h)
 	MHD_UNSIGNED_LONG_LONG wait_ms = 1;
 
 	for (int i = 0; i < TURNS; i++) {
-		if (MHD_run(h->daemon) != MHD_YES)
+		if (mhd.run(h->daemon) != MHD_YES)
 			break;
-		if (MHD_get_timeout(h->daemon, &wait_ms) != MHD_YES || wait_ms)
+		if (mhd.get_timeout(h->daemon, &wait_ms) != MHD_YES || wait_ms)
 			break;
 	}
 	return loop_set_timer(h->loop, h->timer, wait_ms ? LOOK_NS : SOON_NS);
@@ -192,7 +192,7 @@ static int on_timer(struct loop *loop, void *arg)
 
 static struct MHD_Daemon *start(struct http *h, int fd)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, h,
+	return mhd.start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, h,
 				MHD_OPTION_LISTEN_SOCKET, fd,
 				MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
 				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENT_S,
@@ -203,7 +203,7 @@ static struct MHD_Daemon *start(struct http *h, int fd)
 
 static int watch(struct http *h, const char *listen)
 {
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	const union MHD_DaemonInfo *info = mhd.get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	int r;
 
 	if (!info)
@@ -231,7 +231,9 @@ int http_open(struct loop *loop, const char *listen, struct http *old, struct se
 	h->loop = loop;
 	h->serve = serve;
 	h->epoll_fd = h->timer = -1;
-	r = http_socket(listen, old ? old->listen_fd : -1, &fd);
+	r = http_library_load();
+	if (r == 0)
+		r = http_socket(listen, old ? old->listen_fd : -1, &fd);
 	if (r < 0)
 		return r;
 	h->daemon = start(h, fd);
@@ -254,6 +256,6 @@ void http_close(struct http *h)
 	if (h->timer >= 0)
 		loop_remove_fd(h->loop, h->timer);
 	if (h->daemon)
-		MHD_stop_daemon(h->daemon);
+		mhd.stop_daemon(h->daemon);
 	free(h);
 }

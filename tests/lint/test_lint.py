@@ -28,7 +28,7 @@ ONLY = [        # a library's headers belong to one place
     (r'<getopt\.h>', {'lib/base/opt.c'}),
     (r'<pcap', {'lib/capture/capture.c'}),
     (r'<curl/', {'lib/enrich/cloud_curl.c'}),
-    (r'<microhttpd', {'lib/metrics/http.c'}),
+    (r'<microhttpd', {'lib/metrics/http_library.h'}),
     (r'<zlib\.h>', {'lib/capture/stream_gzip.c', 'lib/sink/gzip_file.c'}),
     (r'<openssl/', {'lib/ipfix/transport_tls.c', 'lib/ipfix/transport_tls.h', 'lib/ipfix/transport_tls_context.c', 'lib/collect/receive_tls.c'}),
 ]

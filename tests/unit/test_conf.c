@@ -448,19 +448,6 @@ static const struct row {
 	{ OUT "timerOptionsSeconds: 0\n",
 	  "c.yaml:2: timerOptionsSeconds: 0 is out of range (1 to 604800)" },
 	{ OUT "prefixFile: ''\n", "c.yaml:2: prefixFile: is empty" },
-	{ OUT "metrics: {rtt: true}\n", "c.yaml:2: metrics: 'listen' is missing" },
-	{ OUT "metrics: {listen: 9999}\n",
-	  "c.yaml:2: metrics.listen: must be text, not a number" },
-	{ OUT "metrics: {listen: 'localhost:9999'}\n",
-	  "c.yaml:2: metrics.listen: must be an address and a port (127.0.0.1:9999)" },
-	{ OUT "metrics: {listen: '::1:9999'}\n",
-	  "c.yaml:2: metrics.listen: must be an address and a port (127.0.0.1:9999)" },
-	{ OUT "metrics:\n  listen: '[::1]:9999'\n  forwardingLatency: often\n",
-	  "c.yaml:4: metrics.forwardingLatency: must be a share of packets, 1/1 to 1/1000000" },
-	{ OUT "metrics:\n  listen: '[::1]:9999'\n  forwardingLatency: 1/0\n",
-	  "c.yaml:4: metrics.forwardingLatency: must be a share of packets, 1/1 to 1/1000000" },
-	{ OUT "metrics:\n  listen: '[::1]:9999'\n  forwardingLatency: true\n",
-	  "c.yaml:4: metrics.forwardingLatency: must be a share of packets (as 1/1000), not true or false" },
 	/* aws */
 	{ OUT "aws: {enabled: maybe}\n", "c.yaml:2: aws.enabled: must be auto, true or false" },
 	{ OUT "aws: {enabled: 'true'}\n", "c.yaml:2: aws.enabled: must be auto, true or false" },
@@ -489,32 +476,6 @@ TEST(aws_is_auto_every_five_minutes_unless_it_says_otherwise)
 	conf_free(c);
 	conf_free(d);
 	conf_free(e);
-}
-
-TEST(metrics_are_off_unless_they_are_wanted)
-{
-	static const struct {
-		const char *text;
-		const char *listen;
-		uint64_t forward;
-	} good[] = {
-		{ OUT, NULL, 0 },
-		{ OUT "metrics: {listen: '[::1]:9999'}\n", "[::1]:9999", 0 },
-		{ OUT "metrics: {listen: '0.0.0.0:1', forwardingLatency: 1/1000}\n", "0.0.0.0:1", 1000 },
-		{ OUT "metrics: {listen: '0.0.0.0:1', forwardingLatency: 100}\n", "0.0.0.0:1", 100 },
-		{ OUT "metrics: {listen: '0.0.0.0:1', forwardingLatency: false}\n", "0.0.0.0:1", 0 },
-	};
-
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		struct conf *c = NULL;
-
-		CHECK(conf_parse("c.yaml", good[i].text, strlen(good[i].text), &c) == 0);
-		CHECK(!c->metrics.listen == !good[i].listen);
-		if (c->metrics.listen)
-			CHECK_STR(c->metrics.listen, good[i].listen);
-		CHECK(c->metrics.forward == good[i].forward && !c->metrics.rtt);
-		conf_free(c);
-	}
 }
 
 TEST(every_fault_has_its_sentence)
