@@ -289,7 +289,7 @@ def every_key_is_in_the_manual_page_and_in_an_example():
             text[path] = f.read()
     tables = ''.join(t for p, t in text.items() if p.endswith('.c'))
     keys = set(re.findall(r'\b(?:DECODE(?:_WHOLE)?|TIMER)\("(\w+)"', tables))
-    later = {}
+    later = set()
     older = {'collectors', 'address'}
     assert len(keys) > 40, keys
     examples = ''.join(t for p, t in text.items() if p.endswith('.yaml'))
