@@ -236,11 +236,11 @@ void interval_scan_begins(struct agent_table *t)
 
 void interval_scan_ended(struct agent_table *t, uint64_t now_ns)
 {
-	if (t->sweep.running || !t->cut_scan) {
-		/* An output has to be waited for: rings have not so much time. */
-		t->table->cut_waits &= !t->sweep.running;
+	/* An output has to be waited for: rings have not so much time. */
+	if (t->sweep.running || (!t->cut_scan && t->cut_scans == SCANS))
+		t->table->cut_waits = false;
+	if (t->sweep.running || !t->cut_scan)
 		return;
-	}
 	t->cut_scan = false;
 	t->cut_scans--;
 	if (t->cut_scans)

@@ -22,153 +22,6 @@
 
 #define BATCH_BYTES (256 * 1024)
 
-static uint64_t count_lines(const char *data, size_t len)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += data[i] == '\n';
-	return n;
-}
-
-/* The lines that come next begin where the file ends now. */
-static void set_base(struct sink_vpc *v)
-{
-	int64_t size = 0;
-
-	vpc_dest_where(v->dest, &v->header.dev, &v->header.ino, &size);
-	v->header.base = size - (int64_t)v->made;
-	v->header.ended = v->book.ended;
-}
-
-static void count_trouble(struct sink_vpc *v, int err, uint64_t lost)
-{
-	struct sink *s = &v->sink;
-
-	s->stats.errors++;
-	s->stats.lost_records += lost;
-	snprintf(s->trouble, sizeof(s->trouble), "cannot write: %s", strerror(-err));
-}
-
-static void count_written(struct sink_vpc *v, uint64_t lines)
-{
-	v->sink.stats.records += lines;
-	v->sink.stats.last_export_ns = clock_real_ns();
-}
-
-static int write_bytes(struct sink_vpc *v, const char *data, size_t len, uint64_t lines)
-{
-	size_t done = 0;
-	int r = len ? vpc_dest_write(v->dest, data, len, &done) : 0;
-	uint64_t written = r == 0 ? lines : count_lines(data, done);
-
-	v->sink.stats.bytes += done;
-	if (v->folder)
-		v->open_lines += written;
-	else if (written)
-		count_written(v, written);
-	if (r < 0) {
-		count_trouble(v, r, lines - written);
-		set_base(v);
-		vpc_spool_set(&v->spool, &v->header);
-	} else if (len) {
-		v->sink.trouble[0] = '\0';
-	}
-	return r;
-}
-
-/* What the book has to be written. */
-int sink_vpc_write(struct sink_vpc *v)
-{
-	struct strbuf *out = &v->book.out;
-	size_t left_out = v->skip < out->len ? v->skip : out->len;
-	uint64_t lines = v->book.n_out;
-	int r;
-
-	if (out->failed) {
-		count_trouble(v, -ENOMEM, lines);
-		strbuf_deinit(out);
-		v->book.n_out = 0;
-		return -ENOMEM;
-	}
-	if (left_out)
-		lines -= count_lines(out->data, left_out);
-	v->made += out->len;
-	v->skip -= left_out;
-	if (left_out && left_out < out->len)
-		vpc_dest_goes_on(v->dest);
-	r = write_bytes(v, strbuf_str(out) + left_out, out->len - left_out, lines);
-	strbuf_reset(out);
-	v->book.n_out = 0;
-	return r;
-}
-
-/* A folder's file is named after the first interface that the cloud, or the user, tells of. */
-static const char *known_or(const struct sink_vpc *v, const char *given, size_t offset)
-{
-	for (size_t i = 0; i < v->book.n_places; i++) {
-		const char *s = *(const char **)((const char *)&v->book.places[i].place + offset);
-
-		if (s)
-			return s;
-	}
-	return given;
-}
-
-/* Complete the folder's file, if it is due, or @now. */
-static int end_file(struct sink_vpc *v, uint32_t end_s, bool now)
-{
-	int r = vpc_dest_end(v->dest, end_s, now,
-			     known_or(v, v->account, offsetof(struct vpc_place, account)),
-			     known_or(v, v->region, offsetof(struct vpc_place, region)));
-
-	if (!v->folder || !v->open_lines || (r == 0 && vpc_dest_is_open(v->dest)))
-		return r;
-	if (r < 0)
-		count_trouble(v, r, v->open_lines);
-	else
-		count_written(v, v->open_lines);
-	v->open_lines = 0;
-	return r;
-}
-
-int sink_vpc_enter(void *arg, uint32_t type, const void *data, size_t len)
-{
-	struct sink_vpc *v = arg;
-	int r = vpc_book_enter(&v->book, type, data, len);
-
-	if (r < 0 || type != VPC_ENTRY_END)
-		return r;
-	sink_vpc_write(v);
-	end_file(v, v->book.ended, false);
-	return 0;
-}
-
-/* The spool holds what the book does, and nothing else. */
-int sink_vpc_begin_anew(struct sink_vpc *v)
-{
-	_cleanup_(strbuf_deinit) struct strbuf entries = STRBUF_NULL;
-	int r = vpc_book_entries(&v->book, &entries);
-
-	v->last_iface = NULL;
-	if (r < 0)
-		return r;
-	v->made = 0;
-	set_base(v);
-	r = vpc_spool_restart(&v->spool, &v->header, &entries);
-	v->stale = r < 0;
-	return r;
-}
-
-/* Of a file of a folder that is not complete the entries stay. */
-static void forget_written(struct sink_vpc *v)
-{
-	if (v->folder && vpc_dest_is_open(v->dest))
-		return;
-	if (sink_vpc_begin_anew(v) < 0)
-		v->stale = true;
-}
-
 static const char *interface_id(const struct sink_vpc *v, const char *iface)
 {
 	for (size_t i = 0; iface && i < v->n_interfaces; i++) {
@@ -277,37 +130,31 @@ static int vpc_put(struct sink *s, const struct record *r)
 	if (err == 0)
 		err = enter_spooled(v, VPC_ENTRY_PIECE, &p, sizeof(p));
 	if (err < 0)
-		count_trouble(v, err, 1);
+		sink_vpc_count_trouble(v, err, 1);
 	return 0;
-}
-
-/* What was entered is on disk, before anything that came of it is written. */
-static void spool_batch(struct sink_vpc *v)
-{
-	if (!v->entries.len)
-		return;
-	if (v->stale || vpc_spool_append(&v->spool, &v->entries) < 0)
-		v->stale = true;
-	if (v->entries.failed)
-		strbuf_deinit(&v->entries);
-	strbuf_reset(&v->entries);
 }
 
 static int vpc_flush(struct sink *s)
 {
 	struct sink_vpc *v = (struct sink_vpc *)s;
+	int r;
 
 	v->last_iface = NULL;
-	spool_batch(v);
-	return v->book.out.len ? sink_vpc_write(v) : 0;
+	sink_vpc_spool(v);
+	r = v->book.out.len ? sink_vpc_write(v) : 0;
+	sink_vpc_bound(v);
+	sink_vpc_tell(v);
+	return r;
 }
 
+/* What could not be spooled is, as soon as there is room. */
 static void vpc_tick(struct sink *s, uint64_t now_ns)
 {
 	struct sink_vpc *v = (struct sink_vpc *)s;
 
-	if (v->stale)
-		forget_written(v);
+	if (v->spool_err)
+		sink_vpc_forget_written(v);
+	sink_vpc_tell(v);
 }
 
 static uint64_t vpc_interval_ns(struct sink *s)
@@ -348,20 +195,19 @@ static int tell_all(struct sink_vpc *v, const struct sink_interval *in)
 	return r;
 }
 
-/* Its own multiples: another output may want shorter intervals. */
+/* The clock may be set back: an hour is believed to be no accident. */
 static int vpc_interval(struct sink *s, const struct sink_interval *i)
 {
 	struct sink_vpc *v = (struct sink_vpc *)s;
 	uint32_t end_s = i->to_ns / NSEC_PER_SEC;
 	int r;
 
-	if (end_s <= v->book.ended)
+	if (end_s <= v->book.ended && v->book.ended - end_s < 3600)
 		return 0;
 	r = tell_all(v, i);
-	vpc_spool_entry(&v->entries, VPC_ENTRY_END, &end_s, sizeof(end_s));
-	spool_batch(v);
-	sink_vpc_enter(v, VPC_ENTRY_END, &end_s, sizeof(end_s));
-	forget_written(v);
+	sink_vpc_do(v, VPC_ENTRY_END, end_s);
+	sink_vpc_forget_written(v);
+	sink_vpc_tell(v);
 	return r;
 }
 
@@ -372,26 +218,8 @@ static int vpc_reopen(struct sink *s)
 
 	if (r < 0)
 		return r;
-	set_base(v);
-	vpc_spool_set(&v->spool, &v->header);
+	sink_vpc_set_base(v);
 	return 0;
-}
-
-void sink_vpc_free(struct sink_vpc *v)
-{
-	vpc_spool_close(&v->spool);
-	vpc_dest_free(v->dest);
-	vpc_book_deinit(&v->book);
-	strbuf_deinit(&v->entries);
-	strbuf_deinit(&v->strings);
-	for (size_t i = 0; i < v->n_interfaces; i++) {
-		free((char *)v->interfaces[i].iface);
-		free((char *)v->interfaces[i].id);
-	}
-	free(v->interfaces);
-	free(v->account);
-	free(v->region);
-	free(v);
 }
 
 /* Nothing is left to be counted up: the spool has done its work. */
@@ -399,10 +227,7 @@ static void vpc_close(struct sink *s)
 {
 	struct sink_vpc *v = (struct sink_vpc *)s;
 
-	spool_batch(v);
-	vpc_book_write(&v->book, UINT32_MAX);
-	sink_vpc_write(v);
-	end_file(v, clock_real_ns() / NSEC_PER_SEC, true);
+	sink_vpc_do(v, VPC_ENTRY_ALL, clock_real_ns() / NSEC_PER_SEC);
 	if (v->spool.fd >= 0)
 		unlink(v->spool.path);
 	sink_vpc_free(v);

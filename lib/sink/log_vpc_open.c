@@ -166,3 +166,20 @@ int sink_vpc_new(const struct vpc_config *config, struct sink **ret)
 	*ret = &v->sink;
 	return 0;
 }
+
+void sink_vpc_free(struct sink_vpc *v)
+{
+	vpc_spool_close(&v->spool);
+	vpc_dest_free(v->dest);
+	vpc_book_deinit(&v->book);
+	strbuf_deinit(&v->entries);
+	strbuf_deinit(&v->strings);
+	for (size_t i = 0; i < v->n_interfaces; i++) {
+		free((char *)v->interfaces[i].iface);
+		free((char *)v->interfaces[i].id);
+	}
+	free(v->interfaces);
+	free(v->account);
+	free(v->region);
+	free(v);
+}

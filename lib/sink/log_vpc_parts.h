@@ -19,7 +19,9 @@ struct sink_vpc {
 	bool folder;
 	struct vpc_spool spool;
 	struct vpc_spool_header header;
-	bool stale;			/* the spool lacks something: it is to begin anew */
+	uint64_t spooled;		/* bytes of entries in it */
+	int spool_err;			/* it lacks something, for this: it is to begin anew */
+	int write_err;			/* of the last lines that were written */
 	uint64_t made;			/* bytes of lines, since the spool began */
 	uint64_t skip;			/* so many of what comes are there already */
 	uint64_t open_lines;		/* in a folder's file that is not complete */
@@ -32,12 +34,29 @@ struct sink_vpc {
 
 /* log_vpc.c */
 extern const struct sink_ops sink_vpc_ops;
-/* A line of what was spooled, or is about to be: into the book, and out of it. */
+
+/* log_vpc_open.c */
+void sink_vpc_free(struct sink_vpc *v);
+
+/* log_vpc_write.c */
+/* Carry out an entry that is spooled: into the book, and what comes of it out of it. */
 int sink_vpc_enter(void *arg, uint32_t type, const void *data, size_t len);
+/* Spool and carry out one of END, FILE, ALL. */
+void sink_vpc_do(struct sink_vpc *v, uint32_t type, uint32_t real_s);
+/* Spool the entries of the open batch. */
+void sink_vpc_spool(struct sink_vpc *v);
 /* Write what the book has to be written. */
 int sink_vpc_write(struct sink_vpc *v);
+/* The lines that come next begin where the file ends now. */
+void sink_vpc_set_base(struct sink_vpc *v);
 /* The spool holds what the book does, and nothing else. 0 or a negative errno. */
 int sink_vpc_begin_anew(struct sink_vpc *v);
-void sink_vpc_free(struct sink_vpc *v);
+/* The same, unless a folder's file is not complete: of that the entries stay. */
+void sink_vpc_forget_written(struct sink_vpc *v);
+/* If the spool is too long: a folder's file is then complete before its time. */
+void sink_vpc_bound(struct sink_vpc *v);
+void sink_vpc_count_trouble(struct sink_vpc *v, int err, uint64_t lost);
+/* Into sink.trouble, what is wrong now. */
+void sink_vpc_tell(struct sink_vpc *v);
 
 #endif

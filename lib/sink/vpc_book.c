@@ -144,10 +144,14 @@ void vpc_book_write(struct vpc_book *b, uint32_t interval)
 	strbuf_reset(&b->told);
 }
 
-static int end(struct vpc_book *b, uint32_t interval)
+static int end(struct vpc_book *b, uint32_t type, uint32_t real_s)
 {
-	vpc_book_write(b, interval);
-	b->ended = interval;
+	if (type == VPC_ENTRY_END) {
+		vpc_book_write(b, real_s);
+		b->ended = real_s;
+	} else if (type == VPC_ENTRY_ALL) {
+		vpc_book_write(b, UINT32_MAX);
+	}
 	return 0;
 }
 
@@ -161,7 +165,9 @@ int vpc_book_enter(struct vpc_book *b, uint32_t type, const void *data, size_t l
 	case VPC_ENTRY_STATUS:
 		return len == sizeof(struct vpc_told) ? add_told(b, data) : -EBADMSG;
 	case VPC_ENTRY_END:
-		return len == sizeof(uint32_t) ? end(b, *(const uint32_t *)data) : -EBADMSG;
+	case VPC_ENTRY_FILE:
+	case VPC_ENTRY_ALL:
+		return len == sizeof(uint32_t) ? end(b, type, *(const uint32_t *)data) : -EBADMSG;
 	default:
 		return -EBADMSG;
 	}

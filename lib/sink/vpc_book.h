@@ -18,7 +18,10 @@ enum vpc_entry {
 	VPC_ENTRY_PLACE = 1,	/* an interface; its number is how many came before */
 	VPC_ENTRY_PIECE,	/* struct vpc_piece */
 	VPC_ENTRY_STATUS,	/* struct vpc_told */
-	VPC_ENTRY_END,		/* uint32_t: intervals before it (seconds since 1970) are ended */
+	/* uint32_t, seconds since 1970: */
+	VPC_ENTRY_END,		/* intervals before it are ended */
+	VPC_ENTRY_FILE,		/* a folder's file is complete, as of now */
+	VPC_ENTRY_ALL,		/* that, and all lines are written before, whatever their interval */
 };
 
 /* NODATA or SKIPDATA. */

@@ -170,6 +170,8 @@ int vpc_dest_write(struct vpc_dest *d, const char *data, size_t len, size_t *ret
 		r = part_write(d, data, len);
 	if (r == 0)
 		*ret_done = len;
+	else
+		drop_part(d);
 	return r;
 }
 

@@ -496,6 +496,100 @@ TEST(a_spool_that_was_cut_off_gives_what_is_whole)
 	remove_files();
 }
 
+static char folder[64];
+
+static struct vpc_config folder_config(void)
+{
+	struct vpc_config c = config(SHORT);
+
+	snprintf(folder, sizeof(folder), "%s/s3", dir);
+	c.file = NULL;
+	c.directory = folder;
+	c.gzip = false;
+	c.period_s = 300;
+	c.flow_log_id = "fl-1";
+	c.account = "999999999999";	/* the cloud knows better */
+	return c;
+}
+
+/* All files below the folder into one, in the order of their names; how many there are. */
+static int gather(void)
+{
+	char words[512];
+	int n;
+
+	snprintf(words, sizeof(words), "find %s -type f ! -name '.*' | sort | xargs cat > %s; "
+		 "exit $(find %s -type f ! -name '.*' | wc -l)", folder, path, folder);
+	n = system(words);
+	return WEXITSTATUS(n);
+}
+
+static void remove_folder(void)
+{
+	char words[256];
+
+	snprintf(words, sizeof(words), "rm -r %s", folder);
+	CHECK(system(words) == 0);
+	remove_files();
+}
+
+#define FULL_FIVE 1418529900	/* a multiple of 300 s */
+
+static void two_intervals(struct sink *s)
+{
+	put_port(s, 80, 1, FULL_FIVE, 0);
+	s->ops->flush(s);
+	end_interval(s, FULL_FIVE, FULL_FIVE + 60, NULL, 0);
+	put_port(s, 80, 2, FULL_FIVE + 60, 0);
+	s->ops->flush(s);
+	end_interval(s, FULL_FIVE + 60, FULL_FIVE + 120, NULL, 0);
+	put_port(s, 80, 4, FULL_FIVE + 120, 0);
+	s->ops->flush(s);
+}
+
+TEST(a_file_of_a_folder_is_complete_at_its_period_whatever_was_killed)
+{
+	static const char all[] = "80 1 100 1418529900 1418529901 0\n"
+				  "80 2 200 1418529960 1418529961 0\n"
+				  "80 6 600 1418530020 1418530022 0\n";
+	struct vpc_config c = folder_config();
+	char name[300];
+	struct sink *s;
+
+	killed_after(&c, two_intervals);
+	CHECK(gather() == 0);
+	s = open_with(&c);
+	CHECK(s != NULL);
+	put_port(s, 80, 2, FULL_FIVE + 121, 0);
+	s->ops->flush(s);
+	end_interval(s, FULL_FIVE + 120, FULL_FIVE + 180, NULL, 0);
+	CHECK(gather() == 0 && s->stats.records == 0);
+	end_interval(s, FULL_FIVE + 240, FULL_FIVE + 300, NULL, 0);
+	CHECK(gather() == 1 && s->stats.records == 3);
+	CHECK(says(all));
+	snprintf(name, sizeof(name), "ls %s/AWSLogs/123456789010/vpcflowlogs/ap-southeast-2/2014/12/14/"
+		 "123456789010_vpcflowlogs_ap-southeast-2_fl-1_20141214T0410Z_*.log > /dev/null", folder);
+	CHECK(system(name) == 0);
+	s->ops->close(s);
+	CHECK(gather() == 1);
+	remove_folder();
+}
+
+TEST(an_end_writes_what_is_there)
+{
+	struct vpc_config c = folder_config();
+	struct sink *s;
+
+	c.hive = c.per_hour = true;
+	s = open_with(&c);
+	two_intervals(s);
+	s->ops->close(s);
+	CHECK(gather() == 1);
+	CHECK(says("80 1 100 1418529900 1418529901 0\n80 2 200 1418529960 1418529961 0\n"
+		   "80 4 400 1418530020 1418530021 0\n"));
+	remove_folder();
+}
+
 TEST(nobody_else_writes_the_same_log)
 {
 	struct vpc_config c = config(SHORT);
