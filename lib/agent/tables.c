@@ -111,7 +111,8 @@ static bool wanted(const struct agent *a, const struct netns *only, uint64_t coo
 }
 
 /* Names and metered hooks of every table, as they are now. */
-static void learn_names(struct cloud *cloud, struct agent_table *t, const struct netns *list, size_t n)
+static void learn_names(struct cloud *cloud, struct agent_table *t, const struct netns *list,
+			size_t n)
 {
 	struct record_names names = { 0 };
 

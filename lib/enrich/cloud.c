@@ -104,7 +104,8 @@ static void asker_free(struct asker *a)
 }
 
 /* Returns what was known before, or @new if nobody wants it any more. */
-static struct cloud_snapshot *put(struct cloud *c, const struct asker *a, struct cloud_snapshot *new)
+static struct cloud_snapshot *put(struct cloud *c, const struct asker *a,
+				  struct cloud_snapshot *new)
 {
 	struct cloud_snapshot *old = new;
 
@@ -389,6 +390,14 @@ void cloud_wait(struct cloud *c, uint64_t timeout_ns)
 	pthread_mutex_unlock(&c->lock);
 }
 
+static void tell_known(const struct cloud_snapshot *s, struct strbuf *out)
+{
+	const char *name = s->machine->instance ? s->machine->instance : "this machine";
+
+	strbuf_printf(out, "the metadata service tells of %s, with %zu interface%s", name, s->n,
+		      s->n == 1 ? "" : "s");
+}
+
 enum cloud_news cloud_news(struct cloud *c, struct strbuf *out)
 {
 	enum cloud_news news;
@@ -401,9 +410,7 @@ enum cloud_news cloud_news(struct cloud *c, struct strbuf *out)
 	if (news == CLOUD_TROUBLE || news == CLOUD_QUIET)
 		strbuf_puts(out, c->trouble);
 	else if (news != CLOUD_NO_NEWS && c->now)
-		strbuf_printf(out, "the metadata service tells of %s, with %zu interface%s",
-			      c->now->machine->instance ? c->now->machine->instance : "this machine",
-			      c->now->n, c->now->n == 1 ? "" : "s");
+		tell_known(c->now, out);
 	pthread_mutex_unlock(&c->lock);
 	return news;
 }

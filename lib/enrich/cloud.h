@@ -23,7 +23,7 @@ enum cloud_enabled {
 struct cloud_options {
 	enum cloud_enabled enabled;
 	uint64_t refresh_ns;		/* 5 minutes */
-	const char *endpoint;		/* borrowed; NULL: of the environment, else the usual ones */
+	const char *endpoint;		/* borrowed; NULL: the environment's, or the usual ones */
 };
 
 struct cloud;
@@ -59,7 +59,7 @@ enum cloud_news {
 	CLOUD_KNOWN,	/* it answered, for the first time or after trouble */
 	CLOUD_CHANGED,	/* and says something else than before */
 	CLOUD_TROUBLE,
-	CLOUD_QUIET,	/* trouble that nobody wants to hear of: CLOUD_AUTO, and nothing was ever known */
+	CLOUD_QUIET,	/* trouble nobody wants to hear of: CLOUD_AUTO, and never was anything known */
 };
 /*
  * What happened since the last call, as a sentence appended to @out; the same trouble is told once.

@@ -59,12 +59,11 @@ int cloud_http_load(void)
 	for (size_t i = 0; !handle && i < ARRAY_SIZE(names); i++)
 		handle = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
 	if (!handle)
-		return fail_system(-ENOENT, "the metadata service needs libcurl (%s), which is not installed",
-				   FLOWCTL_LIBCURL);
+		return fail_system(-ENOENT, "the metadata service needs libcurl, which is not installed");
 	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
 		*functions[i].at = dlsym(handle, functions[i].name);
 		if (!*functions[i].at)
-			return fail_system(-ENOENT, "the metadata service needs a newer libcurl: this one has no %s",
+			return fail_system(-ENOENT, "libcurl is too old: it has no %s",
 					   functions[i].name);
 	}
 	if (lib.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)

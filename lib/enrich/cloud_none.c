@@ -7,7 +7,8 @@
 
 int cloud_http_load(void)
 {
-	return fail_system(-EOPNOTSUPP, "this flowctl was built without the metadata service (libcurl)");
+	return fail_system(-EOPNOTSUPP,
+			   "this flowctl was built without the metadata service (libcurl)");
 }
 
 int cloud_http_open(struct cloud_http **ret)

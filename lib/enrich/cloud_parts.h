@@ -18,7 +18,7 @@ struct cloud_settings {
 	bool on;
 	bool quiet;		/* CLOUD_AUTO */
 	uint64_t refresh_ns;
-	char *endpoints[CLOUD_ENDPOINTS_MAX];	/* URLs without a final '/'; the first one that answers */
+	char *endpoints[CLOUD_ENDPOINTS_MAX];	/* URLs without a '/' at the end, to be tried */
 	size_t n;
 };
 /* fail_usage(): an endpoint or a mode that cannot be. */
@@ -140,6 +140,7 @@ struct cloud_snapshot {
 int cloud_snapshot_new(const struct imds_facts *facts, struct cloud_pool *pool,
 		       struct cloud_snapshot **ret);
 void cloud_snapshot_free(struct cloud_snapshot *s);
-const struct record_cloud *cloud_snapshot_find(const struct cloud_snapshot *s, const uint8_t mac[6]);
+const struct record_cloud *cloud_snapshot_find(const struct cloud_snapshot *s,
+					       const uint8_t mac[6]);
 
 #endif

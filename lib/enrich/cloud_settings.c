@@ -105,11 +105,12 @@ static int check_url(const char *what, const char *url)
 			   strncasecmp(url, "https://", 8) == 0 ? url + 8 : NULL;
 
 	if (!host || !*host || *host == '/' || *host == ':' || strlen(url) > 256)
-		return fail_usage("%s must be a URL (as http://[fd00:ec2::254]), not '%s'", what, url);
+		return fail_usage("%s must be a URL (as http://[fd00:ec2::254]), not '%s'", what,
+				  url);
 	for (const char *c = url; *c; c++) {
 		if (*c <= ' ' || *c > '~' || strchr("@?#\\", *c))
-			return fail_usage("%s must be a URL without blanks, '@', '?' or '#', not '%s'", what,
-					  url);
+			return fail_usage("%s must be a URL without blanks, '@', '?' or '#'",
+					  what);
 	}
 	return 0;
 }
@@ -127,7 +128,8 @@ static int add_mode(struct cloud_settings *s, const char *mode)
 		return add(s, ENDPOINT_IPV4);
 	if (strcasecmp(mode, "ipv6") == 0)
 		return add(s, ENDPOINT_IPV6);
-	return fail_usage(VARIABLE("SERVICE_ENDPOINT_MODE") " must be IPv4 or IPv6, not '%s'", mode);
+	return fail_usage(VARIABLE("SERVICE_ENDPOINT_MODE") " must be IPv4 or IPv6, not '%s'",
+			  mode);
 }
 
 static int add_endpoints(struct cloud_settings *s, const struct cloud_options *options)
@@ -153,10 +155,11 @@ static int add_endpoints(struct cloud_settings *s, const struct cloud_options *o
 int cloud_settings_init(struct cloud_settings *s, const struct cloud_options *options)
 {
 	const char *disabled = variable(VARIABLE("DISABLED"));
+	bool off = options->enabled == CLOUD_OFF || (disabled && strcasecmp(disabled, "true") == 0);
 	int r = 0;
 
 	*s = (struct cloud_settings) {
-		.on = options->enabled != CLOUD_OFF && !(disabled && strcasecmp(disabled, "true") == 0),
+		.on = !off,
 		.quiet = options->enabled == CLOUD_AUTO,
 		.refresh_ns = options->refresh_ns,
 	};

@@ -51,9 +51,10 @@ static void describe(const struct imds_facts *f, struct strbuf *out)
 		const struct imds_interface *v = &f->v[i];
 		const uint8_t *m = v->mac;
 
-		strbuf_printf(out, "%02x:%02x:%02x:%02x:%02x:%02x is %s, device %s, %s, %s, account %s, addresses %s %s\n",
-			      m[0], m[1], m[2], m[3], m[4], m[5], shown(v->interface), shown(v->device),
-			      shown(v->subnet), shown(v->vpc), shown(v->owner), shown(v->ipv4s), shown(v->ipv6s));
+		strbuf_printf(out, "%02x:%02x:%02x:%02x:%02x:%02x is %s, device %s, ", m[0], m[1], m[2],
+			      m[3], m[4], m[5], shown(v->interface), shown(v->device));
+		strbuf_printf(out, "%s, %s, account %s, addresses %s %s\n", shown(v->subnet),
+			      shown(v->vpc), shown(v->owner), shown(v->ipv4s), shown(v->ipv6s));
 	}
 }
 
@@ -78,7 +79,8 @@ int cloud_snapshot_new(const struct imds_facts *facts, struct cloud_pool *pool,
 	describe(facts, &text);
 	s->text = text.data;
 	if (pool->failed || text.failed)
-		return fail_plain(-ENOSPC, "what the metadata service says changes too often to be kept");
+		return fail_plain(-ENOSPC,
+				  "what the metadata service says changes too often to be kept");
 	*ret = take_ptr(s);
 	return 0;
 }
@@ -92,7 +94,8 @@ void cloud_snapshot_free(struct cloud_snapshot *s)
 	free(s);
 }
 
-const struct record_cloud *cloud_snapshot_find(const struct cloud_snapshot *s, const uint8_t mac[6])
+const struct record_cloud *cloud_snapshot_find(const struct cloud_snapshot *s,
+					       const uint8_t mac[6])
 {
 	for (size_t i = 0; i < s->n; i++) {
 		if (memcmp(s->v[i].mac, mac, sizeof(s->v[i].mac)) == 0)
