@@ -27,6 +27,7 @@
 #define STRINGIFY_(x_) #x_
 #define STRINGIFY(x_) STRINGIFY_(x_)
 #define TOKEN_HEADER "X-aws-ec2-metadata-token"
+#define TTL_HEADER TOKEN_HEADER "-ttl-seconds: " STRINGIFY(TOKEN_TTL_S)
 
 #define REQUEST_NS (2 * NSEC_PER_SEC)
 #define ALL_NS (20 * NSEC_PER_SEC)
@@ -140,7 +141,7 @@ static int take_token(struct imds *s)
 	long status = 0;
 	int r;
 
-	r = ask(s, true, TOKEN_PATH, TOKEN_HEADER "-ttl-seconds: " STRINGIFY(TOKEN_TTL_S), &body, &status);
+	r = ask(s, true, TOKEN_PATH, TTL_HEADER, &body, &status);
 	if (r < 0)
 		return r;
 	if (status != 200)
