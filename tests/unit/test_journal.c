@@ -472,6 +472,60 @@ TEST(a_new_connection_of_the_same_ends_has_an_entry_of_its_own)
 	view_close(&t);
 }
 
+static const struct store_entry *entry_of(const struct table *t, uint8_t flow)
+{
+	const struct flow_key key = key_of(flow);
+
+	return journal_flow(t, journal_find(t, &key));
+}
+
+/* Of what follows the cut nothing is mixed with what is before it, wherever it is found. */
+TEST(a_cut_of_all_flows_parts_what_is_before_it_from_what_is_behind)
+{
+	struct table_ring ring;
+	struct table t;
+	uint64_t at;
+	size_t n;
+
+	fill();
+	view_open(&t, &ring);
+	CHECK(journal_drain(&t, &n) == 0 && journal_scan(&t, &n) == 0);
+	{
+		const struct flow_key key = key_of(1);
+		const struct journal_taken one = { journal_find(&t, &key), LEDGER_EXPORTED, false,
+						   JOURNAL_NO_MESSAGE };
+
+		/* Room for flow 9. */
+		journal_take(&t, &(struct journal_leaving) { .v = &one, .n = 1 });
+	}
+	journal_cut_all(&t);
+	CHECK(!journal_is_cut(&t, entry_of(&t, 4)));
+	journal_bump_epoch(&t);
+	CHECK(journal_is_cut(&t, entry_of(&t, 4)) && journal_is_cut(&t, entry_of(&t, 5)));
+	/* Of before it, but read only now: more of flow 4, the first of flow 9. */
+	m->slots[0].c.packets += 2;
+	m->slots[0].c.bytes += 200;
+	put_slot(6, 9, 2, 5);
+	/* Of behind it: flow 5's slot has rotated, and flow 6's was evicted. */
+	put_record(1, 5, 6, 19);
+	put_slot(1, 5, 8, 6);
+	m->slots[1].c.epoch = m->ctl.epoch;
+	put_record(3, 6, 2, 29);
+	at = m->producer;
+	put_record(3, 6, 4, 8);
+	((struct flow_slot *)(m->ring + at + 8))->c.epoch = m->ctl.epoch;
+	CHECK(journal_drain(&t, &n) == 0 && journal_scan(&t, &n) == 0);
+	CHECK(entry_of(&t, 4)->part.packets == 17 + 2 && journal_is_cut(&t, entry_of(&t, 4)));
+	CHECK(entry_of(&t, 9)->part.packets == 5 && journal_is_cut(&t, entry_of(&t, 9)));
+	CHECK(entry_of(&t, 5)->part.packets == 37 + 19);
+	CHECK(entry_of(&t, 6)->part.packets == 29 && m->consumer == at);
+	/* The ring waits no longer: better mixed than lost. */
+	t.cut_waits = false;
+	CHECK(journal_drain(&t, &n) == 0 && n == 1 && m->consumer == m->producer);
+	CHECK(entry_of(&t, 6)->part.packets == 29 + 8);
+	view_close(&t);
+}
+
 /* The top bits lie apart from the others. */
 TEST(totals_are_longer_than_a_field)
 {
