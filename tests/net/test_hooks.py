@@ -9,7 +9,7 @@ from lib import *
 from export import *
 from traffic import balanced, ledgers
 
-net = Net('hooks')
+net = Net('beside')
 PORTS = range(5000, 5200)
 
 
