@@ -80,6 +80,7 @@ static void add_times(const struct agent_table *t, struct options_facts *f)
 static int facts_get(void *arg, uint32_t domain, struct options_facts *ret)
 {
 	struct agent *a = arg;
+	size_t n = 0;
 	int r = -ENOENT;
 
 	*ret = (struct options_facts) { 0 };
@@ -95,6 +96,7 @@ static int facts_get(void *arg, uint32_t domain, struct options_facts *ret)
 		r = add_interfaces(&a->facts, t);
 		if (r < 0)
 			return r;
+		ret->domain_name = n++ ? NULL : t->names.netns;
 	}
 	ret->interfaces = a->facts.interfaces;
 	ret->n_interfaces = a->facts.n;

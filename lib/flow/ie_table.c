@@ -307,6 +307,8 @@ static const struct ie rows[] = {
 	     "id of the outermost VLAN tag"),
 	VLAN(245, dot1qCustomerVlanId, key.vlan_inner, IE_QINQ,
 	     "id of the inner VLAN tag"),
+	TEXT(300, observationDomainName, NETNS_NAME_MAX, netns,
+	     "network namespace that metered it"),
 	DERIVED(351, layer2SegmentId, U64, IDENTIFIER, NONE, get_segment_id, IE_TUNNEL,
 		"2^56 + VNI of VXLAN; 0 of other tunnels, which IANA has no number for"),
 	{ ROW_AS(515, ipv6ExtensionHeadersFull, U32, FLAGS, NONE, DATA_U256, 4),

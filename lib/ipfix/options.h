@@ -26,6 +26,7 @@ struct options_facts {
 	uint64_t ignored_packets, ignored_bytes;
 	/* in flow records that never reached an output: no template, not sent */
 	uint64_t not_sent_flows, not_sent_packets, not_sent_bytes;
+	const char *domain_name;	/* borrowed as the next; NULL: it is several namespaces */
 	uint64_t first_lost_ns, last_lost_ns;	/* CLOCK_REALTIME, 0 = never lost anything */
 	const struct options_interface *interfaces;	/* borrowed until the next question */
 	size_t n_interfaces;

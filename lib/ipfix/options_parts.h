@@ -17,6 +17,7 @@ struct options_values {
 	uint64_t ifindex, interval, space, one;
 	uint64_t algorithm, selector_algorithm;	/* IANA's elements 35 and 304 */
 	uint64_t probability;			/* the bits of a float64 */
+	const char *domain_name;
 	const char *name, *description;		/* or of the element at hand */
 	/* of the element at hand */
 	const struct template_set *templates;	/* elements of others are not told; NULL: all are */

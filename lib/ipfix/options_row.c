@@ -30,6 +30,17 @@ static bool pick_one(const struct options_facts *f, size_t i, struct options_val
 	return true;
 }
 
+static size_t count_names(const struct options_facts *f)
+{
+	return f->domain_name != NULL;
+}
+
+static bool pick_name(const struct options_facts *f, size_t i, struct options_values *v)
+{
+	v->domain_name = f->domain_name;
+	return true;
+}
+
 static size_t count_interfaces(const struct options_facts *f)
 {
 	return f->n_interfaces;
@@ -160,6 +171,8 @@ static const struct options_row rows[] = {
 	  { NUMBER(346, 4, enterprise), NUMBER(303, 2, element), NUMBER(339, 1, type),
 	    NUMBER(344, 1, semantics), NUMBER(345, 2, units), NUMBER(342, 8, range_begin),
 	    NUMBER(343, 8, range_end), TEXT(341, 64, name), TEXT(340, 128, description) } },
+	{ OPTIONS_INTERFACES, INTERFACES_SCOPED, false, count_names, pick_name, 1,
+	  { DOMAIN, TEXT(300, 64, domain_name) } },
 };
 
 _Static_assert(ARRAY_SIZE(rows) <= OPTIONS_ROWS_MAX, "as many as there is room for");

@@ -92,7 +92,7 @@ TRUTH = {
     'tcpOptionsFull': of('tcp_options'),
     # AH is bit 14 in both registries; PAY, bit 15 of element 64, is no extension header of RFC 9740
     'ipv6ExtensionHeadersFull': lambda r: r.get('ip6_headers', 0) & ~(1 << 15),
-    'packetMark': of('mark'), 'networkNamespaceName': text('netns'),
+    'packetMark': of('mark'), 'networkNamespaceName': text('netns'), 'observationDomainName': text('netns'),
     'flowDurationMicroseconds': lambda r: min((r['last'] - r['first']) // 10**3, 0xffffffff),
     'flowDurationMilliseconds': lambda r: (r['last'] - r['first']) // 10**6,
 }

@@ -182,6 +182,8 @@ static const struct row rows[] = {
 	{ "packetMark", 1, 4, &tcp4, "cafe0001" },
 	{ "networkNamespaceName", 2, IE_VARLEN, &tcp4, "04626c7565" },
 	{ "networkNamespaceName", 2, IE_VARLEN, &icmp4, "00" },
+	{ "observationDomainName", 300, IE_VARLEN, &tcp4, "04626c7565" },
+	{ "observationDomainName", 300, IE_VARLEN, &icmp4, "00" },
 	{ "tcpHealthObserved", 3, 4, &tcp4, "0000007f" },
 	{ "tcpHandshakeLatencyMicroseconds", 4, 4, &tcp4, "0000a004" },
 	{ "tcpHandshakeServerMicroseconds", 5, 4, &tcp4, "00009c41" },
