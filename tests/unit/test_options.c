@@ -147,11 +147,26 @@ TEST(interfaces_have_names_in_texts_of_variable_length)
 	_cleanup_(bench_deinit) struct bench b;
 
 	CHECK(bench_init(&b, &p, 1400) == 0 && send_templates(&b) == 0);
-	CHECK(is_hex(b.sent, b.len, "0003 0016  fffc 0003 0001  000a 0004  0052 ffff 0053 ffff"));
+	CHECK(is_hex(b.sent, b.len, "0003 0016  fffc 0003 0001  000a 0004  0052 ffff 0053 ffff"
+		     "0003 0012  fff4 0002 0001  0095 0004  012c ffff"));
 	CHECK(send_data(&b) == 0 && b.records == 2);
 	CHECK(is_hex(b.sent, b.len, "fffc 0030"
 		     "00000003 04 65746830 0b 746f20 c3bc 62657273 6565"
 		     "00000009 11 612d6e616d652d6f662d7369787465656e 00"));
+}
+
+TEST(a_domain_that_is_one_namespace_has_its_name)
+{
+	struct profile p = only(OPTIONS_INTERFACES, SAMPLING_RFC, true);
+	struct options_facts before = known;
+	_cleanup_(bench_deinit) struct bench b;
+
+	CHECK(bench_init(&b, &p, 1400) == 0);
+	known.n_interfaces = 0;
+	known.domain_name = "blue";
+	CHECK(send_data(&b) == 0 && b.records == 1);
+	CHECK(is_hex(b.sent, b.len, "fff4 000d  00000007 04 626c7565"));
+	known = before;
 }
 
 TEST(texts_of_fixed_length_are_filled_up_or_cut)
@@ -160,7 +175,8 @@ TEST(texts_of_fixed_length_are_filled_up_or_cut)
 	_cleanup_(bench_deinit) struct bench b;
 
 	CHECK(bench_init(&b, &p, 1400) == 0 && send_templates(&b) == 0);
-	CHECK(is_hex(b.sent, b.len, "0003 0016  fffc 0003 0001  000a 0004  0052 0010 0053 0040"));
+	CHECK(is_hex(b.sent, b.len, "0003 0016  fffc 0003 0001  000a 0004  0052 0010 0053 0040"
+		     "0003 0012  fff4 0002 0001  0095 0004  012c 0040"));
 	CHECK(send_data(&b) == 0 && b.records == 2 && b.len == 4 + 2 * (4 + 16 + 64));
 	CHECK(is_hex(b.sent + 4, 20, "00000003 65746830000000000000000000000000"));
 	CHECK(is_hex(b.sent + 4 + 84, 20, "00000009 612d6e616d652d6f662d736978746565"));
