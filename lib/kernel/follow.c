@@ -133,14 +133,14 @@ static struct follow_flow *add_flow(struct follow *f, const struct flow_key *key
 	return flow;
 }
 
-/* The flow that the slot's generation was credited to before needs no search. */
+/* The flow that this very generation was credited to before needs no search. */
 static struct follow_flow *flow_of(struct follow *f, const struct flow_slot *slot,
 				   const struct journal_entry *seen, const struct flow_part *part)
 {
 	struct follow_flow *flow;
 	uint32_t hash;
 
-	if (seen->gen == slot->gen && seen->store_idx && seen->store_idx <= f->n &&
+	if (seen->gen == slot->gen && seen->packets && seen->store_idx && seen->store_idx <= f->n &&
 	    key_is(&f->flows[seen->store_idx - 1].key, &slot->key))
 		return &f->flows[seen->store_idx - 1];
 	hash = key_index_hash(&slot->key);
@@ -421,9 +421,7 @@ static void begin_slots(struct follow *f)
 		if (!slot_gen(&slots[i]) || !slot_copy_patiently(&slots[i], &copy))
 			continue;
 		iface = iface_of(f, &copy.key);
-		if (iface && iface->whole)
-			f->seen[i].gen = copy.gen;
-		else
+		if (!iface || !iface->whole)
 			f->seen[i] = slot_note(&copy);
 	}
 }

@@ -78,6 +78,7 @@ struct top_rows {
 	uint64_t interval_ns;		/* that the last reading was about; 0: it was the first */
 	uint64_t began_ns, now_ns;	/* CLOCK_BOOTTIME of the beginning, and of the last one */
 	struct ledger_count others;	/* of flows that were forgotten; they are in no line */
+	uint32_t vitals_next;		/* private to vitals.c */
 	/* private to rows.c */
 	enum top_by by;
 	const struct top_words *words;

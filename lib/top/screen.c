@@ -260,10 +260,8 @@ static void measure_names(struct top_screen *s)
 /* The health of all, where it says which come first. */
 static void read_vitals(struct top_screen *s)
 {
-	if (s->order.column == TOP_RTT || s->order.column == TOP_RETRANSMISSIONS) {
-		for (uint32_t i = 0; i < s->rows->n; i++)
-			top_vitals_read(s->rows, &s->rows->v[i]);
-	}
+	if (s->order.column == TOP_RTT || s->order.column == TOP_RETRANSMISSIONS)
+		top_vitals_read_all(s->rows);
 }
 
 static int find_lines(struct top_screen *s, uint32_t room)
