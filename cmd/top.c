@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * One loop for both looks: a timer reads and shows, keys and a new size only show. In between,
- * while an agent empties the rings, they are looked into ten times a second, so that nothing
- * passes unseen; what is silent for long may be let go by the program, so all is read every few
- * seconds however seldom it is shown.
+ * while an agent empties the rings, they are looked into as often as it takes for nothing to pass
+ * unseen; what is silent for long may be let go by the program, so all is read every few seconds
+ * however seldom it is shown.
  */
 #include <errno.h>
 #include <signal.h>
@@ -27,8 +27,8 @@
 
 enum {
 	CHORE_MS = 100,
-	CHECK_CHORES = 500 / CHORE_MS,
-	GATHER_CHORES = 5000 / CHORE_MS,
+	CHECK_MS = 500,
+	GATHER_MS = 5000,
 	LIST_S = 5,
 	SCREEN_S = 1,
 	KEPT_BYTES = 1 << 20,		/* of lists that nobody reads; then one is left out */
@@ -83,8 +83,28 @@ struct top {
 	struct view *view;		/* NULL: plain list */
 	struct outlet out;
 	uint64_t interval_ns, shown;
-	unsigned chores;
+	uint64_t gathered_ns, checked_ns;	/* CLOCK_BOOTTIME of the last time */
+	int chore;			/* the timer's id */
 };
+
+/* What is in no line: on the screen as long as it runs, below a list once. */
+static void tell_losses(struct top *t, uint64_t no_room)
+{
+	size_t size = sizeof(t->screen.note);
+	bool told = t->screen.note[0];
+	uint64_t overruns = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		overruns += t->source[i].follow.overruns;
+	if (no_room)
+		snprintf(t->screen.note, size, "%llu packets found no room in the table",
+			 (unsigned long long)no_room);
+	else if (overruns)
+		snprintf(t->screen.note, size, "some packets passed unseen: the agent was faster %llu times",
+			 (unsigned long long)overruns);
+	if (!t->view && !told && t->screen.note[0])
+		log_warning("%s", t->screen.note);
+}
 
 static int read_sources(struct top *t)
 {
@@ -100,10 +120,7 @@ static int read_sources(struct top *t)
 	if (r < 0)
 		return r;
 	top_gauge_add(&t->gauge, seen, t->rows.interval_ns);
-	t->screen.note[0] = '\0';
-	if (full.packets)
-		snprintf(t->screen.note, sizeof(t->screen.note), "%llu packets found no room in the table",
-			 (unsigned long long)full.packets);
+	tell_losses(t, full.packets);
 	return 0;
 }
 
@@ -142,30 +159,45 @@ static int on_refresh(struct loop *loop, void *arg)
 	return r;
 }
 
-static int gather(struct top *t)
+/* Has it been so long? Then it is done now. */
+static bool is_due(uint64_t *last_ns, uint64_t now_ns, unsigned every_ms)
 {
-	bool all = t->chores % GATHER_CHORES == 0;
+	if (now_ns < *last_ns + every_ms * NSEC_PER_MSEC)
+		return false;
+	*last_ns = now_ns;
+	return true;
+}
+
+static int gather(struct top *t, uint64_t now_ns, uint64_t *ret_wait_ns)
+{
+	bool all = is_due(&t->gathered_ns, now_ns, GATHER_MS);
 	int r = 0;
 
+	*ret_wait_ns = CHORE_MS * NSEC_PER_MSEC;
 	for (size_t i = 0; r == 0 && i < t->n; i++) {
 		struct follow *f = &t->source[i].follow;
+		uint64_t patience_ns = follow_patience_ns(f);
 
 		if (all)
 			r = follow_gather(f);
-		else if (follow_is_raced(f))
+		else if (patience_ns != UINT64_MAX)
 			r = follow_drain(f);
+		if (patience_ns < *ret_wait_ns)
+			*ret_wait_ns = patience_ns;
 	}
 	return r;
 }
 
 static int on_chore(struct loop *loop, void *arg)
 {
+	uint64_t now_ns = clock_boot_ns(), wait_ns;
 	struct top *t = arg;
 	int r;
 
-	t->chores++;
-	r = gather(t);
-	if (r < 0 || t->chores % CHECK_CHORES)
+	r = gather(t, now_ns, &wait_ns);
+	if (r == 0)
+		r = loop_set_timer(loop, t->chore, wait_ns);
+	if (r < 0 || !is_due(&t->checked_ns, now_ns, CHECK_MS))
 		return r;
 	for (size_t i = 0; r == 0 && i < t->n; i++)
 		r = visit_check(t->source[i].visit);
@@ -281,7 +313,7 @@ static int begin(struct top *t)
 	if (r == 0)
 		r = read_sources(t);
 	if (r == 0)
-		r = loop_add_timer(t->loop, CHORE_MS * NSEC_PER_MSEC, on_chore, t, &id);
+		r = loop_add_timer(t->loop, CHORE_MS * NSEC_PER_MSEC, on_chore, t, &t->chore);
 	if (r == 0)
 		r = loop_add_timer(t->loop, t->interval_ns, on_refresh, t, &id);
 	return r == 0 && t->view ? begin_screen(t) : r;

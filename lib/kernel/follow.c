@@ -30,6 +30,9 @@ enum {
 	COPY_TRIES = 64,
 	FIRST_FLOWS = 4096,
 	LEAST_LIMIT = 131072,
+	PATIENCE_NS_PER_BYTE = 100,	/* 100 ms a MiB */
+	PATIENCE_MOST_NS = 100000000,
+	PATIENCE_LEAST_NS = 1000000,
 };
 
 static int no_memory(void)
@@ -198,6 +201,8 @@ static int read_ring(struct follow *f, uint32_t part)
 	const struct table_ring *ring = &f->t->rings[part];
 	uint64_t end = ring_producer(ring), *pos = &f->ring_pos[part], next;
 
+	if (end - *pos > f->most_bytes)
+		f->most_bytes = end - *pos;
 	while (*pos < end) {
 		const struct flow_slot *rec;
 		struct flow_slot copy;
@@ -381,6 +386,7 @@ int follow_drain(struct follow *f)
 	bool busy;
 	int r;
 
+	f->most_bytes = 0;
 	r = begin_reading(f);
 	return r < 0 ? r : read_rings(f, &busy);
 }
@@ -403,9 +409,28 @@ int follow_read(struct follow *f)
 	return r;
 }
 
-bool follow_is_raced(const struct follow *f)
+/*
+ * An agent empties a ring every 25 ms, and more often when it is busy; what comes then goes round.
+ * The smaller the ring the sooner, and sooner still when a good part of it was new.
+ */
+uint64_t follow_patience_ns(struct follow *f)
 {
-	return __atomic_load_n(&f->t->ctl->lease_ns, __ATOMIC_RELAXED) > clock_boot_ns();
+	uint64_t ring_bytes = f->t->ctl->ring_bytes, most;
+
+	if (__atomic_load_n(&f->t->ctl->lease_ns, __ATOMIC_RELAXED) <= clock_boot_ns())
+		return UINT64_MAX;
+	most = ring_bytes * PATIENCE_NS_PER_BYTE;
+	if (most > PATIENCE_MOST_NS)
+		most = PATIENCE_MOST_NS;
+	if (f->most_bytes > ring_bytes / 4)
+		f->patience_ns /= 2;
+	else if (f->most_bytes < ring_bytes / 16)
+		f->patience_ns *= 2;
+	if (f->patience_ns > most)
+		f->patience_ns = most;
+	if (f->patience_ns < PATIENCE_LEAST_NS)
+		f->patience_ns = PATIENCE_LEAST_NS;
+	return f->patience_ns;
 }
 
 /* What is there now is known, but of interfaces that are wanted whole. */

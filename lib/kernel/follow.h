@@ -54,6 +54,8 @@ struct follow {
 	struct key_index by_key;
 	struct journal_entry *seen;	/* by slot: what is known; store_idx: its flow + 1 */
 	uint64_t *ring_pos;		/* by part */
+	uint64_t most_bytes;		/* that a ring had for us at the last look */
+	uint64_t patience_ns;
 	uint32_t *ahead;		/* slots whose past is still to come out of a ring */
 	uint32_t n_ahead;
 };
@@ -72,7 +74,7 @@ int follow_read(struct follow *f);
 int follow_gather(struct follow *f);
 /* Only what the rings hold, before an agent takes it, for the next reading. 0 or fail(). */
 int follow_drain(struct follow *f);
-/* Is there somebody who takes from the rings, so that follow_drain() is needed? */
-bool follow_is_raced(const struct follow *f);
+/* So long until follow_drain() is needed again; UINT64_MAX: nobody takes from the rings now. */
+uint64_t follow_patience_ns(struct follow *f);
 
 #endif

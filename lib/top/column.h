@@ -59,7 +59,7 @@ void top_column_end(uint8_t family, const uint8_t addr[16], int port, char buf[T
 /* "TCP", "ICMPv6", else "47". */
 const char *top_column_proto(const struct flow_key *key, char buf[4]);
 
-/* Which lines first: by one column, and where that says the same the older line. */
+/* Which lines first: by one column, where that says the same the bigger, and then the older line. */
 struct top_order {
 	enum top_column column;
 	bool reversed;

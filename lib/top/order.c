@@ -55,9 +55,16 @@ bool top_order_before(const struct top_order *o, const struct top_rows *r, uint3
 		by = c->number(r, &r->v[b]) - c->number(r, &r->v[a]);
 	else
 		by = compare_text(o->column, r, &r->v[a], &r->v[b]);
-	if (by == 0)
-		return a < b;
-	return o->reversed ? by > 0 : by < 0;
+	if (by != 0)
+		return o->reversed ? by > 0 : by < 0;
+	/* When all is quiet, what was big stays at the top. */
+	if (c->number && o->column != TOP_BYTES) {
+		by = top_columns[TOP_BYTES].number(r, &r->v[b]) -
+		     top_columns[TOP_BYTES].number(r, &r->v[a]);
+		if (by != 0)
+			return by < 0;
+	}
+	return a < b;
 }
 
 /* @v[at] may belong further down in the heap of @n, whose top is the last in order. */
