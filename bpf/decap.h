@@ -16,23 +16,58 @@
 #include "tunnel.h"
 #include "walk.h"
 
-/* enum decap_result. */
-__noinline int decap_at(CONTEXT *ctx, struct tunnel_work *w)
+/* Each begins anew with what the last has left in memory: so no way through one is gone once more
+ * for every way through the other. */
+
+__noinline int enter_at(CONTEXT *ctx, struct tunnel_work *w)
 {
 	struct packet p;
 
 	if (!w || !packet_at(&p, &w->inner, ctx, w->off, w->stop))
 		return DECAP_SHORT;
+	return enter(&p, w);
+}
+
+__noinline int geneve_options_at(CONTEXT *ctx, struct tunnel_work *w)
+{
+	struct packet p;
+
+	if (w && packet_at(&p, &w->inner, ctx, w->options, w->inside))
+		walk_geneve(&p, w);
+	return 0;
+}
+
+__noinline int inside_at(CONTEXT *ctx, struct tunnel_work *w)
+{
+	struct packet p;
+
+	if (!w || !packet_at(&p, &w->inner, ctx, w->inside, w->stop))
+		return DECAP_SHORT;
 	return look_inside(&p, w);
 }
 
+/* enum decap_result. */
+__noinline int decap_at(CONTEXT *ctx, struct tunnel_work *w)
+{
+	int result;
+
+	if (!w)
+		return DECAP_SHORT;
+	result = enter_at(ctx, w);
+	if (result != DECAP_DONE)
+		return result;
+	if (w->options)
+		geneve_options_at(ctx, w);
+	return inside_at(ctx, w);
+}
+
 /* The same, with the headers made linear where they are not. */
-static __always_inline int decap_whole(CONTEXT *ctx, struct tunnel_work *w)
+static __always_inline int decap_whole(CONTEXT *ctx, struct tunnel_work *w, __u8 tunnel)
 {
 	int result = decap_at(ctx, w);
 
 	if (w->inner.beyond && pull(ctx)) {
-		w->outer.has = 0;
+		w->tunnel = tunnel;
 		result = decap_at(ctx, w);
 	}
 	/* Of a frame that was captured in part the IP header is enough. */
@@ -67,7 +102,7 @@ static __always_inline void decap(CONTEXT *ctx, struct facts *f, bool super)
 	if (!w)
 		return;
 	tunnel_work_init(w, f, tunnel, super);
-	result = decap_whole(ctx, w);
+	result = decap_whole(ctx, w, tunnel);
 	if (result == DECAP_DONE)
 		facts_become_inner(f, w);
 	f->decap = 1 + result;

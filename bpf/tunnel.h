@@ -47,13 +47,17 @@ struct tunnel_work {
 	struct outer outer;
 	__u32 off;  /* of what lies behind the outer IP header and its extension headers */
 	__u32 stop; /* where the outer IP packet ends */
-	__u32 left; /* of the walk over GENEVE's options, from the cursor on */
+	__u32 options; /* where GENEVE's begin, up to what is inside; 0: none */
+	__u32 left;    /* of the walk over them, from the cursor on */
+	__u32 inside;  /* where that begins */
 	__u32 vlans; /* of the outer frame */
 	__u32 vni;
 	__u8 tunnel; /* what it looks like; then, what it is */
 	__u8 super;  /* it is more than one packet on the wire */
 	__u8 gpe;
 	__u8 reserved;
+	__be16 proto; /* of what is inside: its Ethernet type, ETH_P_TEB for an Ethernet frame */
+	__u16 reserved1;
 };
 
 struct gpe_header {
@@ -136,6 +140,7 @@ static __always_inline void tunnel_work_init(struct tunnel_work *w, const struct
 	w->vni = 0;
 	w->tunnel = tunnel;
 	w->super = super;
+	w->options = 0;
 	w->gpe = tunnel == TUNNEL_VXLAN && f->dport == bpf_htons(DECAP_VXLAN_GPE_PORT);
 	src[0] = f->src[0];
 	src[1] = f->src[1];
@@ -146,23 +151,6 @@ static __always_inline void tunnel_work_init(struct tunnel_work *w, const struct
 	w->outer.has = 0;
 	w->outer.gwlb_endpoint = w->outer.gwlb_attachment = 0;
 	w->outer.gwlb_flow = 0;
-}
-
-/* The cursor goes behind the tunnel's header: then DECAP_DONE, and the Ethernet type of what
- * follows, ETH_P_TEB for an Ethernet frame. */
-struct doorway {
-	enum decap_result result;
-	__be16 proto;
-};
-
-static __always_inline struct doorway stays_out(enum decap_result why)
-{
-	return (struct doorway){ .result = why };
-}
-
-static __always_inline struct doorway leads_to(__be16 proto)
-{
-	return (struct doorway){ .result = DECAP_DONE, .proto = proto };
 }
 
 /* One of @size bytes, at the cursor. */
@@ -187,17 +175,17 @@ static __always_inline void note_option(struct packet *p, struct outer *o, __u8 
 }
 
 /* False at the last one. `left` is in memory, of which the verifier knows nothing: so it looks at
- * one option and not at all rows of them. @after: bytes behind all options. */
-static __always_inline bool geneve_option(struct packet *p, struct tunnel_work *w, __u32 after)
+ * one option and not at all rows of them. */
+static __always_inline bool geneve_option(struct packet *p, struct tunnel_work *w)
 {
 	const struct geneve_option *o;
 	__u32 size;
 
 	p->left = w->left;
-	if (p->left < after + sizeof(*o) || !packet_settle(p) || !packet_take(p, &o))
+	if (!packet_settle(p) || !packet_take(p, &o))
 		return false;
 	size = (o->len & 0x1f) * 4;
-	if (p->left < after + size)
+	if (p->left < size)
 		return false;
 	if (o->class == bpf_htons(GWLB_CLASS))
 		note_option(p, &w->outer, o->type, size);
@@ -205,71 +193,81 @@ static __always_inline bool geneve_option(struct packet *p, struct tunnel_work *
 	return true;
 }
 
-static __always_inline struct doorway enter_geneve(struct packet *p, struct tunnel_work *w)
+/* @p: from w->options to w->inside. What is wrong with them is no matter. */
+static __always_inline void walk_geneve(struct packet *p, struct tunnel_work *w)
 {
-	const struct geneve_header *geneve;
-	__u32 len, after;
-	__be16 proto;
-
-	if (!packet_take(p, &geneve))
-		return stays_out(DECAP_SHORT);
-	if (geneve->version_len >> 6)
-		return stays_out(DECAP_VERSION);
-	if (geneve->flags & GENEVE_CONTROL)
-		return stays_out(DECAP_CONTROL);
-	w->vni = bpf_ntohl(geneve->vni) >> 8;
-	proto = geneve->proto;
-	len = (geneve->version_len & GENEVE_LEN_MASK) * 4;
-	if (p->left < len)
-		return stays_out(DECAP_SHORT);
-	after = p->left - len;
 	w->left = p->left;
 	NO_UNROLL
 	for (int i = 0; i < GENEVE_OPTIONS; i++) {
-		if (!geneve_option(p, w, after))
+		if (!geneve_option(p, w))
 			break;
 		FORGET();
 	}
-	p->left = after;
-	return packet_settle(p) ? leads_to(proto) : stays_out(DECAP_SHORT);
 }
 
-static __always_inline struct doorway enter_gpe(struct packet *p, struct tunnel_work *w)
+/* Those below go behind the tunnel's header, and say in w->proto what follows: DECAP_DONE. */
+
+static __always_inline enum decap_result leads_to(struct tunnel_work *w, __be16 proto)
+{
+	w->proto = proto;
+	return DECAP_DONE;
+}
+
+static __always_inline enum decap_result enter_geneve(struct packet *p, struct tunnel_work *w)
+{
+	const struct geneve_header *geneve;
+	__u32 len;
+
+	if (!packet_take(p, &geneve))
+		return DECAP_SHORT;
+	if (geneve->version_len >> 6)
+		return DECAP_VERSION;
+	if (geneve->flags & GENEVE_CONTROL)
+		return DECAP_CONTROL;
+	w->vni = bpf_ntohl(geneve->vni) >> 8;
+	w->proto = geneve->proto;
+	len = (geneve->version_len & GENEVE_LEN_MASK) * 4;
+	if (len)
+		w->options = p->off;
+	return packet_skip(p, len) ? DECAP_DONE : DECAP_SHORT;
+}
+
+static __always_inline enum decap_result enter_gpe(struct packet *p, struct tunnel_work *w)
 {
 	const struct gpe_header *gpe;
 
 	if (!packet_take(p, &gpe))
-		return stays_out(DECAP_SHORT);
+		return DECAP_SHORT;
 	if (!(gpe->flags & VXLAN_HAS_VNI) || gpe->flags & GPE_VERSION)
-		return stays_out(DECAP_VERSION);
+		return DECAP_VERSION;
 	if (gpe->flags & GPE_CONTROL)
-		return stays_out(DECAP_CONTROL);
+		return DECAP_CONTROL;
 	w->vni = bpf_ntohl(gpe->vni) >> 8;
 	if (!(gpe->flags & GPE_HAS_PROTO) || gpe->next == GPE_ETHERNET)
-		return leads_to(bpf_htons(ETH_P_TEB));
+		return leads_to(w, bpf_htons(ETH_P_TEB));
 	if (gpe->next == GPE_IP)
-		return leads_to(bpf_htons(ETH_P_IP));
+		return leads_to(w, bpf_htons(ETH_P_IP));
 	if (gpe->next == GPE_IPV6)
-		return leads_to(bpf_htons(ETH_P_IPV6));
-	return stays_out(DECAP_PROTOCOL);
+		return leads_to(w, bpf_htons(ETH_P_IPV6));
+	return DECAP_PROTOCOL;
 }
 
-static __always_inline struct doorway enter_vxlan(struct packet *p, struct tunnel_work *w)
+static __always_inline enum decap_result enter_vxlan(struct packet *p, struct tunnel_work *w)
 {
 	const struct vxlan_header *vxlan;
 
 	if (w->gpe)
 		return enter_gpe(p, w);
 	if (!packet_take(p, &vxlan))
-		return stays_out(DECAP_SHORT);
+		return DECAP_SHORT;
 	if (!(vxlan->flags & VXLAN_HAS_VNI))
-		return stays_out(DECAP_VERSION);
+		return DECAP_VERSION;
 	w->vni = bpf_ntohl(vxlan->vni) >> 8;
-	return leads_to(bpf_htons(ETH_P_TEB));
+	return leads_to(w, bpf_htons(ETH_P_TEB));
 }
 
 /* Type I has no header, and in GRE no sequence number. */
-static __always_inline struct doorway enter_erspan(struct packet *p, struct tunnel_work *w,
+static __always_inline enum decap_result enter_erspan(struct packet *p, struct tunnel_work *w,
 						   bool sequence)
 {
 	const struct erspan2_header *e;
@@ -277,16 +275,16 @@ static __always_inline struct doorway enter_erspan(struct packet *p, struct tunn
 	w->tunnel = TUNNEL_ERSPAN;
 	w->vni = 0;
 	if (!sequence)
-		return leads_to(bpf_htons(ETH_P_TEB));
+		return leads_to(w, bpf_htons(ETH_P_TEB));
 	if (!packet_take(p, &e))
-		return stays_out(DECAP_SHORT);
+		return DECAP_SHORT;
 	if (bpf_ntohs(e->version_vlan) >> 12 != ERSPAN2_VERSION)
-		return stays_out(DECAP_VERSION);
+		return DECAP_VERSION;
 	w->vni = bpf_ntohs(e->flags_session) & ERSPAN_SESSION;
-	return leads_to(bpf_htons(ETH_P_TEB));
+	return leads_to(w, bpf_htons(ETH_P_TEB));
 }
 
-static __always_inline struct doorway enter_erspan3(struct packet *p, struct tunnel_work *w)
+static __always_inline enum decap_result enter_erspan3(struct packet *p, struct tunnel_work *w)
 {
 	const struct erspan3_header *e;
 	__u16 flags;
@@ -294,20 +292,20 @@ static __always_inline struct doorway enter_erspan3(struct packet *p, struct tun
 	w->tunnel = TUNNEL_ERSPAN;
 	w->vni = 0;
 	if (!packet_take(p, &e))
-		return stays_out(DECAP_SHORT);
+		return DECAP_SHORT;
 	if (bpf_ntohs(e->version_vlan) >> 12 != ERSPAN3_VERSION)
-		return stays_out(DECAP_VERSION);
+		return DECAP_VERSION;
 	w->vni = bpf_ntohs(e->flags_session) & ERSPAN_SESSION;
 	flags = bpf_ntohs(e->flags);
 	if (flags & ERSPAN3_MORE && !packet_skip(p, ERSPAN_MORE_LEN))
-		return stays_out(DECAP_SHORT);
-	if ((flags & ERSPAN3_FRAME) == ERSPAN3_IP)
-		return leads_to(ip_proto(p));
-	return flags & ERSPAN3_FRAME ? stays_out(DECAP_PROTOCOL) :
-				       leads_to(bpf_htons(ETH_P_TEB));
+		return DECAP_SHORT;
+	if (flags & ERSPAN3_FRAME && (flags & ERSPAN3_FRAME) != ERSPAN3_IP)
+		return DECAP_PROTOCOL;
+	leads_to(w, flags & ERSPAN3_FRAME ? ip_proto(p) : bpf_htons(ETH_P_TEB));
+	return p->f->beyond ? DECAP_SHORT : DECAP_DONE;
 }
 
-static __always_inline struct doorway enter_any_gre(struct packet *p, struct tunnel_work *w)
+static __always_inline enum decap_result enter_any_gre(struct packet *p, struct tunnel_work *w)
 {
 	const struct gre_header *gre;
 	const struct wire_word *key;
@@ -315,43 +313,53 @@ static __always_inline struct doorway enter_any_gre(struct packet *p, struct tun
 	__be16 proto;
 
 	if (!packet_take(p, &gre))
-		return stays_out(DECAP_SHORT);
+		return DECAP_SHORT;
 	flags = bpf_ntohs(gre->flags);
 	proto = gre->proto;
 	if (flags & (GRE_VERSION | GRE_ROUTING))
-		return stays_out(DECAP_VERSION);
+		return DECAP_VERSION;
 	if (flags & GRE_CHECKSUM && !packet_skip(p, 4))
-		return stays_out(DECAP_SHORT);
+		return DECAP_SHORT;
 	if (flags & GRE_KEY) {
 		if (!packet_take(p, &key))
-			return stays_out(DECAP_SHORT);
+			return DECAP_SHORT;
 		w->vni = bpf_ntohl(key->word);
 	}
 	if (flags & GRE_SEQUENCE && !packet_skip(p, 4))
-		return stays_out(DECAP_SHORT);
+		return DECAP_SHORT;
 	if (!packet_settle(p))
-		return stays_out(DECAP_SHORT);
+		return DECAP_SHORT;
 	if (proto == bpf_htons(PROTO_ERSPAN))
 		return enter_erspan(p, w, flags & GRE_SEQUENCE);
-	return proto == bpf_htons(PROTO_ERSPAN3) ? enter_erspan3(p, w) : leads_to(proto);
+	return proto == bpf_htons(PROTO_ERSPAN3) ? enter_erspan3(p, w) : leads_to(w, proto);
 }
 
-static __always_inline struct doorway enter(struct packet *p, struct tunnel_work *w)
+static __always_inline enum decap_result enter_any(struct packet *p, struct tunnel_work *w)
 {
 	switch (w->tunnel) {
 	case TUNNEL_GENEVE:
 	case TUNNEL_VXLAN:
 		if (!packet_skip(p, UDP_HEADER_LEN))
-			return stays_out(DECAP_SHORT);
+			return DECAP_SHORT;
 		return w->tunnel == TUNNEL_GENEVE ? enter_geneve(p, w) : enter_vxlan(p, w);
 	case TUNNEL_GRE:
 		return enter_any_gre(p, w);
 	case TUNNEL_IPIP:
 	case TUNNEL_4IN6:
-		return leads_to(bpf_htons(ETH_P_IP));
+		return leads_to(w, bpf_htons(ETH_P_IP));
 	default:
-		return leads_to(bpf_htons(ETH_P_IPV6));
+		return leads_to(w, bpf_htons(ETH_P_IPV6));
 	}
+}
+
+/* Pass the tunnel's header. @p: from w->off to w->stop. DECAP_DONE: w->inside is where there may be
+ * something inside, of w->proto. */
+static __always_inline enum decap_result enter(struct packet *p, struct tunnel_work *w)
+{
+	enum decap_result result = enter_any(p, w);
+
+	w->inside = p->off;
+	return result;
 }
 
 /* May the type be of what parse() finds IP in, where there is no Ethernet header? */
@@ -377,23 +385,17 @@ static __always_inline enum decap_result wrong_or_short(struct packet *p)
 }
 
 /*
- * Look inside. @p: at w->off, to w->stop, with w->inner as its facts, which facts_init() has
+ * Look inside. @p: from w->inside to w->stop, with w->inner as its facts, which facts_init() has
  * cleared. DECAP_DONE: those are the inner packet's, counted as one; what is missing in the linear
  * data they say (`beyond`).
  */
 static __always_inline enum decap_result look_inside(struct packet *p, struct tunnel_work *w)
 {
-	struct doorway d = enter(p, w);
-	struct facts *f = p->f;
+	bool ethernet = w->proto == bpf_htons(ETH_P_TEB);
 	enum ledger_reason reason;
-	bool ethernet;
+	struct facts *f = p->f;
 
-	if (d.result != DECAP_DONE)
-		return d.result;
-	if (!packet_settle(p))
-		return DECAP_SHORT;
-	ethernet = d.proto == bpf_htons(ETH_P_TEB);
-	if (!ethernet && !may_be_ip(d.proto))
+	if (!ethernet && !may_be_ip(w->proto))
 		return DECAP_PROTOCOL;
 	if (ethernet && p->left < sizeof(struct ethernet))
 		return DECAP_SHORT;
@@ -401,7 +403,7 @@ static __always_inline enum decap_result look_inside(struct packet *p, struct tu
 		f->vlans = w->vlans;
 	f->kind = 0;
 	p->gso_size = w->super;
-	reason = parse(p, ethernet, d.proto);
+	reason = parse(p, ethernet, w->proto);
 	if (reason == LEDGER_NON_IP)
 		return f->beyond || p->left < sizeof(struct vlan_tag) ? DECAP_SHORT : DECAP_NON_IP;
 	if (reason == LEDGER_SEEN) {

@@ -19,29 +19,40 @@
 #include "frames.h"
 #include "harness.h"
 #include "test.h"
+#include "tunnels.h"
 
 #define RING_FRAME 4096
 
+/* Once; what a test attached, the next one's takes the place of. */
 static bool own_lo(void)
 {
+	static bool done;
+
 	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 	int fd;
-	bool ok;
 
+	if (done)
+		return true;
 	if (unshare(CLONE_NEWNET) < 0)
 		return false;
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	ok = ioctl(fd, SIOCSIFFLAGS, &ifr) == 0;
+	done = ioctl(fd, SIOCSIFFLAGS, &ifr) == 0;
 	close(fd);
-	return ok;
+	return done;
 }
 
 static bool attach(int prog_fd)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = 1, .attach_point = BPF_TC_EGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd);
+	static bool hooked;
 
-	return bpf_tc_hook_create(&hook) == 0 && bpf_tc_attach(&hook, &opts) == 0;
+	opts.handle = opts.priority = 1;
+	opts.flags = BPF_TC_F_REPLACE;
+	if (!hooked && bpf_tc_hook_create(&hook) < 0)
+		return false;
+	hooked = true;
+	return bpf_tc_attach(&hook, &opts) == 0;
 }
 
 static int ring_open(struct tpacket2_hdr **ret)
@@ -129,5 +140,49 @@ TEST(headers_behind_the_linear_part_are_pulled)
 	}
 	printf("# %u frames\n", sent);
 	CHECK(sent > 50);
+	CHECK(ok);
+}
+
+static bool tunnel_right(struct harness *h, const struct tunnel_row *t, const struct frame *w, int fd,
+			 struct tpacket2_hdr *ring)
+{
+	uint8_t inner[FRAME_MAX], buf[TUNNEL_FRAME_MAX];
+	size_t n = tunnel_inside(t, w, inner), at;
+	struct harness_packet p = { .data = buf };
+	struct flow_slot expected;
+
+	if (!n || w->gso_segs || w->gso_size)
+		return true;
+	p.len = tunnel_frame(t, inner, n, buf, &at);
+	harness_clear(h);
+	harness_run(h, &p);
+	expected = *harness_nth(h, 0);
+	harness_clear(h);
+	if (transmit(fd, ring, buf, p.len) && harness_ledger(h, LEDGER_SEEN).packets == 1 &&
+	    harness_balances(h) && same_flow(harness_nth(h, 0), &expected) &&
+	    (w->reason != LEDGER_SEEN || harness_decap(h, DECAP_DONE) == 1))
+		return true;
+	printf("# %s in %s\n", w->name, t->name);
+	return false;
+}
+
+TEST(and_so_are_those_inside_a_tunnel)
+{
+	struct harness h = { .direction = FLOW_EGRESS, .decap = DECAP_ALL };
+	const char *why = harness_open(&h);
+	struct tpacket2_hdr *ring;
+	bool ok = true;
+	int fd;
+
+	if (why)
+		SKIP(why);
+	if (!own_lo() || !attach(h.prog_fd))
+		SKIP("needs a network namespace of its own, with clsact");
+	fd = ring_open(&ring);
+	CHECK(fd >= 0);
+	for (size_t i = 0; i < n_tunnel_rows; i++) {
+		for (size_t k = 0; k < n_frames; k++)
+			ok &= tunnel_right(&h, &tunnel_rows[i], &frames[k], fd, ring);
+	}
 	CHECK(ok);
 }

@@ -40,14 +40,37 @@ struct look {
 	int result;	/* enum decap_result; OUTSIDE: it does not look like a tunnel's */
 };
 
+static bool at(struct packet *p, struct look *l, uint32_t off, uint32_t stop)
+{
+	p->f = &l->w.inner;
+	facts_init(p->f);
+	if (off > stop)
+		return false;
+	p->off = off;
+	packet_cut(p, stop - off);
+	return true;
+}
+
 /* As the program does it. */
+static void go_in(struct packet p, uint8_t kind, bool super, struct look *l)
+{
+	struct tunnel_work *w = &l->w;
+
+	tunnel_work_init(w, &l->outer, kind, super);
+	l->result = at(&p, l, w->off, w->stop) ? enter(&p, w) : DECAP_SHORT;
+	if (l->result != DECAP_DONE)
+		return;
+	if (w->options && at(&p, l, w->options, w->inside))
+		walk_geneve(&p, w);
+	l->result = at(&p, l, w->inside, w->stop) ? look_inside(&p, w) : DECAP_SHORT;
+}
+
 static void look_at(const uint8_t *bytes, size_t linear, size_t len, bool super, struct look *l)
 {
 	uint8_t *exact = malloc(linear ? linear : 1);
 	struct packet p = {
 		.f = &l->outer, .data = exact, .end = exact + linear, .left = len, .stop = len,
 	};
-	struct packet q = p;
 	uint8_t kind;
 
 	memcpy(exact, bytes, linear);
@@ -56,14 +79,8 @@ static void look_at(const uint8_t *bytes, size_t linear, size_t len, bool super,
 	facts_init(&l->outer);
 	if (parse(&p, true, 0) == LEDGER_SEEN && !l->outer.beyond && !is_fragment(&l->outer)) {
 		kind = tunnel_of(&l->outer, DECAP_ALL, DECAP_GENEVE_PORT, DECAP_VXLAN_PORT);
-		if (kind) {
-			tunnel_work_init(&l->w, &l->outer, kind, super);
-			facts_init(&l->w.inner);
-			q.f = &l->w.inner;
-			q.off = l->w.off;
-			packet_cut(&q, l->w.stop - l->w.off);
-			l->result = l->w.off > l->w.stop ? DECAP_SHORT : look_inside(&q, &l->w);
-		}
+		if (kind)
+			go_in(p, kind, super, l);
 	}
 	free(exact);
 }
