@@ -15,7 +15,7 @@
 #include "abi_forward.h"
 #include "abi_tcp.h"
 
-#define FLOWCTL_ABI 6
+#define FLOWCTL_ABI 7
 
 enum {
 	FLOW_INGRESS = 0,
@@ -367,9 +367,9 @@ struct ctl_step {
 };
 
 /* What of a connection's one direction leaves with a record: see tcp_side.taken. */
-enum ctl_health_of { HEALTH_TCP, HEALTH_HALF, HEALTH_END };
+enum ctl_health_of { HEALTH_TCP, HEALTH_END };
 struct ctl_health {
-	__u32 idx;		/* of the entry in its table */
+	__u32 idx;		/* of the entry */
 	__u32 gen;		/* of the connection; of an end: its number, lower half */
 	__u32 told;
 	__u16 of;		/* ctl_batch.v it leaves with */
@@ -431,7 +431,8 @@ struct table_ctl {
 	__u32 reclaim_ticks;	/* ring full, no agent: one idle for longer gives way; 0 = never */
 	__u64 lease_ns;		/* CLOCK_BOOTTIME; an agent lives until then: nothing gives way */
 	__u64 watch_ns;		/* CLOCK_BOOTTIME; somebody reads tcp_events until then */
-	__u64 reserved0[4];
+	__u64 boot_ns;		/* CLOCK_BOOTTIME - CLOCK_MONOTONIC; the program sets it right, too */
+	__u64 reserved0[3];
 
 	__u32 abi;		/* FLOWCTL_ABI */
 	__u32 parts;		/* CPUs */
@@ -441,6 +442,7 @@ struct table_ctl {
 	__u32 max_flows;
 	__u32 max_connections;
 	__u32 tcp_buckets;	/* of connections; 0: no TCP metrics in this table */
+	__u32 tcp_more_buckets;	/* of those that found their first bucket full */
 	__u32 tcp_half_buckets;	/* of half-open ones */
 	__u32 tcp_ends_bytes;	/* of the ring */
 	__u32 tcp_events_bytes;

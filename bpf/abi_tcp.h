@@ -72,9 +72,9 @@ struct tcp_sent {
 
 /*
  * What one end sent. 512 bytes, a cache line in each paragraph, by how often it is needed: of
- * most packets the first, of the end that sent it the second, too, and a part of `sent`. The
- * last 128, but `isn`, and `asked`, are user space's and never written by the program, but to
- * clear them when the entry becomes another connection's.
+ * most packets the first two, and a part of `sent`; of the other end the first, and, where it is
+ * acknowledged, the same. The last 128, but `isn`, and `asked`, are user space's and never written
+ * by the program, but to clear them when the entry becomes another connection's.
  */
 struct tcp_side {
 	/* Who advances it: of several hooks that see the same packets only one does. */
@@ -96,6 +96,12 @@ struct tcp_side {
 	__u32 last_window;		/* as the extremes; TCP_NONE */
 	__u32 tsval;			/* the highest it showed */
 
+	__u32 wait_tsval, wait_us;	/* waits for its echo, and since when */
+	struct tcp_range {
+		__u32 left, right;
+	} again;			/* the last retransmissions, until a DSACK may come */
+	struct tcp_counts counts;	/* its end, of RTT, is in the next line */
+
 	struct tcp_extremes now;
 	__u8 again_kind;		/* enum tcp_again */
 	__u8 hole_at;			/* which hole to forget next */
@@ -106,14 +112,8 @@ struct tcp_side {
 	__u16 sent_first;		/* where in sent[] the oldest is, modulo TCP_SENT */
 	__u16 sent_loose;		/* bit n: sent[n] is many, known by the last's end */
 	__u32 sent_left;		/* sequence number it begins with */
-	__u32 wait_tsval, wait_us;	/* waits for its echo, and since when */
 	__u32 sack_high;		/* the highest edge its last ACK showed */
 	__u32 loss_end;			/* `next` when it last sent again by timeout */
-	struct tcp_range {
-		__u32 left, right;
-	} again;			/* the last retransmissions, until a DSACK may come */
-
-	struct tcp_counts counts;
 
 	struct tcp_sent sent[TCP_SENT];	/* a ring, in order of sequence and without gaps */
 
@@ -134,35 +134,39 @@ struct tcp_side {
 struct tcp_conn {
 	struct tcp_key key;
 	__u32 gen;		/* every connection in this place has another; 0 = never used */
-	__u32 idx;		/* this entry's number in its table */
+	__u32 idx;		/* this entry's number */
+	__u32 tick;		/* low half of jiffies at the last packet */
 	__u16 flags;		/* TCP_CONN_* of tcp_segment.h */
 	__u8 client;		/* side that sent the first SYN; 2 = not seen */
 	__u8 reserved0;
-	__u32 reserved1;
+	struct tcp_side side[2];
 	/* The handshake, 0 = not seen: first SYN, first SYN-ACK, the ACK that ended it. */
 	__u64 syn_ns, syn_ack_ns, ack_ns;
 	__u32 hole_us[2][TCP_HOLES]; /* when the holes of each side were made */
 	__u32 reserved[2];
-	struct tcp_side side[2];
 };
 
 /*
- * Four ways, and what is needed to find one. `lock` is odd while a CPU writes the bucket: a
- * copy between two equal, even readings of it is whole (lib/kernel/health.c reads it so).
+ * What is needed to find one of eight connections, a cache line; they themselves, which lie as
+ * many beside one another in `tcp_conns`, need not be looked at. `lock` is odd while a CPU
+ * writes the bucket or its connections: a copy between two equal, even readings of it is whole
+ * (lib/kernel/health_find.c reads it so).
+ *
+ * In one array lie the buckets in which a connection is looked for first (table_ctl.tcp_buckets),
+ * those of connections that found that full (tcp_more_buckets; there may be none), and those
+ * of half-open ones (tcp_half_buckets): tcp_key.h has their numbers.
  */
-#define TCP_WAYS 4
-#define TCP_WAY_OVER	  0x1	/* FIN from both ends, or RST */
-#define TCP_WAY_PROBATION 0x2	/* seen from one side only */
+#define TCP_WAYS 8
+#define TCP_WAY_PROBATION 0x1	/* seen from one side only */
+#define TCP_WAY_OVER	  0x2	/* FIN from both ends, or RST */
 struct tcp_bucket {
 	__u32 lock;
+	__u8 flags[TCP_WAYS];	/* TCP_WAY_*: what may give way first */
 	__u32 tag[TCP_WAYS];	/* hash of the key, never 0 where there is one; 0 = free */
-	__u32 tick[TCP_WAYS];	/* low half of jiffies at the last packet */
-	__u32 flags[TCP_WAYS];	/* TCP_WAY_*: what may give way first */
-	__u32 reserved[3];
-	struct tcp_conn way[TCP_WAYS];
+	__u32 reserved[5];
 };
 
-/* Of one table; per CPU, in the map tcp_stats. What is not known, and why. */
+/* Of one table; per CPU. What is not known, and why. */
 struct tcp_stats {
 	__u64 segments;		/* that advanced a connection */
 	__u64 busy;		/* not looked at: another CPU had the bucket for too long */
@@ -172,6 +176,12 @@ struct tcp_stats {
 	__u64 events_lost;	/* for `latency` */
 	__u64 no_room;		/* in the middle of connections, and every place is a living one's */
 	__u64 reserved;
+};
+
+/* A CPU's entry in the map tcp_stats. */
+struct tcp_cpu {
+	struct tcp_stats stats;
+	__u64 work[24];		/* the program's own: struct tcp_work of tcp_table.h */
 };
 
 /* The lowest bit of table_ctl.watch_ns: whoever watches wants every RTT sample, too. */
@@ -200,11 +210,14 @@ struct tcp_event {
 _Static_assert(sizeof(struct tcp_key) == 48, "tcp_key is hashed and compared in words");
 _Static_assert(sizeof(struct tcp_counts) == 64, "tcp_counts");
 _Static_assert(sizeof(struct tcp_side) == 512, "tcp_side");
-_Static_assert(__builtin_offsetof(struct tcp_side, now) == 64, "one cache line, as those below");
-_Static_assert(__builtin_offsetof(struct tcp_side, counts) == 128, "tcp_side.counts");
+_Static_assert(__builtin_offsetof(struct tcp_side, wait_tsval) == 64, "one cache line, as those below");
+_Static_assert(__builtin_offsetof(struct tcp_side, counts.cwr) == 128, "what RTT needs is in one line");
+_Static_assert(__builtin_offsetof(struct tcp_side, sent) == 192, "tcp_side.sent");
 _Static_assert(__builtin_offsetof(struct tcp_side, holes) == 320, "tcp_side.holes");
 _Static_assert(__builtin_offsetof(struct tcp_side, taken) == 384, "tcp_side.taken");
+_Static_assert(__builtin_offsetof(struct tcp_conn, side) == 64, "what tells a connection is one line");
 _Static_assert(sizeof(struct tcp_conn) == 1152, "tcp_conn");
+_Static_assert(sizeof(struct tcp_bucket) == 64, "a bucket is a cache line");
 _Static_assert(sizeof(struct tcp_event) == 64, "tcp_event");
 
 #endif

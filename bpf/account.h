@@ -12,8 +12,8 @@
  * would be two writers.
  *
  * The program says what its context is: CONTEXT, with data and data_end, and context_here(),
- * context_came_by(), context_mark(), context_now(), context_tick(): the hook's interface, where
- * the packet came in, its mark, the time in ns and in ticks.
+ * context_came_by(), context_mark(), context_now(), context_clock(), context_tick(): the hook's
+ * interface, where the packet came in, its mark, the time in ns, twice, and in ticks.
  */
 #ifndef FLOWCTL_ACCOUNT_H
 #define FLOWCTL_ACCOUNT_H

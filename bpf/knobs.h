@@ -17,6 +17,7 @@ const volatile __u32 knob_ethernet = 1;	   /* 0: frames begin with IP (tun) */
 const volatile __u32 knob_sample = 1;	   /* keep one packet of so many, at random */
 const volatile __u32 knob_tcp = 0;	   /* the health of TCP's connections is looked at */
 const volatile __u32 knob_tcp_buckets = 1;
+const volatile __u32 knob_tcp_more_buckets = 0;
 const volatile __u32 knob_tcp_half_buckets = 1;
 const volatile __u32 knob_decap = 0; /* DECAP_*: tunnels that are looked into */
 const volatile __u32 knob_geneve_port = DECAP_GENEVE_PORT;

@@ -66,7 +66,7 @@ struct {
 	__type(value, struct ledger_count);
 } aged SEC(".maps");
 
-/* Connections, and half-open ones (tcp_table.h). */
+/* Buckets, and TCP_WAYS connections for each (tcp_table.h). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -80,8 +80,8 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct tcp_bucket);
-} tcp_half SEC(".maps");
+	__type(value, struct tcp_conn);
+} tcp_conns SEC(".maps");
 
 /* Whole struct tcp_conn of connections whose place is another's now. */
 struct {
@@ -100,7 +100,7 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct tcp_stats);
+	__type(value, struct tcp_cpu);
 } tcp_stats SEC(".maps");
 
 /* Interfaces whose ingress is metered with TCP metrics. */

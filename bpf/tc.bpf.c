@@ -19,6 +19,8 @@
 #define context_mark(c_)    ((c_)->mark)
 /* CLOCK_BOOTTIME, and jiffies; or the capture's clock, and its microseconds. */
 #define context_now(c_)	    (knob_replay ? (c_)->tstamp : bpf_ktime_get_boot_ns())
+/* The same, by a cheaper clock. */
+#define context_clock(c_)   (knob_replay ? (c_)->tstamp : bpf_ktime_get_ns() + ctl.boot_ns)
 #define context_tick(c_)    (knob_replay ? (c_)->tstamp / 1000 : bpf_jiffies64())
 
 #include "meter.h"

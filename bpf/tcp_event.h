@@ -24,12 +24,12 @@ static __attribute__((noinline)) void tcp_event_put(const struct tcp_key *k,
 {
 	struct tcp_event *e = bpf_ringbuf_reserve(&tcp_events, sizeof(*e), 0);
 	__u32 cpu = bpf_get_smp_processor_id(), side = s->side & 1;
-	struct tcp_stats *stats;
+	struct tcp_cpu *here;
 
 	if (!e) {
-		stats = bpf_map_lookup_elem(&tcp_stats, &cpu);
-		if (stats)
-			stats->events_lost++;
+		here = bpf_map_lookup_elem(&tcp_stats, &cpu);
+		if (here)
+			here->stats.events_lost++;
 		return;
 	}
 	__builtin_memset(e, 0, sizeof(*e));

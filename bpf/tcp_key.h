@@ -52,10 +52,23 @@ static __always_inline __u32 tcp_key_hash(const struct tcp_key *k)
 	return h ? h : 1;
 }
 
-/* The bucket of @buckets where a connection of that hash is, if it is anywhere. */
+/* One of @buckets, by the upper bits of the hash; the lower ones choose the way it begins at. */
 static __always_inline __u32 tcp_key_bucket(__u32 hash, __u32 buckets)
 {
 	return (__u64)hash * buckets >> 32;
+}
+
+/* The bucket where a connection of that hash is looked for when it is not in its first; @more is
+ * not 0. What shares its first bucket with others does not share this one. */
+static __always_inline __u32 tcp_key_second(__u32 hash, __u32 buckets, __u32 more)
+{
+	return buckets + tcp_key_bucket(hash * 0x9e3779b1, more);
+}
+
+/* The bucket where it is while it is half-open. */
+static __always_inline __u32 tcp_key_half(__u32 hash, __u32 buckets, __u32 more, __u32 half)
+{
+	return buckets + more + tcp_key_bucket(hash, half);
 }
 
 #endif

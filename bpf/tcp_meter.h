@@ -14,98 +14,155 @@
 #include "tcp_read.h"
 #include "tcp_table.h"
 
+#define CLOCK_SLACK_NS 100000  /* no interrupt came between */
+#define CLOCK_OFF_NS   1000000 /* no sleep is shorter */
+
 /* Count the segment in that way, which is its connection's, if it is for this hook to do: then 1
  * and the number of the interface by which the other end's packets come (0: none came), else 0. */
-static __always_inline __u32 tcp_count(struct tcp_bucket *b, __u32 way, struct tcp_work *w)
+static __always_inline __u32 tcp_count(struct tcp_bucket *b, __u32 way, struct tcp_conn *c,
+				       struct tcp_work *w)
 {
 	const struct tcp_segment *s = &w->s;
-	struct tcp_conn *c = tcp_way(b, way);
 	__u32 flags;
 
-	OPAQUE(way); /* or what it was compared with before would stand for the mask */
-	flags = b->flags[way & (TCP_WAYS - 1)];
 	if (!owner_is_here(tcp_side_of(c, s->side), s))
 		return 0;
 	tcp_advance_at(c, s, &w->told);
+	OPAQUE(way); /* or what it was compared with before would stand for the mask */
+	way &= TCP_WAYS - 1;
+	flags = b->flags[way];
 	if (flags & TCP_WAY_PROBATION && c->side[0].ifindex && c->side[1].ifindex)
-		b->flags[way & (TCP_WAYS - 1)] = flags &= ~TCP_WAY_PROBATION;
+		b->flags[way] = flags &= ~TCP_WAY_PROBATION;
 	if (s->flags & (TCP_FIN | TCP_RST) && tcp_is_over(c))
-		b->flags[way & (TCP_WAYS - 1)] = flags | TCP_WAY_OVER;
-	b->tick[way & (TCP_WAYS - 1)] = tcp_tick(s);
+		b->flags[way] = flags | TCP_WAY_OVER;
+	c->tick = tcp_tick(s);
 	return 1 + tcp_side_of(c, ~s->side)->ifindex;
 }
 
-/* The way is @key's from its first segment @s on. */
-static __always_inline void tcp_start(struct tcp_bucket *b, __u32 way, __u32 hash, __u32 buckets,
-				      const struct tcp_key *key, const struct tcp_segment *s)
+__noinline __u32 tcp_count_at(__u32 bucket, __u32 way, struct tcp_work *w)
 {
-	struct tcp_conn *c = tcp_way(b, way);
+	struct tcp_bucket *b = tcp_at(bucket);
+	struct tcp_conn *c = tcp_conn_at(bucket, way);
 
-	tcp_clear(c, key, tcp_key_bucket(hash, buckets) * TCP_WAYS + way);
-	tcp_begin(c, s);
-	b->tag[way & (TCP_WAYS - 1)] = hash;
-	b->flags[way & (TCP_WAYS - 1)] = TCP_WAY_PROBATION;
-}
-
-/* The way that is to be another's: free, or what was there has gone to the ring. */
-static __always_inline void tcp_give_up(struct tcp_bucket *b, __u64 victim)
-{
-	__u32 way = victim_way(victim);
-
-	if (victim_is_free(victim))
-		return;
-	tcp_end(tcp_way(b, way), b->flags[way] & TCP_WAY_PROBATION);
-	if (!victim_is_over(victim))
-		TCP_STAT(replaced);
-}
-
-/* In the table's bucket; TCP_UNKNOWN when there is no room. */
-static __always_inline __u32 tcp_start_midway(struct tcp_bucket *b, __u32 hash,
-					      const struct tcp_key *key,
-					      const struct tcp_segment *s)
-{
-	__u64 victim = tcp_victim(b, tcp_tick(s));
-
-	/* It may be nothing: what is alive does not give way to it. */
-	if (victim_is_alive(victim, PROBATION_TICKS)) {
-		TCP_STAT(no_room);
-		return TCP_UNKNOWN;
-	}
-	tcp_give_up(b, victim);
-	tcp_start(b, victim_way(victim), hash, knob_tcp_buckets, key, s);
-	return victim_way(victim);
-}
-
-static __always_inline __u32 tcp_start_half(struct tcp_bucket *half, __u32 hash,
-					    const struct tcp_key *key, const struct tcp_segment *s)
-{
-	__u64 victim = tcp_victim(half, tcp_tick(s));
-
-	if (!victim_is_free(victim) && !victim_is_over(victim))
-		TCP_STAT(half_open_lost);
-	tcp_start(half, victim_way(victim), hash, knob_tcp_half_buckets, key, s);
-	return victim_way(victim);
+	return b && c && w ? tcp_count(b, way, c, w) : 0;
 }
 
 /*
- * Half-open no longer. Both buckets are locked. What user space wrote goes along: it belongs to
- * the connection.
+ * The clock that is read costs less than CLOCK_BOOTTIME, and stands while the machine sleeps: how
+ * far they are apart is looked at when a connection begins. An interrupt between two
+ * readings is no sleep.
  */
-__noinline int tcp_move(struct tcp_bucket *half, __u32 from, struct tcp_bucket *b, __u32 hash,
-			const struct tcp_segment *s)
+static __always_inline void tcp_clock_follow(struct tcp_segment *s)
 {
-	struct tcp_conn *old, *c;
-	__u64 victim;
-	__u32 way, gen;
+	__u64 before, boot, apart;
+	__s64 off;
 
-	if (!half || !b || !s)
+	if (knob_replay)
+		return;
+	before = bpf_ktime_get_ns();
+	boot = bpf_ktime_get_boot_ns();
+	if (bpf_ktime_get_ns() - before > CLOCK_SLACK_NS)
+		return;
+	apart = *(volatile __u64 *)&ctl.boot_ns;
+	off = boot - before - apart;
+	if (off <= CLOCK_OFF_NS && off >= -CLOCK_OFF_NS)
+		return;
+	*(volatile __u64 *)&ctl.boot_ns = boot - before;
+	s->now_ns += off;
+}
+
+/* The way is that connection's from its first segment on. */
+__noinline int tcp_start(__u32 bucket, __u32 way, __u32 hash, struct tcp_work *w)
+{
+	struct tcp_bucket *b = tcp_at(bucket);
+	struct tcp_conn *c = tcp_conn_at(bucket, way);
+
+	if (!b || !c || !w)
 		return 0;
-	victim = tcp_victim(b, tcp_tick(s));
-	tcp_give_up(b, victim);
-	way = victim_way(victim);
-	from &= TCP_WAYS - 1;
-	old = tcp_way(half, from);
-	c = tcp_way(b, way);
+	way &= TCP_WAYS - 1;
+	tcp_clock_follow(&w->s);
+	tcp_clear(c, &w->key, bucket * TCP_WAYS + way);
+	tcp_begin(c, &w->s);
+	b->tag[way] = hash;
+	b->flags[way] = TCP_WAY_PROBATION;
+	return 0;
+}
+
+/* The way that is to be another's: free, or what was there has gone to the ring. */
+__noinline int tcp_give_up(__u32 bucket, __u32 way, __u32 rank)
+{
+	struct tcp_bucket *b = tcp_at(bucket);
+	struct tcp_conn *c = tcp_conn_at(bucket, way);
+
+	if (!b || !c || rank == RANK_FREE)
+		return 0;
+	tcp_end(c, b->flags[way & (TCP_WAYS - 1)] & TCP_WAY_PROBATION);
+	if (rank != RANK_OVER)
+		TCP_STAT(replaced);
+	return 0;
+}
+
+static __always_inline __u32 victim_bucket(__u64 victim, __u32 first, __u32 hash)
+{
+	if (!(victim & VICTIM_SECOND))
+		return first;
+	return tcp_key_second(hash, knob_tcp_buckets, knob_tcp_more_buckets);
+}
+
+/* In the midst of a connection of which nothing is known; @first and the second are locked. As
+ * tcp_count(). */
+__noinline __u32 tcp_midway(__u32 first, __u32 hash, struct tcp_work *w)
+{
+	__u64 victim;
+	__u32 bucket, way;
+
+	if (!w)
+		return 0;
+	victim = tcp_victim_of_two(first, hash, tcp_tick(&w->s));
+	/* It may be nothing: what is alive does not give way to it. */
+	if (victim_is_alive(victim, PROBATION_TICKS)) {
+		TCP_STAT(no_room);
+		return 0;
+	}
+	bucket = victim_bucket(victim, first, hash);
+	way = victim_way(victim, hash);
+	tcp_give_up(bucket, way, victim_rank(victim));
+	tcp_start(bucket, way, hash, w);
+	return tcp_count_at(bucket, way, w);
+}
+
+static __always_inline __u32 tcp_start_half(__u32 half, __u32 hash, struct tcp_work *w)
+{
+	__u64 victim = tcp_victim(half, hash, tcp_tick(&w->s));
+	__u32 way = victim_way(victim, hash);
+
+	if (victim_rank(victim) < RANK_OVER)
+		TCP_STAT(half_open_lost);
+	tcp_start(half, way, hash, w);
+	return way;
+}
+
+/*
+ * Half-open no longer. All three buckets are locked. What user space wrote goes along: it belongs
+ * to the connection.
+ */
+__noinline int tcp_move(__u32 half, __u32 from, __u32 first, __u32 hash, const struct tcp_work *w)
+{
+	struct tcp_bucket *b, *h = tcp_at(half);
+	struct tcp_conn *c, *old = tcp_conn_at(half, from);
+	__u32 bucket, way, gen;
+	__u64 victim;
+
+	if (!w || !h || !old)
+		return 0;
+	victim = tcp_victim_of_two(first, hash, tcp_tick(&w->s));
+	bucket = victim_bucket(victim, first, hash);
+	way = victim_way(victim, hash);
+	tcp_give_up(bucket, way, victim_rank(victim));
+	b = tcp_at(bucket);
+	c = tcp_conn_at(bucket, way);
+	if (!b || !c)
+		return 0;
 	gen = tcp_gen_next(c->gen);
 	tcp_copy(c, old);
 	if (c->side[0].taken_gen == old->gen)
@@ -113,50 +170,28 @@ __noinline int tcp_move(struct tcp_bucket *half, __u32 from, struct tcp_bucket *
 	if (c->side[1].taken_gen == old->gen)
 		c->side[1].taken_gen = gen;
 	c->gen = gen;
-	c->idx = tcp_key_bucket(hash, knob_tcp_buckets) * TCP_WAYS + way;
+	c->idx = bucket * TCP_WAYS + way;
+	from &= TCP_WAYS - 1;
+	b->flags[way] = h->flags[from];
 	b->tag[way] = hash;
-	b->flags[way] = half->flags[from];
-	b->tick[way] = half->tick[from];
-	half->tag[from] = 0;
+	/* A reader who looks among the half-open ones first misses none that moves. */
+	__atomic_exchange_n(&h->tag[from], 0, __ATOMIC_SEQ_CST);
 	return 0;
 }
 
 /* A SYN with which another connection of the same ends begins: in the same place. */
-static __always_inline void tcp_renew(struct tcp_bucket *b, __u32 way, __u32 minor,
-				      const struct tcp_key *key, const struct tcp_segment *s)
+__noinline int tcp_renew(__u32 bucket, __u32 way, __u32 minor, const struct tcp_work *w)
 {
-	struct tcp_conn *c = tcp_way(b, way);
+	struct tcp_bucket *b = tcp_at(bucket);
+	struct tcp_conn *c = tcp_conn_at(bucket, way);
 
-	if (!(s->flags & TCP_SYN) || !tcp_is_next(c, s))
-		return;
+	if (!b || !c || !w || !(w->s.flags & TCP_SYN) || !tcp_is_next(c, &w->s))
+		return 0;
 	tcp_end(c, minor);
-	tcp_clear(c, key, c->idx);
-	tcp_begin(c, s);
+	tcp_clear(c, &w->key, c->idx);
+	tcp_begin(c, &w->s);
 	b->flags[way & (TCP_WAYS - 1)] = TCP_WAY_PROBATION;
-}
-
-#define TCP_IN_TABLE 8 /* and not among the half-open ones */
-
-/*
- * Not in the table's bucket @b: the connection's way in @half, found or made, or one of @b that
- * was made, with TCP_IN_TABLE; or TCP_UNKNOWN or TCP_ANOTHERS. Both are locked.
- */
-__noinline __u32 tcp_miss(struct tcp_bucket *b, struct tcp_bucket *half, __u32 hash,
-			  const struct tcp_work *w)
-{
-	__u32 way;
-
-	if (!b || !half || !w)
-		return TCP_UNKNOWN;
-	way = tcp_find(half, hash, &w->key, &w->s);
-	if (way < TCP_UNKNOWN)
-		tcp_renew(half, way, 1, &w->key, &w->s);
-	if (way != TCP_UNKNOWN)
-		return way;
-	if (w->s.flags & TCP_SYN)
-		return tcp_start_half(half, hash, &w->key, &w->s);
-	way = tcp_start_midway(b, hash, &w->key, &w->s);
-	return way == TCP_UNKNOWN ? way : way | TCP_IN_TABLE;
+	return 0;
 }
 
 static __always_inline bool tcp_goes_on(const struct tcp_work *w)
@@ -164,77 +199,123 @@ static __always_inline bool tcp_goes_on(const struct tcp_work *w)
 	return w->told.what & TCP_TELLS_OPEN || (w->s.len && !(w->s.flags & (TCP_SYN | TCP_RST)));
 }
 
-/* Half-open, or new. @b, which is locked, stays so. */
-static __always_inline __u32 tcp_count_half(struct tcp_bucket *b, struct tcp_bucket *half,
-					    __u32 hash, struct tcp_work *w)
+/* Half-open, or new. All three buckets are locked. */
+static __always_inline __u32 tcp_count_half(__u32 half, __u32 first, __u32 hash, struct tcp_work *w)
 {
-	__u32 way = tcp_miss(b, half, hash, w), counted;
+	__u32 way = tcp_find_place(half, hash, w), counted;
 
-	if (way & TCP_IN_TABLE)
-		return tcp_count(b, way, w);
-	if (way >= TCP_UNKNOWN)
+	if (way < TCP_UNKNOWN)
+		tcp_renew(half, way, 1, w);
+	else if (way == TCP_ANOTHERS)
 		return 0;
-	counted = tcp_count(half, way, w);
+	else if (w->s.flags & TCP_SYN)
+		way = tcp_start_half(half, hash, w);
+	else
+		return tcp_midway(first, hash, w);
+	counted = tcp_count_at(half, way, w);
 	if (counted && tcp_goes_on(w))
-		tcp_move(half, way, b, hash, &w->s);
+		tcp_move(half, way, first, hash, w);
 	return counted;
 }
 
-static __always_inline __u32 tcp_segment_half(struct tcp_bucket *b, __u32 hash, struct tcp_work *w)
+static __always_inline __u32 tcp_segment_half(__u32 first, __u32 hash, struct tcp_work *w)
 {
-	__u32 bucket = tcp_key_bucket(hash, knob_tcp_half_buckets), counted;
-	struct tcp_bucket *half = bpf_map_lookup_elem(&tcp_half, &bucket);
+	__u32 half = tcp_key_half(hash, knob_tcp_buckets, knob_tcp_more_buckets,
+				  knob_tcp_half_buckets), counted;
+	struct tcp_bucket *h = tcp_at(half);
 
-	if (!half || !tcp_lock(half, ~hash)) {
-		tcp_unlock(b);
+	if (!h || !tcp_lock(h, ~hash))
 		return 0;
-	}
-	counted = tcp_count_half(b, half, hash, w);
-	/* A reader who looks among the half-open ones first misses none that moves. */
-	tcp_unlock(b);
-	tcp_unlock(half);
+	counted = tcp_count_half(half, first, hash, w);
+	tcp_unlock(h);
 	return counted;
 }
 
-/* Count the segment of @w, and tell of it who watches. */
-static __always_inline void tcp_segment(struct tcp_work *w)
+/* In that bucket, if it is there: true, and what tcp_count() says in @ret. */
+static __always_inline bool tcp_count_there(__u32 bucket, __u32 hash, struct tcp_work *w, __u32 *ret)
+{
+	__u32 way = tcp_find_place(bucket, hash, w);
+
+	if (way == TCP_UNKNOWN)
+		return false;
+	*ret = 0;
+	if (way < TCP_UNKNOWN) {
+		tcp_renew(bucket, way, 0, w);
+		*ret = tcp_count_at(bucket, way, w);
+	}
+	return true;
+}
+
+/* Not what a connection mostly does. @first is locked, and stays so. As tcp_count(). */
+__noinline __u32 tcp_segment_seldom(__u32 first, __u32 hash, struct tcp_work *w)
+{
+	struct tcp_bucket *b;
+	__u32 bucket, counted;
+
+	if (!w)
+		return 0;
+	if (tcp_count_there(first, hash, w, &counted))
+		return counted;
+	if (!knob_tcp_more_buckets)
+		return tcp_segment_half(first, hash, w);
+	bucket = tcp_key_second(hash, knob_tcp_buckets, knob_tcp_more_buckets);
+	b = tcp_at(bucket);
+	if (!b || !tcp_lock(b, hash + 1))
+		return 0;
+	if (!tcp_count_there(bucket, hash, w, &counted))
+		counted = tcp_segment_half(first, hash, w);
+	tcp_unlock(b);
+	return counted;
+}
+
+/* It is in its first bucket, at its place, and begins none. */
+static __always_inline bool tcp_is_usual(const struct tcp_conn *c, const struct tcp_work *w)
+{
+	return tcp_side_of(c, w->s.side)->place == w->s.place && !(w->s.flags & TCP_SYN) &&
+	       tcp_key_equal(&c->key, &w->key);
+}
+
+/* Count the segment, and tell of it who watches. */
+static __always_inline void tcp_segment(struct tcp_cpu *here, struct tcp_work *w)
 {
 	__u32 hash = tcp_key_hash(&w->key), bucket = tcp_key_bucket(hash, knob_tcp_buckets), way;
-	struct tcp_bucket *b = bpf_map_lookup_elem(&tcp, &bucket);
-	__u32 counted = 0;
+	struct tcp_bucket *b = tcp_at(bucket);
+	struct tcp_conn *c = NULL;
+	__u32 counted;
 
 	if (!b || !tcp_lock(b, hash))
 		return;
-	way = tcp_find(b, hash, &w->key, &w->s);
-	if (way == TCP_UNKNOWN) {
-		counted = tcp_segment_half(b, hash, w);
-	} else {
-		if (way < TCP_UNKNOWN) {
-			tcp_renew(b, way, 0, &w->key, &w->s);
-			counted = tcp_count(b, way, w);
-		}
-		tcp_unlock(b);
-	}
+	way = tcp_find_tag(b, hash);
+	if (way < TCP_UNKNOWN)
+		c = tcp_conn_at(bucket, way);
+	if (c && tcp_is_usual(c, w))
+		counted = tcp_count(b, way, c, w);
+	else
+		counted = tcp_segment_seldom(bucket, hash, w);
+	tcp_unlock(b);
 	if (!counted)
 		return;
-	TCP_STAT(segments);
+	here->stats.segments++;
 	tcp_event_tell(&w->key, &w->s, &w->told, counted - 1);
 }
 
 __noinline int tcp_meter(CONTEXT *ctx, struct facts *f)
 {
+	struct tcp_cpu *here;
 	struct tcp_work *w;
-	__u32 cpu = tcp_cpu();
 
 	if (!f || !hook_counts(ctx))
 		return 0;
-	w = bpf_map_lookup_elem(&tcp_work, &cpu);
-	if (!w || !tcp_read(ctx, f, &w->s))
+	here = tcp_here();
+	if (!here)
+		return 0;
+	w = tcp_work_of(here);
+	if (!tcp_read(ctx, f, &w->s))
 		return 0;
 	w->s.side = tcp_key_make(&w->key, f->w, f->sport, f->dport, f->family, f->tunnel,
 				 f->key.vni);
-	w->s.now_ns = context_now(ctx);
-	tcp_segment(w);
+	w->s.now_ns = context_clock(ctx);
+	tcp_segment(here, w);
 	return 0;
 }
 

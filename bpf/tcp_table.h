@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Where connections are kept: buckets of four, which any CPU may write, one at a time. A bucket's
+ * Where connections are kept: buckets of eight, which any CPU may write, one at a time. A bucket's
  * lock is odd while it is written, so that it is a sequence lock for readers, who take none.
  *
  * Whoever finds it taken tries again for a while and then lets the packet go, counted. While it
  * is held nothing is called that may wait, and there is no way out but over the unlocking; only
  * an interrupt, or a hypervisor that runs something else, makes it last. Programs do not nest on
- * one CPU (flow table: account.h), so no CPU waits for itself.
+ * one CPU (flow table: account.h), so no CPU waits for itself; and who holds one bucket takes
+ * only such as have a higher number.
  *
  * What gives way first, when a place is needed: what is over, then what was seen from one side
  * only (a flood of packets of no connection is that), then what was silent for longest. It goes
- * whole to the ring `tcp_ends` before.
+ * whole to the ring `tcp_ends` before. What finds no more than that in its first bucket is
+ * offered a place in its second: where buckets are three quarters full on average, one in
+ * twenty connections finds its first one full, and none the second.
  */
 #ifndef FLOWCTL_TCP_TABLE_H
 #define FLOWCTL_TCP_TABLE_H
@@ -37,15 +40,9 @@ struct tcp_work {
 	struct tcp_told told;
 	__u64 waited;		/* the lock for which this CPU waited in vain, as it was then */
 };
+_Static_assert(sizeof(struct tcp_work) <= sizeof(((struct tcp_cpu *)0)->work), "tcp_cpu.work");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct tcp_work);
-} tcp_work SEC(".maps");
-
-/* What tcp_find() says besides a way. */
+/* What tcp_find_place() says besides a way. */
 #define TCP_UNKNOWN TCP_WAYS
 #define TCP_ANOTHERS (TCP_WAYS + 1) /* not this hook's to count */
 
@@ -60,19 +57,36 @@ static __always_inline __u32 tcp_cpu(void)
 	return knob_replay ? 0 : bpf_get_smp_processor_id();
 }
 
-static __always_inline struct tcp_stats *tcp_stats_here(void)
+static __always_inline struct tcp_cpu *tcp_here(void)
 {
 	__u32 cpu = tcp_cpu();
 
 	return bpf_map_lookup_elem(&tcp_stats, &cpu);
 }
 
+static __always_inline struct tcp_work *tcp_work_of(struct tcp_cpu *here)
+{
+	return (struct tcp_work *)here->work;
+}
+
 #define TCP_STAT(member_)                                                                          \
 	do {                                                                                       \
-		struct tcp_stats *stats_ = tcp_stats_here();                                       \
-		if (stats_)                                                                        \
-			stats_->member_++;                                                         \
+		struct tcp_cpu *here_ = tcp_here();                                                \
+		if (here_)                                                                         \
+			here_->stats.member_++;                                                    \
 	} while (0)
+
+static __always_inline struct tcp_bucket *tcp_at(__u32 bucket)
+{
+	return bpf_map_lookup_elem(&tcp, &bucket);
+}
+
+static __always_inline struct tcp_conn *tcp_conn_at(__u32 bucket, __u32 way)
+{
+	__u32 idx = bucket * TCP_WAYS + (way & (TCP_WAYS - 1));
+
+	return bpf_map_lookup_elem(&tcp_conns, &idx);
+}
 
 static __always_inline bool tcp_try_lock(struct tcp_bucket *b, __u32 lock)
 {
@@ -91,12 +105,13 @@ static __always_inline __u32 tcp_lock_read(const struct tcp_bucket *b)
  */
 __noinline int tcp_lock_wait(struct tcp_bucket *b, __u32 hash)
 {
-	__u32 cpu = tcp_cpu();
-	struct tcp_work *w = bpf_map_lookup_elem(&tcp_work, &cpu);
+	struct tcp_cpu *here = tcp_here();
 	__u64 id = (__u64)hash << 32;
+	struct tcp_work *w;
 
-	if (!b || !w)
+	if (!b || !here)
 		return 0;
+	w = tcp_work_of(here);
 	if (w->waited != (id | tcp_lock_read(b))) {
 		NO_UNROLL
 		for (int i = 0; i < TCP_LOCK_TRIES; i++) {
@@ -108,7 +123,7 @@ __noinline int tcp_lock_wait(struct tcp_bucket *b, __u32 hash)
 		}
 	}
 	w->waited = id | tcp_lock_read(b);
-	TCP_STAT(busy);
+	here->stats.busy++;
 	return 0;
 }
 
@@ -130,119 +145,131 @@ static __always_inline bool tcp_key_equal(const struct tcp_key *a, const struct 
 	       v[5] == w[5];
 }
 
-/* Hidden from the compiler, which would derive it anew for every access. */
-static __always_inline struct tcp_conn *tcp_way(struct tcp_bucket *b, __u32 way)
+/* Each hash has a way of its own to begin at, and takes the first that is free from there. */
+static __always_inline __u32 tcp_find_tag(const struct tcp_bucket *b, __u32 hash)
 {
-	struct tcp_conn *c;
+	UNROLL
+	for (__u32 i = 0; i < TCP_WAYS; i++) {
+		__u32 way = (hash ^ i) & (TCP_WAYS - 1);
 
-	OPAQUE(way);
-	c = &b->way[way & (TCP_WAYS - 1)];
-	OPAQUE(c);
-	return c;
+		if (b->tag[way] == hash)
+			return way;
+	}
+	return TCP_UNKNOWN;
 }
 
 /*
- * A connection of these ends is there, but not with this side at this place. One whose side was
- * not seen yet may be it: better one whose other side is at our place, than one whose other side
- * is elsewhere, behind a router. A side that was seen elsewhere is another connection's, of the
- * same addresses in another VLAN; unless we are at egress, and ingress counts this very packet.
+ * In bucket number @bucket. A connection of these ends may be there, but not with this side at
+ * this place. One whose side was not seen yet may be it: better one whose other side is at our
+ * place, than one whose other side is elsewhere, behind a router. A side that was seen elsewhere
+ * is another connection's, of the same addresses in another VLAN; unless we are at egress, and
+ * ingress counts this very packet.
  */
-__noinline __u32 tcp_find_place(struct tcp_bucket *b, __u32 hash, const struct tcp_key *key,
-				const struct tcp_segment *s)
+__noinline __u32 tcp_find_place(__u32 bucket, __u32 hash, const struct tcp_work *w)
 {
+	const struct tcp_bucket *b = tcp_at(bucket);
 	__u32 found = TCP_UNKNOWN;
 
-	if (!b || !key || !s)
+	if (!b || !w)
 		return found;
-	UNROLL
+	NO_UNROLL
 	for (__u32 i = 0; i < TCP_WAYS; i++) {
-		struct tcp_conn *c = tcp_way(b, i);
-		const struct tcp_side *w = tcp_side_of(c, s->side), *other = tcp_side_of(c, ~s->side);
+		__u32 way = (hash ^ i) & (TCP_WAYS - 1);
+		const struct tcp_side *mine, *other;
+		const struct tcp_conn *c;
 
-		if (b->tag[i] != hash || !tcp_key_equal(&c->key, key))
+		if (b->tag[way] != hash)
 			continue;
-		if (w->place == s->place)
-			return i;
-		if (s->direction == FLOW_EGRESS && w->direction == FLOW_INGRESS &&
-		    owner_is_active(w, s->now_ns))
+		c = tcp_conn_at(bucket, way);
+		if (!c || !tcp_key_equal(&c->key, &w->key))
+			continue;
+		mine = tcp_side_of(c, w->s.side);
+		other = tcp_side_of(c, ~w->s.side);
+		if (mine->place == w->s.place)
+			return way;
+		if (w->s.direction == FLOW_EGRESS && mine->direction == FLOW_INGRESS &&
+		    owner_is_active(mine, w->s.now_ns))
 			return TCP_ANOTHERS;
-		if (!w->place && (found == TCP_UNKNOWN || other->place == s->place))
-			found = i;
+		if (!mine->place && (found == TCP_UNKNOWN || other->place == w->s.place))
+			found = way;
 	}
 	return found;
 }
 
-static __always_inline __u32 tcp_find(struct tcp_bucket *b, __u32 hash, const struct tcp_key *key,
-				      const struct tcp_segment *s)
-{
-	struct tcp_conn *c;
-	__u32 way = 0;
+/* What gives way first has the highest rank, and of these the longest silence. */
+enum tcp_rank {
+	RANK_ALIVE,
+	RANK_PROBATION,
+	RANK_OVER,
+	RANK_FREE,
+};
 
-	if (b->tag[0] != hash) {
-		way = 1;
-		if (b->tag[1] != hash) {
-			way = 2;
-			if (b->tag[2] != hash)
-				way = 3;
-		}
-	}
-	if (way == 3 && b->tag[3] != hash)
-		return TCP_UNKNOWN;
-	OPAQUE(way);
-	c = tcp_way(b, way);
-	if (tcp_side_of(c, s->side)->place == s->place && tcp_key_equal(&c->key, key))
-		return way;
-	return tcp_find_place(b, hash, key, s);
+/* A victim: from the top its rank, its silence in ticks, and three bits for victim_way(). */
+#define VICTIM_RANK 35
+#define VICTIM_SECOND (1ull << 40) /* not in the first bucket but in the second one */
+
+/* Without a jump, of which the verifier would follow both ways, eight times. */
+static __always_inline __u32 way_rank(__u32 flags)
+{
+	return (flags & TCP_WAY_OVER) | (flags & ~(flags >> 1) & TCP_WAY_PROBATION);
+}
+_Static_assert(RANK_OVER == TCP_WAY_OVER && RANK_PROBATION == TCP_WAY_PROBATION, "way_rank()");
+
+static __always_inline __u32 victim_rank(__u64 victim)
+{
+	return victim >> VICTIM_RANK & 3;
 }
 
-/* What gives way first has the highest number; 0: nothing else, and it is in use. */
-static __always_inline __u64 tcp_worth(const struct tcp_bucket *b, __u32 way, __u32 tick)
+static __always_inline __u32 victim_way(__u64 victim, __u32 hash)
 {
-	__s32 silence = tick - b->tick[way];
-	__u64 rank = b->flags[way] & TCP_WAY_OVER ? 2 : b->flags[way] & TCP_WAY_PROBATION ? 1 : 0;
-
-	if (!b->tag[way])
-		return 3ull << 32;
-	return rank << 32 | (silence < 0 ? 0 : silence);
+	return (hash ^ ~(__u32)victim) & (TCP_WAYS - 1);
 }
 
-/* A free way, the first of them, or the one to give way: tcp_worth() of it, and below that two
- * bits for victim_way(). */
-__noinline __u64 tcp_victim(const struct tcp_bucket *b, __u32 tick)
+/* In the flow of connections, not waiting for a second look; and it was silent for no longer. */
+static __always_inline bool victim_is_alive(__u64 victim, __u32 ticks)
 {
+	return (victim & (VICTIM_SECOND - 1)) >> 3 < ticks;
+}
+
+/* A free way, the first of them from that of @hash on, or the one to give way. */
+__noinline __u64 tcp_victim(__u32 bucket, __u32 hash, __u32 tick)
+{
+	const struct tcp_bucket *b = tcp_at(bucket);
 	__u64 victim = 0;
 
 	if (!b)
 		return 0;
-	UNROLL
+	NO_UNROLL
 	for (__u32 i = 0; i < TCP_WAYS; i++) {
-		__u64 v = tcp_worth(b, i, tick) << 2 | (TCP_WAYS - 1 - i);
+		__u32 way = (hash ^ i) & (TCP_WAYS - 1), last = TCP_WAYS - 1 - i, flags = b->flags[way];
+		const struct tcp_conn *c;
+		__s32 silence;
+		__u64 v;
 
+		if (!b->tag[way])
+			return (__u64)RANK_FREE << VICTIM_RANK | last;
+		v = way_rank(flags);
+		c = v < victim_rank(victim) ? NULL : tcp_conn_at(bucket, way);
+		if (!c)
+			continue;
+		silence = tick - c->tick;
+		silence &= ~(silence >> 31);
+		v = (v << 32 | silence) << 3 | last;
 		if (v > victim)
 			victim = v;
 	}
 	return victim;
 }
 
-static __always_inline __u32 victim_way(__u64 victim)
+/* Of both buckets of that hash, where a connection may be that is no more half-open. */
+__noinline __u64 tcp_victim_of_two(__u32 first, __u32 hash, __u32 tick)
 {
-	return ~(__u32)victim & (TCP_WAYS - 1);
-}
+	__u64 victim = tcp_victim(first, hash, tick), other;
 
-static __always_inline bool victim_is_free(__u64 victim)
-{
-	return victim >> 34 == 3;
-}
-
-static __always_inline bool victim_is_over(__u64 victim)
-{
-	return victim >> 34 == 2;
-}
-
-/* In the flow of connections, not waiting for a second look; and it was silent for no longer. */
-static __always_inline bool victim_is_alive(__u64 victim, __u32 ticks)
-{
-	return victim >> 2 < ticks;
+	if (!knob_tcp_more_buckets || victim_rank(victim) >= RANK_OVER)
+		return victim;
+	other = tcp_victim(tcp_key_second(hash, knob_tcp_buckets, knob_tcp_more_buckets), hash, tick);
+	return other >> 3 > victim >> 3 ? other | VICTIM_SECOND : victim;
 }
 
 #define TCP_HALF_CONN (sizeof(struct tcp_conn) / 2)

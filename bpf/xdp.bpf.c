@@ -17,6 +17,7 @@
 #define context_came_by(c_) 0
 #define context_mark(c_)    0
 #define context_now(c_)	    bpf_ktime_get_boot_ns()
+#define context_clock(c_)   (bpf_ktime_get_ns() + ctl.boot_ns)
 #define context_tick(c_)    bpf_jiffies64()
 
 #include "meter.h"

@@ -51,22 +51,33 @@ void clock_set_tick_ns(uint64_t ns)
 	tick_ns = ns;
 }
 
-int64_t clock_real_offset_ns(void)
+/* What @clock shows when @base shows 0. */
+static int64_t offset_ns(clockid_t clock, clockid_t base)
 {
 	uint64_t narrowest = UINT64_MAX;
 	int64_t offset = 0;
 
 	for (int i = 0; i < 5; i++) {
-		uint64_t before = clock_boot_ns();
-		uint64_t real = clock_real_ns();
-		uint64_t after = clock_boot_ns();
+		uint64_t before = read_ns(base);
+		uint64_t now = read_ns(clock);
+		uint64_t after = read_ns(base);
 
 		if (after - before >= narrowest)
 			continue;
 		narrowest = after - before;
-		offset = (int64_t)(real - (before + narrowest / 2));
+		offset = (int64_t)(now - (before + narrowest / 2));
 	}
 	return offset;
+}
+
+int64_t clock_real_offset_ns(void)
+{
+	return offset_ns(CLOCK_REALTIME, CLOCK_BOOTTIME);
+}
+
+int64_t clock_boot_offset_ns(void)
+{
+	return offset_ns(CLOCK_BOOTTIME, CLOCK_MONOTONIC);
 }
 
 struct date {

@@ -28,6 +28,8 @@ void clock_sleep_ns(uint64_t ns);
  * several. Add it to a boot time. Measure it anew for every batch: NTP may step.
  */
 int64_t clock_real_offset_ns(void);
+/* CLOCK_BOOTTIME - CLOCK_MONOTONIC in ns, the same way: for how long the machine was asleep. */
+int64_t clock_boot_offset_ns(void);
 
 #define CLOCK_RFC3339_LEN 32
 /* "2026-11-21T03:55:57.123456Z", always six digits. @real_ns: since 1970. Returns @buf. */

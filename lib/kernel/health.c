@@ -84,8 +84,9 @@ void health_prefetch(const struct health *h, const struct flow_key *key)
 
 	if (!health_search_begin(h->t, &q, key))
 		return;
-	__builtin_prefetch(&h->t->tcp_half[tcp_key_bucket(q.hash, ctl->tcp_half_buckets)]);
 	__builtin_prefetch(&h->t->tcp[tcp_key_bucket(q.hash, ctl->tcp_buckets)]);
+	__builtin_prefetch(&h->t->tcp[tcp_key_half(q.hash, ctl->tcp_buckets, ctl->tcp_more_buckets,
+						   ctl->tcp_half_buckets)]);
 }
 
 static void prefetch_lines(const void *p, size_t from, size_t to)
@@ -96,18 +97,20 @@ static void prefetch_lines(const void *p, size_t from, size_t to)
 
 void health_prefetch_entry(const struct health *h, const struct flow_key *key)
 {
-	const struct tcp_bucket *b;
 	struct health_search q;
+	uint32_t bucket;
 
 	if (!health_search_begin(h->t, &q, key))
 		return;
-	b = &h->t->tcp[tcp_key_bucket(q.hash, h->t->ctl->tcp_buckets)];
+	bucket = tcp_key_bucket(q.hash, h->t->ctl->tcp_buckets);
 	for (unsigned i = 0; i < TCP_WAYS; i++) {
-		const struct tcp_side *s = &b->way[i].side[q.side];
+		const struct tcp_conn *c = &h->t->conns[bucket * TCP_WAYS + i];
+		const struct tcp_side *s = &c->side[q.side];
 
-		if (b->tag[i] != q.hash)
+		if (h->t->tcp[bucket].tag[i] != q.hash)
 			continue;
-		prefetch_lines(&b->way[i], 0, offsetof(struct tcp_conn, reserved));
+		prefetch_lines(c, 0, offsetof(struct tcp_conn, side));
+		prefetch_lines(c, offsetof(struct tcp_conn, syn_ns), offsetof(struct tcp_conn, hole_us));
 		prefetch_lines(s, 0, offsetof(struct tcp_side, sent));
 		prefetch_lines(s, offsetof(struct tcp_side, before),
 			       offsetof(struct tcp_side, reserved));
@@ -213,12 +216,9 @@ bool health_goes_on(struct health *h, const struct flow_key *key, const struct f
 
 static struct tcp_conn *conn_of(const struct table *t, const struct ctl_health *v)
 {
-	uint32_t buckets = v->table == HEALTH_HALF ? t->ctl->tcp_half_buckets : t->ctl->tcp_buckets;
-	struct tcp_bucket *table = v->table == HEALTH_HALF ? t->tcp_half : t->tcp;
-
-	if (!table || v->idx / TCP_WAYS >= buckets)
+	if (!t->conns || v->idx / TCP_WAYS >= table_tcp_buckets(t->ctl))
 		return NULL;
-	return &table[v->idx / TCP_WAYS].way[v->idx % TCP_WAYS];
+	return &t->conns[v->idx];
 }
 
 static bool is_still(const struct tcp_conn *c, const struct ctl_health *v)

@@ -53,7 +53,9 @@ static bool copy_entry(const struct tcp_bucket *b, const struct tcp_conn *from, 
 		uint32_t lock = __atomic_load_n(&b->lock, __ATOMIC_ACQUIRE);
 
 		if (!(lock & 1)) {
-			copy_words(ret_head, from, 0, offsetof(struct tcp_conn, reserved));
+			copy_words(ret_head, from, 0, offsetof(struct tcp_conn, side));
+			copy_words(ret_head, from, offsetof(struct tcp_conn, syn_ns),
+				   offsetof(struct tcp_conn, hole_us));
 			copy_side(ret_side, &from->side[side]);
 			__atomic_thread_fence(__ATOMIC_ACQUIRE);
 			if (__atomic_load_n(&b->lock, __ATOMIC_RELAXED) == lock)
@@ -121,23 +123,19 @@ static void add_found(struct health_search *q, const struct tcp_conn *head,
 	copy_side(&f->s, s);
 }
 
-static void look_in(struct health_search *q, struct tcp_bucket *table, uint32_t buckets,
-		    uint8_t which)
+static void look_in(struct health_search *q, struct table *t, uint32_t bucket)
 {
-	struct tcp_bucket *b;
+	const struct tcp_bucket *b = &t->tcp[bucket];
 
-	if (!table || !buckets)
-		return;
-	b = &table[tcp_key_bucket(q->hash, buckets)];
 	for (unsigned i = 0; i < TCP_WAYS; i++) {
-		struct tcp_conn head;
+		struct tcp_conn *c = &t->conns[bucket * TCP_WAYS + i], head;
 		struct tcp_side s;
 
 		if (__atomic_load_n(&b->tag[i], __ATOMIC_RELAXED) != q->hash ||
-		    !copy_entry(b, &b->way[i], q->side, &head, &s) || !head.gen ||
+		    !copy_entry(b, c, q->side, &head, &s) || !head.gen ||
 		    memcmp(&head.key, &q->key, sizeof(q->key)) != 0)
 			continue;
-		add_found(q, &head, &s, &b->way[i].side[q->side], which, head.gen);
+		add_found(q, &head, &s, &c->side[q->side], HEALTH_TCP, head.gen);
 	}
 }
 
@@ -174,9 +172,16 @@ bool health_search_begin(const struct table *t, struct health_search *q,
 void health_find(struct table *t, struct ends *ends, struct health_search *q,
 		 const struct flow_part *part)
 {
+	const struct table_ctl *ctl = t->ctl;
+
 	q->n = 0;
 	q->part = part;
-	look_in(q, t->tcp_half, t->ctl->tcp_half_buckets, HEALTH_HALF);
-	look_in(q, t->tcp, t->ctl->tcp_buckets, HEALTH_TCP);
+	/* First where it was first: what moves is found before or after. */
+	if (ctl->tcp_half_buckets)
+		look_in(q, t, tcp_key_half(q->hash, ctl->tcp_buckets, ctl->tcp_more_buckets,
+					   ctl->tcp_half_buckets));
+	look_in(q, t, tcp_key_bucket(q->hash, ctl->tcp_buckets));
+	if (ctl->tcp_more_buckets)
+		look_in(q, t, tcp_key_second(q->hash, ctl->tcp_buckets, ctl->tcp_more_buckets));
 	look_in_ends(q, ends);
 }

@@ -30,7 +30,7 @@ static int say_nothing(enum libbpf_print_level level, const char *format, va_lis
 /* Rows of places for one packet each, by CPU. */
 static int set_places(struct bpf_object *obj, uint32_t parts)
 {
-	static const char *const rows[] = { "tcp_work", "tunnel_work" };
+	static const char *const rows[] = { "tunnel_work" };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rows); i++)
@@ -51,7 +51,7 @@ static int set_maps(struct bpf_object *obj, const struct table *t, int hook_fd)
 	} rows[] = {
 		{ "slots", t->slots_fd }, { "rings", t->rings_fd }, { ".data.ctl", t->ctl_fd },
 		{ "hook", hook_fd },	  { "frags", t->frags_fd }, { "aged", t->aged_fd },
-		{ "journal", t->journal_fd }, { "tcp", t->tcp_fd }, { "tcp_half", t->tcp_half_fd },
+		{ "journal", t->journal_fd }, { "tcp", t->tcp_fd }, { "tcp_conns", t->tcp_conns_fd },
 		{ "tcp_ends", t->tcp_ends_fd }, { "tcp_events", t->tcp_events_fd },
 		{ "tcp_stats", t->tcp_stats_fd }, { "tcp_ingress", t->tcp_ingress_fd },
 	};
@@ -106,6 +106,7 @@ static int load(struct bpf_object *obj, const struct bpf_program *prog, const st
 		(rodata_)->knob_sample = (knobs_)->sample;              \
 		(rodata_)->knob_tcp = (knobs_)->tcp;                    \
 		(rodata_)->knob_tcp_buckets = (t_)->ctl->tcp_buckets;   \
+		(rodata_)->knob_tcp_more_buckets = (t_)->ctl->tcp_more_buckets; \
 		(rodata_)->knob_tcp_half_buckets = (t_)->ctl->tcp_half_buckets; \
 		(rodata_)->knob_decap = (knobs_)->decap.decap;          \
 		(rodata_)->knob_geneve_port =                           \

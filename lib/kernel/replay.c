@@ -81,7 +81,7 @@ static int open_table(struct replay *r, const struct replay_options *options)
 	if (options->tcp_metrics) {
 		table_geometry_tcp(&g, max_flows / FLOWS_AT_ONE_PLACE + 1);
 		/* No flood has to be borne here, and a capture may begin with all its handshakes. */
-		g.tcp_half_buckets = g.tcp_buckets;
+		g.tcp_half_buckets = g.tcp_buckets + g.tcp_more_buckets;
 	}
 	err = table_create_private(&g, &r->t);
 	if (err == 0)

@@ -49,13 +49,13 @@ static const struct map_row map_rows[] = {
 	  sizeof(struct ledger_count), 0, offsetof(struct table, aged_fd) },
 	{ "tcp", "flowctl_tcp", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tcp_bucket), BPF_F_MMAPABLE,
 	  offsetof(struct table, tcp_fd) },
-	{ "tcp_half", "flowctl_half", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tcp_bucket),
-	  BPF_F_MMAPABLE, offsetof(struct table, tcp_half_fd) },
+	{ "tcp_conns", "flowctl_conns", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tcp_conn),
+	  BPF_F_MMAPABLE, offsetof(struct table, tcp_conns_fd) },
 	{ "tcp_ends", "flowctl_ends", BPF_MAP_TYPE_RINGBUF, 0, 0, 0,
 	  offsetof(struct table, tcp_ends_fd) },
 	{ "tcp_events", "flowctl_events", BPF_MAP_TYPE_RINGBUF, 0, 0, 0,
 	  offsetof(struct table, tcp_events_fd) },
-	{ "tcp_stats", "flowctl_tcpstat", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tcp_stats),
+	{ "tcp_stats", "flowctl_tcpstat", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tcp_cpu),
 	  BPF_F_MMAPABLE, offsetof(struct table, tcp_stats_fd) },
 	{ "tcp_ingress", "flowctl_ingress", BPF_MAP_TYPE_HASH, 4, 1, 0,
 	  offsetof(struct table, tcp_ingress_fd) },
@@ -70,12 +70,13 @@ static uint32_t at_least(uint32_t n, uint32_t least)
 static uint32_t tcp_row_entries(const struct map_row *row, const struct table_geometry *g)
 {
 	uint32_t page = sysconf(_SC_PAGESIZE);
+	uint32_t buckets = g->tcp_buckets + g->tcp_more_buckets + g->tcp_half_buckets;
 
 	switch (row->fd_offset) {
 	case offsetof(struct table, tcp_fd):
-		return at_least(g->tcp_buckets, 1);
-	case offsetof(struct table, tcp_half_fd):
-		return at_least(g->tcp_half_buckets, 1);
+		return at_least(buckets, 1);
+	case offsetof(struct table, tcp_conns_fd):
+		return at_least(buckets * TCP_WAYS, 1);
 	case offsetof(struct table, tcp_ends_fd):
 		return at_least(g->tcp_ends_bytes, page);
 	case offsetof(struct table, tcp_events_fd):
@@ -185,10 +186,12 @@ static int write_ctl(int fd, const struct pin_dir *dir, const struct table_geome
 		.max_flows = g->max_flows,
 		.max_connections = g->max_connections,
 		.tcp_buckets = g->tcp_buckets,
+		.tcp_more_buckets = g->tcp_more_buckets,
 		.tcp_half_buckets = g->tcp_half_buckets,
 		.tcp_ends_bytes = g->tcp_ends_bytes,
 		.tcp_events_bytes = g->tcp_events_bytes,
 		.spread = g->spread,
+		.boot_ns = clock_boot_offset_ns(),
 		.reclaim_ticks = RECLAIM_NS / clock_tick_ns(),
 		.netns_cookie = dir->cookie,
 		.netns_inode = inode,
@@ -341,13 +344,13 @@ static int map_rings(struct table *t)
 
 static int map_tcp(struct table *t)
 {
+	size_t buckets = table_tcp_buckets(t->ctl);
 	int r;
 
-	r = map_array(t->tcp_fd, (size_t)t->ctl->tcp_buckets * sizeof(*t->tcp), t->writable,
-		      &t->tcp);
+	r = map_array(t->tcp_fd, buckets * sizeof(*t->tcp), t->writable, &t->tcp);
 	if (r == 0)
-		r = map_array(t->tcp_half_fd, (size_t)t->ctl->tcp_half_buckets * sizeof(*t->tcp_half),
-			      t->writable, &t->tcp_half);
+		r = map_array(t->tcp_conns_fd, buckets * TCP_WAYS * sizeof(*t->conns), t->writable,
+			      &t->conns);
 	return r;
 }
 
@@ -494,8 +497,8 @@ void table_close(struct table *t)
 	store_close(t);
 	if (t->ctl) {
 		unmap(t->store, (size_t)t->ctl->store_entries * sizeof(*t->store));
-		unmap(t->tcp, (size_t)t->ctl->tcp_buckets * sizeof(*t->tcp));
-		unmap(t->tcp_half, (size_t)t->ctl->tcp_half_buckets * sizeof(*t->tcp_half));
+		unmap(t->tcp, table_tcp_buckets(t->ctl) * sizeof(*t->tcp));
+		unmap(t->conns, (size_t)table_tcp_buckets(t->ctl) * TCP_WAYS * sizeof(*t->conns));
 	}
 	unmap(t->journal, (size_t)t->n_slots * sizeof(*t->journal));
 	unmap(t->slots, (size_t)t->n_slots * sizeof(struct flow_slot));

@@ -29,7 +29,7 @@ struct table_geometry {
 	uint32_t ring_bytes;	/* a part, a power of two, whole pages */
 	uint32_t store_entries;
 	uint32_t max_connections;	/* 0: no TCP metrics */
-	uint32_t tcp_buckets, tcp_half_buckets;
+	uint32_t tcp_buckets, tcp_more_buckets, tcp_half_buckets;
 	uint32_t tcp_ends_bytes, tcp_events_bytes;	/* of these rings */
 	struct table_memory {
 		uint64_t slots, rings, journal, store, tcp;	/* bytes of all parts */
@@ -69,17 +69,17 @@ struct table {
 	struct flow_bucket *slots;	/* always read-only */
 	struct journal_entry *journal;
 	struct store_entry *store;
-	struct tcp_bucket *tcp;		/* connections, ctl->tcp_buckets; NULL: no TCP metrics */
-	struct tcp_bucket *tcp_half;	/* half-open ones, ctl->tcp_half_buckets */
+	struct tcp_bucket *tcp;		/* table_tcp_buckets() of them; NULL: no TCP metrics */
+	struct tcp_conn *conns;		/* TCP_WAYS for each */
 	struct table_ring *rings;	/* ctl->parts of them */
 	struct table_ring tcp_ends;	/* of tcp_ends_fd; health.c maps it on first use */
 	uint32_t n_slots;
 	/* Map descriptors, for programs to be loaded against them. */
 	int ctl_fd, slots_fd, rings_fd, journal_fd, store_fd, frags_fd, aged_fd;
 	int outers_fd;			/* struct flow_key to struct outer; -1: no tunnel is looked into */
-	/* TCP's: connections, half-open ones, ends and events (ring buffers), tcp_stats by CPU, and
-	 * the set of interfaces whose ingress is metered with TCP metrics (hash, __u32 -> __u8). */
-	int tcp_fd, tcp_half_fd, tcp_ends_fd, tcp_events_fd, tcp_stats_fd, tcp_ingress_fd;
+	/* TCP's: buckets, connections, ends and events (ring buffers), tcp_stats by CPU, and the set
+	 * of interfaces whose ingress is metered with TCP metrics (hash, __u32 -> __u8). */
+	int tcp_fd, tcp_conns_fd, tcp_ends_fd, tcp_events_fd, tcp_stats_fd, tcp_ingress_fd;
 	/* The hooks whose ledgers a writer has touched, opened on first use. */
 	struct table_hook *hooks;
 	size_t n_hooks;
@@ -116,6 +116,11 @@ int table_tcp_ingress(const struct table *t, uint32_t ifindex, bool on);
 int table_outers(struct table *t);
 /* What was outside of the flow's first packet; ret->known says whether that is known. */
 void table_outer(struct table *t, const struct flow_key *key, struct record_outer *ret);
+/* All buckets of connections. */
+static inline uint32_t table_tcp_buckets(const struct table_ctl *ctl)
+{
+	return ctl->tcp_buckets + ctl->tcp_more_buckets + ctl->tcp_half_buckets;
+}
 /* Sum over the CPUs of what the program could not tell of connections. */
 void table_tcp_stats(const struct table *t, struct tcp_stats *ret);
 /* What @from knows of its connections, into the empty @to, which nobody writes yet. */

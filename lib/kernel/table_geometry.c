@@ -11,8 +11,8 @@
  * the store, an entry a flow, takes what stays longer.
  *
  * Connections are the box's, whatever the CPU. On a router each is four flows (two directions
- * at two hooks), so a quarter of N is the default; a quarter more ways than connections, or too
- * many would find their bucket full.
+ * at two hooks), so a quarter of N is the default. There is a place for each, and another quarter
+ * for those that find their bucket full: of so many an eighth, of three quarters one in twenty.
  */
 #include "kernel/table.h"
 
@@ -28,6 +28,8 @@
 #define HALF_SHARE 32
 #define HALF_MIN 256
 #define HALF_MAX 8192
+/* Second buckets, of the first ones. */
+#define MORE_SHARE 4
 /* What is replaced before the agent looks: a sixteenth of the ways. */
 #define ENDS_SHARE 16
 #define EVENTS_BYTES (256 * 1024)
@@ -86,19 +88,21 @@ static uint64_t ring_memory(uint64_t bytes)
 
 void table_geometry_tcp(struct table_geometry *g, uint32_t max_connections)
 {
-	uint64_t page = sysconf(_SC_PAGESIZE), half, ways;
+	uint64_t page = sysconf(_SC_PAGESIZE), half, ways, buckets;
 
 	if (!max_connections)
 		max_connections = max_u64(g->max_flows / FLOWS_A_CONNECTION, CONNECTIONS_MIN);
 	half = max_u64(g->max_flows, (uint64_t)max_connections * FLOWS_A_CONNECTION) / HALF_SHARE;
 	half = half < HALF_MIN ? HALF_MIN : half > HALF_MAX ? HALF_MAX : half;
-	ways = max_connections + max_connections / 4 + TCP_WAYS - 1;
+	ways = (uint64_t)max_connections + TCP_WAYS - 1;
 	g->max_connections = max_connections;
 	g->tcp_buckets = ways / TCP_WAYS;
+	g->tcp_more_buckets = (g->tcp_buckets + MORE_SHARE - 1) / MORE_SHARE;
 	g->tcp_half_buckets = half / TCP_WAYS;
 	g->tcp_ends_bytes = pow2_ceil(max_u64(page, ways / ENDS_SHARE * sizeof(struct tcp_conn)));
 	g->tcp_events_bytes = EVENTS_BYTES;
-	g->memory.tcp = (uint64_t)(g->tcp_buckets + g->tcp_half_buckets) * sizeof(struct tcp_bucket) +
+	buckets = (uint64_t)g->tcp_buckets + g->tcp_more_buckets + g->tcp_half_buckets;
+	g->memory.tcp = buckets * (sizeof(struct tcp_bucket) + TCP_WAYS * sizeof(struct tcp_conn)) +
 			ring_memory(g->tcp_ends_bytes) + ring_memory(g->tcp_events_bytes);
 	g->memory_bytes += g->memory.tcp;
 }

@@ -37,42 +37,64 @@ static void add(struct tcp_stats *sum, const struct tcp_stats *one)
 
 void table_tcp_stats(const struct table *t, struct tcp_stats *ret)
 {
-	struct tcp_stats one;
+	struct tcp_cpu one;
 
 	*ret = (struct tcp_stats) { 0 };
 	for (uint32_t part = 0; part < t->ctl->parts; part++) {
 		if (bpf_map_lookup_elem(t->tcp_stats_fd, &part, &one) == 0)
-			add(ret, &one);
+			add(ret, &one.stats);
 	}
 }
 
-static void put(struct tcp_bucket *buckets, uint32_t n, const struct tcp_bucket *from, int way)
+/* A bucket, and its connections. */
+struct whole {
+	struct tcp_bucket b;
+	struct tcp_conn way[TCP_WAYS];
+};
+
+static bool put_in(struct table *t, uint32_t bucket, const struct whole *from, int way)
 {
-	uint32_t bucket = tcp_key_bucket(from->tag[way], n);
-	struct tcp_bucket *b = &buckets[bucket];
+	struct tcp_bucket *b = &t->tcp[bucket];
 
 	for (uint32_t i = 0; i < TCP_WAYS; i++) {
-		if (b->tag[i])
+		/* In the order in which the program looks. */
+		uint32_t to = (from->b.tag[way] ^ i) % TCP_WAYS;
+		struct tcp_conn *c = &t->conns[bucket * TCP_WAYS + to];
+
+		if (b->tag[to])
 			continue;
-		b->way[i] = from->way[way];
-		b->way[i].idx = bucket * TCP_WAYS + i;
-		b->tag[i] = from->tag[way];
-		b->tick[i] = from->tick[way];
-		b->flags[i] = from->flags[way];
-		return;
+		*c = from->way[way];
+		c->idx = bucket * TCP_WAYS + to;
+		b->tag[to] = from->b.tag[way];
+		b->flags[to] = from->b.flags[way];
+		return true;
 	}
+	return false;
+}
+
+static void put(struct table *t, const struct whole *from, int way, bool half)
+{
+	uint32_t hash = from->b.tag[way], n = t->ctl->tcp_buckets, more = t->ctl->tcp_more_buckets;
+
+	if (half)
+		put_in(t, tcp_key_half(hash, n, more, t->ctl->tcp_half_buckets), from, way);
+	else if (!put_in(t, tcp_key_bucket(hash, n), from, way) && more)
+		put_in(t, tcp_key_second(hash, n, more), from, way);
 }
 
 /* Programs write it meanwhile. False: it does not come to rest, and its connections are seen anew
  * in the table that follows. */
-static bool copy_bucket(const struct tcp_bucket *b, struct tcp_bucket *ret)
+static bool copy_bucket(const struct table *t, uint32_t bucket, struct whole *ret)
 {
+	const struct tcp_bucket *b = &t->tcp[bucket];
+
 	for (int tries = 0; tries < 100; tries++) {
 		uint32_t lock = __atomic_load_n(&b->lock, __ATOMIC_ACQUIRE);
 
 		if (lock & 1)
 			continue;
-		memcpy(ret, b, sizeof(*ret));
+		memcpy(&ret->b, b, sizeof(*b));
+		memcpy(ret->way, &t->conns[bucket * TCP_WAYS], sizeof(ret->way));
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (__atomic_load_n(&b->lock, __ATOMIC_RELAXED) == lock)
 			return true;
@@ -80,26 +102,19 @@ static bool copy_bucket(const struct tcp_bucket *b, struct tcp_bucket *ret)
 	return false;
 }
 
-static void copy_all(const struct tcp_bucket *from, uint32_t n_from, struct tcp_bucket *to,
-		     uint32_t n_to)
-{
-	struct tcp_bucket b;
-
-	for (uint32_t i = 0; i < n_from; i++) {
-		if (!copy_bucket(&from[i], &b))
-			continue;
-		for (int way = 0; way < TCP_WAYS; way++) {
-			if (b.tag[way])
-				put(to, n_to, &b, way);
-		}
-	}
-}
-
 void table_tcp_copy(const struct table *from, struct table *to)
 {
+	uint32_t half = from->ctl->tcp_buckets + from->ctl->tcp_more_buckets;
+	struct whole w;
+
 	if (!from->tcp || !to->tcp)
 		return;
-	copy_all(from->tcp, from->ctl->tcp_buckets, to->tcp, to->ctl->tcp_buckets);
-	copy_all(from->tcp_half, from->ctl->tcp_half_buckets, to->tcp_half,
-		 to->ctl->tcp_half_buckets);
+	for (uint32_t i = 0; i < table_tcp_buckets(from->ctl); i++) {
+		if (!copy_bucket(from, i, &w))
+			continue;
+		for (int way = 0; way < TCP_WAYS; way++) {
+			if (w.b.tag[way])
+				put(to, &w, way, i >= half);
+		}
+	}
 }

@@ -351,8 +351,8 @@ void contestant_check_talk(const struct contestant *c)
 	uint64_t samples = 0, again = 0;
 	const struct table *t = c->table.table;
 
-	for (uint32_t i = 0; i < t->ctl->tcp_buckets * TCP_WAYS * 2; i++) {
-		const struct tcp_conn *way = &t->tcp[i / 2 / TCP_WAYS].way[i / 2 % TCP_WAYS];
+	for (uint32_t i = 0; i < table_tcp_buckets(t->ctl) * TCP_WAYS * 2; i++) {
+		const struct tcp_conn *way = &t->conns[i / 2];
 
 		samples += way->side[i % 2].counts.rtt_samples;
 		again += way->side[i % 2].counts.retransmissions + way->side[i % 2].counts.out_of_order;

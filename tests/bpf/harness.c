@@ -50,18 +50,21 @@ static void *map(int fd, size_t size)
 
 static bool make_tcp_maps(struct harness *h)
 {
-	h->tcp_fd = array(sizeof(struct tcp_bucket), h->tcp_buckets);
-	h->tcp_half_fd = array(sizeof(struct tcp_bucket), h->tcp_half_buckets);
-	h->tcp_stats_fd = array(sizeof(struct tcp_stats), h->parts);
+	uint32_t half = h->tcp_buckets + h->tcp_more_buckets, n = half + h->tcp_half_buckets;
+
+	h->tcp_fd = array(sizeof(struct tcp_bucket), n);
+	h->tcp_conns_fd = array(sizeof(struct tcp_conn), n * TCP_WAYS);
+	h->tcp_stats_fd = array(sizeof(struct tcp_cpu), h->parts);
 	h->tcp_ends_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "test", 0, 0, h->tcp_ends_bytes, NULL);
 	h->tcp_events_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "test", 0, 0, 4096, NULL);
 	h->tcp_ingress_fd = bpf_map_create(BPF_MAP_TYPE_HASH, "test", 4, 1, 16, NULL);
-	if (h->tcp_fd < 0 || h->tcp_half_fd < 0 || h->tcp_stats_fd < 0 || h->tcp_events_fd < 0 ||
+	if (h->tcp_fd < 0 || h->tcp_conns_fd < 0 || h->tcp_stats_fd < 0 || h->tcp_events_fd < 0 ||
 	    h->tcp_ingress_fd < 0)
 		return false;
-	h->tcp = map(h->tcp_fd, h->tcp_buckets * sizeof(*h->tcp));
-	h->tcp_half = map(h->tcp_half_fd, h->tcp_half_buckets * sizeof(*h->tcp_half));
-	return h->tcp && h->tcp_half &&
+	h->tcp = map(h->tcp_fd, n * sizeof(*h->tcp));
+	h->conns = map(h->tcp_conns_fd, n * TCP_WAYS * sizeof(*h->conns));
+	h->tcp_half = h->tcp + half;
+	return h->tcp && h->conns &&
 	       ring_map(h->tcp_ends_fd, h->tcp_ends_bytes, true, &h->tcp_ends) == 0;
 }
 
@@ -97,6 +100,7 @@ static bool make_maps(struct harness *h)
 		(rodata_)->knob_tcp = !!(h_)->tcp_buckets;    \
 		(rodata_)->knob_decap = (h_)->decap;          \
 		(rodata_)->knob_tcp_buckets = (h_)->tcp_buckets; \
+		(rodata_)->knob_tcp_more_buckets = (h_)->tcp_more_buckets; \
 		(rodata_)->knob_tcp_half_buckets = (h_)->tcp_half_buckets; \
 	} while (0)
 
@@ -137,7 +141,7 @@ static bool load(struct harness *h)
 	} rows[] = {
 		{ "slots", h->slots_fd }, { "rings", h->rings_fd }, { ".data.ctl", h->ctl_fd },
 		{ "hook", h->hook_fd },	  { "frags", h->frags_fd }, { "aged", h->aged_fd },
-		{ "tcp", h->tcp_fd }, { "tcp_half", h->tcp_half_fd }, { "tcp_ends", h->tcp_ends_fd },
+		{ "tcp", h->tcp_fd }, { "tcp_conns", h->tcp_conns_fd }, { "tcp_ends", h->tcp_ends_fd },
 		{ "tcp_events", h->tcp_events_fd }, { "tcp_stats", h->tcp_stats_fd },
 		{ "tcp_ingress", h->tcp_ingress_fd },
 	};
@@ -151,7 +155,6 @@ static bool load(struct harness *h)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (i < FLOW_MAPS || h->tcp_buckets)
 			bpf_map__reuse_fd(bpf_object__find_map_by_name(obj, rows[i].name), rows[i].fd);
-	bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "tcp_work"), h->parts);
 	bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "tunnel_work"), h->parts);
 	bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "outers"), 1024);
 	if (bpf_object__load(obj) < 0)
@@ -185,11 +188,13 @@ const char *harness_open(struct harness *h)
 
 static void close_tcp(struct harness *h)
 {
-	int fds[] = { h->tcp_fd,	h->tcp_half_fd,	 h->tcp_ends_fd,
+	int fds[] = { h->tcp_fd,	h->tcp_conns_fd,	 h->tcp_ends_fd,
 		      h->tcp_events_fd, h->tcp_stats_fd, h->tcp_ingress_fd };
 
-	munmap(h->tcp, h->tcp_buckets * sizeof(*h->tcp));
-	munmap(h->tcp_half, h->tcp_half_buckets * sizeof(*h->tcp_half));
+	uint32_t n = h->tcp_buckets + h->tcp_more_buckets + h->tcp_half_buckets;
+
+	munmap(h->tcp, n * sizeof(*h->tcp));
+	munmap(h->conns, n * TCP_WAYS * sizeof(*h->conns));
 	ring_unmap(&h->tcp_ends);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		close(fds[i]);
@@ -288,11 +293,12 @@ struct flow_slot *harness_nth(const struct harness *h, unsigned n)
 
 struct tcp_stats harness_tcp_stats(const struct harness *h)
 {
-	struct tcp_stats sum = { 0 }, one;
+	struct tcp_stats sum = { 0 };
+	struct tcp_cpu one;
 
 	for (uint32_t i = 0; i < h->parts; i++) {
 		bpf_map_lookup_elem(h->tcp_stats_fd, &i, &one);
-		for (size_t w = 0; w < sizeof(one) / sizeof(uint64_t); w++)
+		for (size_t w = 0; w < sizeof(sum) / sizeof(uint64_t); w++)
 			((uint64_t *)&sum)[w] += ((uint64_t *)&one)[w];
 	}
 	return sum;

@@ -24,6 +24,7 @@ struct harness {
 	uint32_t sample;     /* 1 */
 	uint8_t direction;
 	uint32_t tcp_buckets;	   /* 0: no TCP metrics */
+	uint32_t tcp_more_buckets; /* 0 */
 	uint32_t tcp_half_buckets; /* 1 */
 	uint32_t tcp_ends_bytes;   /* 64 KiB */
 	uint8_t decap;		   /* DECAP_* */
@@ -42,8 +43,9 @@ struct harness {
 	union hook_entry *hook; /* parts + 1 */
 	struct table_ring rings[HARNESS_PARTS];
 	/* With TCP metrics: */
-	int tcp_fd, tcp_half_fd, tcp_ends_fd, tcp_events_fd, tcp_stats_fd, tcp_ingress_fd;
-	struct tcp_bucket *tcp, *tcp_half;
+	int tcp_fd, tcp_conns_fd, tcp_ends_fd, tcp_events_fd, tcp_stats_fd, tcp_ingress_fd;
+	struct tcp_bucket *tcp, *tcp_half; /* the second within the first */
+	struct tcp_conn *conns;		   /* TCP_WAYS for each of them */
 	struct table_ring tcp_ends;
 };
 

@@ -115,15 +115,14 @@ static inline uint32_t connection_of(const struct tcp_conn *c)
 	return a[1] << 16 | a[2] << 8 | a[3];
 }
 
-/* The @n-th entry (from 0) of that connection in @buckets; NULL. */
-static inline struct tcp_conn *segment_entry(struct tcp_bucket *buckets, uint32_t n_buckets,
-					     uint32_t connection, unsigned n)
+/* The @n-th entry (from 0) of that connection in @n_buckets from number @first on; NULL. */
+static inline struct tcp_conn *segment_entry(const struct harness *h, uint32_t first,
+					     uint32_t n_buckets, uint32_t connection, unsigned n)
 {
-	for (uint32_t i = 0; i < n_buckets * TCP_WAYS; i++) {
-		struct tcp_bucket *b = &buckets[i / TCP_WAYS];
-		struct tcp_conn *c = &b->way[i % TCP_WAYS];
+	for (uint32_t i = first * TCP_WAYS; i < (first + n_buckets) * TCP_WAYS; i++) {
+		struct tcp_conn *c = &h->conns[i];
 
-		if (b->tag[i % TCP_WAYS] && connection_of(c) == connection && n-- == 0)
+		if (h->tcp[i / TCP_WAYS].tag[i % TCP_WAYS] && connection_of(c) == connection && n-- == 0)
 			return c;
 	}
 	return NULL;

@@ -242,7 +242,7 @@ TEST(a_header_behind_the_first_buffer_is_not_parsed_and_is_counted)
 TEST(the_verifier_has_little_to_do)
 {
 	for (int i = 0; i < 4; i++) {
-		struct harness h = { .xdp = i & 1, .tcp_buckets = i / 2 };
+		struct harness h = { .xdp = i & 1, .tcp_buckets = i / 2, .tcp_more_buckets = i / 2 };
 		const char *why = harness_open(&h);
 		uint32_t insns;
 

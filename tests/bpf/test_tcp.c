@@ -4,6 +4,8 @@
  * gives way, and what is read out of a header.
  */
 #include <bpf/bpf.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "segments.h"
 #include "tcp_state.h"
@@ -28,12 +30,18 @@ static void say(const struct harness *h, struct segment s)
 
 static struct tcp_conn *in_table(const struct harness *h, uint32_t connection)
 {
-	return segment_entry(h->tcp, h->tcp_buckets, connection, 0);
+	return segment_entry(h, 0, h->tcp_buckets + h->tcp_more_buckets, connection, 0);
 }
 
 static struct tcp_conn *half_open(const struct harness *h, uint32_t connection)
 {
-	return segment_entry(h->tcp_half, h->tcp_half_buckets, connection, 0);
+	return segment_entry(h, h->tcp_buckets + h->tcp_more_buckets, h->tcp_half_buckets, connection, 0);
+}
+
+/* TCP_WAY_* of its way. */
+static uint8_t way_flags(const struct harness *h, const struct tcp_conn *c)
+{
+	return h->tcp[c->idx / TCP_WAYS].flags[c->idx % TCP_WAYS];
 }
 
 static void handshake(const struct harness *h, uint32_t connection, uint16_t client_vlan,
@@ -87,11 +95,11 @@ TEST(a_connection_in_its_middle_needs_no_handshake)
 	say(&h, (struct segment) { .connection = 1, .flags = TCP_ACK, .seq = 7, .len = 10, .ecn = 2 });
 	c = in_table(&h, 1);
 	CHECK(c && !half_open(&h, 1));
-	CHECK(h.tcp->flags[0] == TCP_WAY_PROBATION);
+	CHECK(way_flags(&h, c) == TCP_WAY_PROBATION);
 	say(&h, (struct segment) { .connection = 1, .reply = true, .flags = TCP_ACK, .ack = 17 });
-	CHECK(in_table(&h, 1) == c && h.tcp->flags[0] == 0);
+	CHECK(in_table(&h, 1) == c && way_flags(&h, c) == 0);
 	CHECK(c->side[client_side(c)].counts.ect0 == 1 && c->side[!client_side(c)].acked == 17);
-	CHECK(c->syn_ns == 0 && c->idx == 0 && c->gen == 1);
+	CHECK(c->syn_ns == 0 && c->idx == c - h.conns && c->gen == 1);
 	CLOSE();
 }
 
@@ -99,15 +107,17 @@ TEST(a_flood_of_syns_leaves_the_established_alone)
 {
 	OPEN(.tcp_buckets = 4, .tcp_half_buckets = 2);
 	static struct tcp_bucket before[4];
+	static struct tcp_conn conns[4 * TCP_WAYS];
 
 	for (uint32_t i = 0; i < 8; i++)
 		handshake(&h, i, 0, 0);
 	memcpy(before, h.tcp, sizeof(before));
+	memcpy(conns, h.conns, sizeof(conns));
 	for (uint32_t i = 0; i < 5000; i++)
 		say(&h, (struct segment) { .connection = 1000 + i, .flags = TCP_SYN, .seq = i });
 	for (unsigned i = 0; i < 4; i++)
 		before[i].lock = h.tcp[i].lock;	/* it was looked for there */
-	CHECK(memcmp(before, h.tcp, sizeof(before)) == 0);
+	CHECK(memcmp(before, h.tcp, sizeof(before)) == 0 && memcmp(conns, h.conns, sizeof(conns)) == 0);
 	CHECK(harness_tcp_stats(&h).half_open_lost == 5000 - 2 * TCP_WAYS);
 	CHECK(harness_tcp_stats(&h).replaced == 0 && ends(&h) == 0);
 	CLOSE();
@@ -117,11 +127,11 @@ TEST(a_flood_of_other_packets_makes_its_own_kind_give_way)
 {
 	OPEN();
 
-	for (uint32_t i = 0; i < 3; i++)
+	for (uint32_t i = 0; i < TCP_WAYS - 1; i++)
 		handshake(&h, i, 0, 0);
 	for (uint32_t i = 0; i < 1000; i++)
 		say(&h, (struct segment) { .connection = 1000 + i, .flags = TCP_ACK, .seq = i });
-	for (uint32_t i = 0; i < 3; i++)
+	for (uint32_t i = 0; i < TCP_WAYS - 1; i++)
 		CHECK(in_table(&h, i));
 	CHECK(in_table(&h, 1999));
 	CHECK(harness_tcp_stats(&h).replaced == 999 && harness_tcp_stats(&h).no_room == 0);
@@ -134,6 +144,7 @@ TEST(a_flood_of_other_packets_makes_its_own_kind_give_way)
 TEST(what_is_alive_does_not_give_way_to_what_may_be_nothing)
 {
 	OPEN();
+	struct tcp_conn *c;
 
 	for (uint32_t i = 0; i < TCP_WAYS; i++)
 		handshake(&h, i, 0, 0);
@@ -141,9 +152,10 @@ TEST(what_is_alive_does_not_give_way_to_what_may_be_nothing)
 		say(&h, (struct segment) { .connection = 1000 + i, .flags = TCP_ACK, .seq = i });
 	CHECK(harness_tcp_stats(&h).no_room == 100 && ends(&h) == 0);
 	/* To a whole handshake it does: the longest silent. */
-	h.tcp->tick[2] -= 100;
+	c = in_table(&h, 2);
+	c->tick -= 100;
 	handshake(&h, 50, 0, 0);
-	CHECK(in_table(&h, 50) == &h.tcp->way[2] && in_table(&h, 50)->idx == 2);
+	CHECK(in_table(&h, 50) == c && c->idx == c - h.conns);
 	CHECK(ends(&h) == 1 && connection_of(end_at(&h, 0)) == 2);
 	CHECK(end_at(&h, 0)->gen == 1 && in_table(&h, 50)->gen == 2);
 	CHECK(harness_tcp_stats(&h).replaced == 1);
@@ -153,15 +165,89 @@ TEST(what_is_alive_does_not_give_way_to_what_may_be_nothing)
 TEST(what_is_over_gives_way_first)
 {
 	OPEN();
+	const struct tcp_conn *c;
 
 	for (uint32_t i = 0; i < TCP_WAYS; i++)
 		handshake(&h, i, 0, 0);
 	say(&h, (struct segment) { .connection = 3, .reply = true, .flags = TCP_RST, .seq = 500 });
-	CHECK(h.tcp->flags[3] & TCP_WAY_OVER);
-	h.tcp->tick[0] -= 100;
+	c = in_table(&h, 3);
+	CHECK(way_flags(&h, c) & TCP_WAY_OVER);
+	in_table(&h, 0)->tick -= 100;
 	handshake(&h, 50, 0, 0);
-	CHECK(in_table(&h, 50) == &h.tcp->way[3]);
+	CHECK(in_table(&h, 50) == c);
 	CHECK(ends(&h) == 1 && harness_tcp_stats(&h).replaced == 0);
+	CLOSE();
+}
+
+/* How many of @n connections at once are found again by a segment later. */
+static unsigned found_again(struct harness *h, uint32_t n)
+{
+	unsigned found = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		handshake(h, i, 0, 0);
+	for (uint32_t i = 0; i < n; i++)
+		say(h, (struct segment) { .connection = i, .flags = TCP_ACK, .seq = 100, .ack = 500,
+					  .len = 10, .ecn = 2 });
+	for (uint32_t i = 0; i < (h->tcp_buckets + h->tcp_more_buckets) * TCP_WAYS; i++) {
+		const struct tcp_conn *c = &h->conns[i];
+		const struct tcp_side *client = &c->side[client_side(c)];
+
+		found += h->tcp[i / TCP_WAYS].tag[i % TCP_WAYS] && client->counts.ect0 == 1 && c->ack_ns;
+	}
+	return found;
+}
+
+/* As table_geometry_tcp() makes it for 2,048 connections. */
+TEST(three_quarters_of_the_connections_it_is_made_for_drive_none_out)
+{
+	OPEN(.tcp_buckets = 256, .tcp_more_buckets = 64, .tcp_half_buckets = 64);
+
+	CHECK(found_again(&h, 1536) == 1536);
+	CHECK(harness_tcp_stats(&h).replaced == 0 && ends(&h) == 0);
+	CLOSE();
+}
+
+TEST(in_a_full_table_one_in_fifty_at_most_is_driven_out)
+{
+	OPEN(.tcp_buckets = 256, .tcp_more_buckets = 64, .tcp_half_buckets = 64);
+	unsigned found = found_again(&h, 2048);
+
+	printf("# %u of 2048 are whole\n", found);
+	CHECK(found >= 2048 - 2048 / 50);
+	CHECK(harness_tcp_stats(&h).replaced <= 2048 / 50);
+	CLOSE();
+}
+
+TEST(a_flood_of_other_packets_leaves_what_is_in_second_buckets_alone)
+{
+	OPEN(.tcp_buckets = 4, .tcp_more_buckets = 4);
+	unsigned there = 0;
+
+	for (uint32_t i = 0; i < 40; i++)
+		handshake(&h, i, 0, 0);
+	for (uint32_t i = 0; i < 5000; i++)
+		say(&h, (struct segment) { .connection = 1000 + i, .flags = TCP_ACK, .seq = i });
+	for (uint32_t i = 0; i < 40; i++)
+		there += in_table(&h, i) != NULL;
+	CHECK(there >= 38);
+	CLOSE();
+}
+
+TEST(the_clock_follows_when_the_machine_was_asleep)
+{
+	OPEN();
+	struct timespec boot, mono;
+	int64_t asleep;
+
+	h.ctl->boot_ns = 3600 * SECOND_NS;
+	say(&h, (struct segment) { .connection = 1, .flags = TCP_SYN, .seq = 99 });
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	asleep = (boot.tv_sec - mono.tv_sec) * SECOND_NS + boot.tv_nsec - mono.tv_nsec;
+	CHECK(llabs((int64_t)h.ctl->boot_ns - asleep) < 1000000);
+	asleep = boot.tv_sec * SECOND_NS + boot.tv_nsec - half_open(&h, 1)->syn_ns;
+	CHECK(asleep > 0 && asleep < (int64_t)(5 * SECOND_NS));
 	CLOSE();
 }
 
@@ -174,14 +260,14 @@ TEST(a_syn_behind_the_end_begins_another_connection_in_the_same_place)
 	say(&h, (struct segment) { .connection = 1, .flags = TCP_FIN | TCP_ACK, .seq = 100, .ack = 500 });
 	say(&h, (struct segment) { .connection = 1, .reply = true, .flags = TCP_FIN | TCP_ACK,
 				   .seq = 500, .ack = 101 });
-	CHECK(h.tcp->flags[0] & TCP_WAY_OVER);
+	CHECK(way_flags(&h, in_table(&h, 1)) & TCP_WAY_OVER);
 	in_table(&h, 1)->side[1].asked = 5;
 	old = *in_table(&h, 1);
 	say(&h, (struct segment) { .connection = 1, .flags = TCP_SYN, .seq = 900000 });
 	CHECK(ends(&h) == 1 && memcmp(end_at(&h, 0), &old, sizeof(old)) == 0);
 	CHECK(in_table(&h, 1)->gen == old.gen + 1 && in_table(&h, 1)->idx == old.idx);
 	CHECK(in_table(&h, 1)->side[1].asked == 0 && !in_table(&h, 1)->syn_ack_ns);
-	CHECK(h.tcp->flags[0] == TCP_WAY_PROBATION && !half_open(&h, 1));
+	CHECK(way_flags(&h, in_table(&h, 1)) == TCP_WAY_PROBATION && !half_open(&h, 1));
 	CLOSE();
 }
 
@@ -193,8 +279,14 @@ TEST(the_same_addresses_in_two_vlans_are_two_connections)
 	handshake(&h, 1, 10, 10);
 	handshake(&h, 1, 20, 20);
 	a = in_table(&h, 1);
-	b = segment_entry(h.tcp, 1, 1, 1);
-	CHECK(a && b && !segment_entry(h.tcp, 1, 1, 2) && !half_open(&h, 1));
+	b = segment_entry(&h, 0, 1, 1, 1);
+	CHECK(a && b && !segment_entry(&h, 0, 1, 1, 2) && !half_open(&h, 1));
+	if (a->syn_ns > b->syn_ns) {
+		const struct tcp_conn *first = b;
+
+		b = a;
+		a = first;
+	}
 	CHECK(a->side[0].place == TCP_PLACE(VLAN_PRESENT | 10, 0) && a->side[1].place == a->side[0].place);
 	CHECK(b->side[0].place == TCP_PLACE(VLAN_PRESENT | 20, 0) && b->side[1].place == b->side[0].place);
 	say(&h, (struct segment) { .connection = 1, .flags = TCP_ACK, .seq = 100, .ack = 500, .ecn = 3,
@@ -211,10 +303,10 @@ TEST(the_directions_of_a_routed_connection_meet_whatever_vlan_they_come_by)
 	handshake(&h, 1, 10, 0);
 	handshake(&h, 2, 10, 30);
 	c = in_table(&h, 1);
-	CHECK(c && !segment_entry(h.tcp, 1, 1, 1) && !half_open(&h, 1));
+	CHECK(c && !segment_entry(&h, 0, 1, 1, 1) && !half_open(&h, 1));
 	CHECK(c->side[client_side(c)].place == TCP_PLACE(VLAN_PRESENT | 10, 0));
 	CHECK(c->side[!client_side(c)].place == TCP_PLACE(0, 0));
-	CHECK(in_table(&h, 2) && !segment_entry(h.tcp, 1, 2, 1));
+	CHECK(in_table(&h, 2) && !segment_entry(&h, 0, 1, 2, 1));
 	CLOSE();
 }
 
@@ -325,9 +417,9 @@ TEST(egress_does_not_take_a_vlan_of_ingress_for_another_connection)
 	bpf_map_update_elem(h.tcp_ingress_fd, &ifindex, &yes, 0);
 	own(c, FLOW_INGRESS);
 	w->place = TCP_PLACE(VLAN_PRESENT | 10, 0);
-	CHECK(!counts(&h, c, OTHER_IFINDEX + 1, 100) && !segment_entry(h.tcp, 1, 1, 1));
+	CHECK(!counts(&h, c, OTHER_IFINDEX + 1, 100) && !segment_entry(&h, 0, 1, 1, 1));
 	w->last_ns -= SECOND_NS;
-	CHECK(counts(&h, c, OTHER_IFINDEX + 1, 100) && segment_entry(h.tcp, 1, 1, 1));
+	CHECK(counts(&h, c, OTHER_IFINDEX + 1, 100) && segment_entry(&h, 0, 1, 1, 1));
 	CLOSE();
 }
 

@@ -17,8 +17,8 @@
 
 #define CONNECTIONS 100000
 #define OPEN_AT_ONCE 150	/* a CPU */
-#define BUCKETS	     8192
-#define HALF_BUCKETS 2048
+#define BUCKETS	     4096
+#define HALF_BUCKETS 1024
 #define SHARED	     50
 #define SHARED_FIRST 0x200000
 #define SHARED_EVERY 8		/* packets */
@@ -214,10 +214,10 @@ static bool copy_is_own(const struct tcp_side *client, uint32_t i)
 	return !(client->flags & TCP_SIDE_KNOWN) || (client->next - isn(i) - 1) % length(i) <= 1;
 }
 
-static bool copy_right(const struct tcp_bucket *b)
+static bool copy_right(const struct tcp_bucket *b, const struct tcp_conn *conns)
 {
 	for (unsigned w = 0; w < TCP_WAYS; w++) {
-		const struct tcp_conn *c = &b->way[w];
+		const struct tcp_conn *c = &conns[w];
 		const struct tcp_side *client = &c->side[client_side(c)];
 		uint32_t i = connection_of(c);
 
@@ -233,24 +233,27 @@ static bool copy_right(const struct tcp_bucket *b)
 static void look(const struct harness *h, unsigned seed, unsigned *copies, unsigned *torn)
 {
 	static struct tcp_bucket copy;
-	const struct tcp_bucket *b = &h->tcp[seed % BUCKETS];
+	static struct tcp_conn conns[TCP_WAYS];
+	uint32_t bucket = seed % BUCKETS;
+	const struct tcp_bucket *b = &h->tcp[bucket];
 	uint32_t lock = __atomic_load_n(&b->lock, __ATOMIC_ACQUIRE);
 
 	if (lock & 1)
 		return;
 	memcpy(&copy, b, sizeof(copy));
+	memcpy(conns, &h->conns[bucket * TCP_WAYS], sizeof(conns));
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	if (__atomic_load_n(&b->lock, __ATOMIC_RELAXED) != lock)
 		return;
 	++*copies;
-	*torn += !copy_right(&copy);
+	*torn += !copy_right(&copy, conns);
 }
 
-static void take_all(const struct tcp_bucket *buckets, uint32_t n, struct found *f)
+static void take_all(const struct harness *h, uint32_t n, struct found *f)
 {
 	for (uint32_t i = 0; i < n * TCP_WAYS; i++) {
-		if (buckets[i / TCP_WAYS].tag[i % TCP_WAYS])
-			take(f, &buckets[i / TCP_WAYS].way[i % TCP_WAYS]);
+		if (h->tcp[i / TCP_WAYS].tag[i % TCP_WAYS])
+			take(f, &h->conns[i]);
 	}
 }
 
@@ -282,8 +285,7 @@ TEST(no_number_is_on_the_wrong_connection)
 	for (int i = 0; i < HARNESS_PARTS; i++)
 		pthread_join(senders[i].thread, NULL);
 	drain(&h, &f);
-	take_all(h.tcp, BUCKETS, &f);
-	take_all(h.tcp_half, HALF_BUCKETS, &f);
+	take_all(&h, BUCKETS + HALF_BUCKETS, &f);
 	for (uint32_t i = 0; i < CONNECTIONS; i++) {
 		missing += f.seen[i] == 0;
 		twice += f.seen[i] > 1;

@@ -21,7 +21,8 @@
 #define MS	   NSEC_PER_MSEC
 
 static struct table_ctl ctl;
-static struct tcp_bucket tcp[BUCKETS], half[HALF];
+static struct tcp_bucket tcp[BUCKETS + HALF];
+static struct tcp_conn conns[(BUCKETS + HALF) * TCP_WAYS];
 static uint64_t consumer, producer;
 static uint8_t ring[2 * RING_BYTES] __attribute__((aligned(8)));
 static struct table table;
@@ -31,10 +32,10 @@ static void begin(void)
 {
 	ctl = (struct table_ctl) { .tcp_buckets = BUCKETS, .tcp_half_buckets = HALF };
 	memset(tcp, 0, sizeof(tcp));
-	memset(half, 0, sizeof(half));
+	memset(conns, 0, sizeof(conns));
 	consumer = producer = 0;
 	table = (struct table) {
-		.dir.cookie = 1, .writable = true, .ctl = &ctl, .tcp = tcp, .tcp_half = half,
+		.dir.cookie = 1, .writable = true, .ctl = &ctl, .tcp = tcp, .conns = conns,
 		.tcp_ends = { &consumer, &producer, ring, RING_BYTES - 1 },
 		.tcp_ends_fd = -1, .tcp_stats_fd = -1,
 	};
@@ -102,19 +103,27 @@ static struct tcp_conn conn_of(uint16_t n, uint32_t gen, uint64_t first_ms, uint
 	return c;
 }
 
-static struct tcp_conn *put(struct tcp_bucket *t, uint32_t buckets, struct tcp_conn c)
+static struct tcp_conn *put_in(uint32_t bucket, struct tcp_conn c)
 {
-	uint32_t hash = tcp_key_hash(&c.key), bucket = tcp_key_bucket(hash, buckets);
-
 	for (uint32_t i = 0; i < TCP_WAYS; i++) {
-		if (t[bucket].tag[i])
+		if (tcp[bucket].tag[i])
 			continue;
 		c.idx = bucket * TCP_WAYS + i;
-		t[bucket].tag[i] = hash;
-		t[bucket].way[i] = c;
-		return &t[bucket].way[i];
+		tcp[bucket].tag[i] = tcp_key_hash(&c.key);
+		conns[c.idx] = c;
+		return &conns[c.idx];
 	}
 	exit(1);
+}
+
+static struct tcp_conn *put(struct tcp_conn c)
+{
+	return put_in(tcp_key_bucket(tcp_key_hash(&c.key), BUCKETS), c);
+}
+
+static struct tcp_conn *put_half(struct tcp_conn c)
+{
+	return put_in(tcp_key_half(tcp_key_hash(&c.key), BUCKETS, 0, HALF), c);
 }
 
 static void put_end(const struct tcp_conn *c)
@@ -197,7 +206,7 @@ TEST(each_direction_gets_its_own_numbers)
 	struct tcp_conn *c;
 
 	begin();
-	c = put(tcp, BUCKETS, conn_of(1, 1, 100, 200));
+	c = put(conn_of(1, 1, 100, 200));
 	c->syn_ns = 100 * MS;
 	c->syn_ack_ns = 120 * MS;
 	c->ack_ns = 121500 * NSEC_PER_USEC;
@@ -232,7 +241,7 @@ TEST(what_another_hook_or_vlan_observed_is_unknown)
 	struct flow_key k = forth(1);
 
 	begin();
-	put(half, HALF, conn_of(1, 1, 100, 200));
+	put_half(conn_of(1, 1, 100, 200));
 	CHECK(look(&k, part(100, 200, 2)).known);
 	k.ingress_ifindex = IN + 1;
 	CHECK(!look(&k, part(100, 200, 2)).known);
@@ -262,7 +271,7 @@ TEST(records_of_one_connection_add_up_to_its_numbers)
 	struct record_tcp r;
 
 	begin();
-	c = put(tcp, BUCKETS, conn_of(1, 8, 100, 9000));
+	c = put(conn_of(1, 8, 100, 9000));
 	s = side_in(c, &k);
 	s->counts.retransmissions = 0xfffffff0;
 	s->taken.retransmissions = 0xfffffff0;
@@ -292,7 +301,7 @@ TEST(a_window_ends_where_its_end_was_asked_for)
 	struct record_tcp r;
 
 	begin();
-	s = side_in(put(tcp, BUCKETS, conn_of(1, 1, 100, 9000)), &k);
+	s = side_in(put(conn_of(1, 1, 100, 9000)), &k);
 	packet(s, 1000);
 	health_ask(health, &k, &p);
 	health_ask(health, &k, &p);
@@ -324,7 +333,7 @@ TEST(an_old_connection_s_record_gets_nothing_of_the_next)
 	side_in(&old, &k)->counts.out_of_order = 3;
 	put_end(&old);
 	/* It began a millisecond later, in the same tick. */
-	new = put(tcp, BUCKETS, conn_of(1, 2, 201, 300));
+	new = put(conn_of(1, 2, 201, 300));
 	side_in(new, &k)->counts.out_of_order = 50;
 	CHECK(health_look(health) == 0);
 	r = look(&k, part(100, 201, 0x1b));
@@ -344,7 +353,7 @@ TEST(an_old_connection_s_record_gets_nothing_of_the_next)
 		side_in(&old, &k3)->last_window = 7000;
 		side_in(&old, &k3)->now.min_window = side_in(&old, &k3)->now.max_window = 7000;
 		put_end(&old);
-		put(tcp, BUCKETS, conn_of(3, 2, 250, 300));
+		put(conn_of(3, 2, 250, 300));
 		r = look(&k3, part(100, 300, 0x18));
 		CHECK(r.known & RECORD_TCP_WINDOW && r.min_window == 7000 && r.last_window == 7000);
 	}
@@ -459,7 +468,7 @@ TEST(a_connection_that_gives_way_between_reading_and_leaving_is_told_once)
 	struct tcp_conn *c;
 
 	begin();
-	c = put(tcp, BUCKETS, conn_of(1, 1, 100, 200));
+	c = put(conn_of(1, 1, 100, 200));
 	side_in(c, &k)->counts.cwr = 5;
 	health_read(health, &k, &p, &r, &reading);
 	CHECK(r.cwr == 5);
@@ -483,10 +492,10 @@ TEST(a_connection_that_moves_is_counted_once)
 
 	begin();
 	side_in(&c, &k)->counts.cwr = 5;
-	put(half, HALF, c);
+	put_half(c);
 	side_in(&c, &k)->counts.cwr = 6;
 	c.gen = 77;
-	put(tcp, BUCKETS, c);
+	put(c);
 	CHECK(look(&k, part(100, 200, 0x1b)).cwr == 6);
 	end();
 }
@@ -501,7 +510,7 @@ TEST(two_records_of_a_batch_do_not_share_numbers)
 
 	begin();
 	b.ingress_ifindex = 9;
-	side_in(put(tcp, BUCKETS, conn_of(1, 1, 100, 200)), &a)->counts.cwr = 5;
+	side_in(put(conn_of(1, 1, 100, 200)), &a)->counts.cwr = 5;
 	health_read(health, &a, &p, &r, &one);
 	CHECK(r.cwr == 5 && one.n == 1);
 	health_leaves(health, &one);
@@ -524,7 +533,7 @@ static void *write_all_the_time(void *arg)
 		__atomic_store_n(&b->lock, b->lock + 1, __ATOMIC_RELAXED);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		for (unsigned side = 0; side < 2; side++) {
-			struct tcp_side *s = &b->way[0].side[side];
+			struct tcp_side *s = &conns[(b - tcp) * TCP_WAYS].side[side];
 
 			__atomic_store_n(&s->counts.ect0, i, __ATOMIC_RELAXED);
 			__atomic_store_n(&s->last_window, i, __ATOMIC_RELAXED);
@@ -547,7 +556,7 @@ TEST(a_copy_is_of_one_moment)
 	uint64_t until;
 
 	begin();
-	c = put(tcp, BUCKETS, conn_of(1, 1, 100, 200));
+	c = put(conn_of(1, 1, 100, 200));
 	b = &tcp[c->idx / TCP_WAYS];
 	side_in(c, &k)->now.min_window = side_in(c, &k)->last_window = 0;
 	pthread_create(&thread, NULL, write_all_the_time, b);

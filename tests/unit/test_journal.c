@@ -43,7 +43,7 @@ struct shared {
 	struct flow_slot slots[SLOTS];
 	struct journal_entry journal[SLOTS];
 	struct store_entry store[STORE];
-	struct tcp_bucket tcp[1];
+	struct tcp_conn conns[TCP_WAYS];
 	uint64_t consumer, producer;
 	uint8_t ring[2 * RING_BYTES];
 	union hook_entry hook[2];
@@ -144,8 +144,8 @@ static void fill(void)
 	m->slots[5].c.w.tcp_flags = 0x02;
 	/* Of the connection of flow 4 something is to be told, with its record. */
 	m->ctl.tcp_buckets = 1;
-	m->tcp[0].way[1].gen = 3;
-	m->tcp[0].way[1].side[0].counts.cwr = CWR;
+	m->conns[1].gen = 3;
+	m->conns[1].side[0].counts.cwr = CWR;
 	to_send = m->packets - m->hook[1].info.ledger.by[LEDGER_EXPORTED].packets;
 }
 
@@ -160,7 +160,7 @@ static void view_open(struct table *t, struct table_ring *ring)
 	*t = (struct table) {
 		.dir = { .fd = -1, .locked = true }, .writable = true, .ctl = &m->ctl,
 		.slots = (struct flow_bucket *)m->slots, .journal = m->journal,
-		.store = m->store, .tcp = m->tcp, .rings = ring, .n_slots = SLOTS, .hooks = hook, .n_hooks = 1,
+		.store = m->store, .conns = m->conns, .rings = ring, .n_slots = SLOTS, .hooks = hook, .n_hooks = 1,
 	};
 }
 
@@ -208,7 +208,7 @@ static void wire_read(struct wire *w)
 static size_t note_health(const struct table *t, const struct journal_taken *v, size_t n,
 			  struct ctl_health *ret)
 {
-	const struct tcp_conn *c = &t->tcp[0].way[1];
+	const struct tcp_conn *c = &t->conns[1];
 
 	*ret = (struct ctl_health) { .idx = 1, .gen = c->gen, .told = 1, .counts = c->side[0].counts };
 	for (; ret->of < n; ret->of++) {
