@@ -99,6 +99,7 @@ def abbreviated_options_are_refused():
 def wrong_values_are_refused():
     for words in (['dump', '-p', 'nonsense'], ['dump', '-s', '10.0.0.0/33'], ['dump', '-s', 'x'], ['dump', '-D', '65536'],
                   ['dump', '--idle', '5x'], ['dump', '--limit', '-1'], ['dump', '--columns', 'nonsense'],
+                  ['dump', '--watch=soon'], ['dump', '--watch', '2x'], ['dump', '--times', '0'], ['audit', '--wait', 'x'],
                   ['flush'], ['flush', '-A', '-p', '6'], ['flush', '-i', '0'],
                   ['meter', 'attach'], ['meter', 'attach', '-n', 'lo', '--max-flows', '0'],
                   ['meter', 'attach', '-n', 'lo', '--all'], ['meter', 'attach', '-n', 'lo', '--hook', 'ebpf'],
@@ -187,6 +188,30 @@ def every_key_of_a_record_is_in_the_manual_page_in_order():
         text = re.search(r'^# RECORDS$(.*?)^# ', f.read(), re.M | re.S).group(1)
     told = [k for k in re.findall(r'\*([a-z_0-9]+)\*', text) if k in keys]
     assert told == keys, [k for k in keys if k not in told] or told
+
+
+@test
+def columns_are_explained_to_anybody_and_completed():
+    nobody = ['setpriv', '--reuid', '65534', '--clear-groups'] if os.geteuid() == 0 else []
+    for words in ['dump'], ['replay'], ['ie'], ['audit'], ['meter', 'status']:
+        r = run(*words, '--columns', 'help', prefix=nobody)
+        assert r.returncode == 0 and r.stdout.startswith('COLUMN '), (words, r.stderr)
+        rows = [line.split(None, 1) for line in r.stdout.splitlines()[1:]]
+        assert all(len(row) == 2 for row in rows) and max(map(len, r.stdout.splitlines())) <= 80, (words, rows)
+        assert [row[0] for row in rows] == complete(*words, '--columns'), words
+    assert "'--columns help'" in refused(['ie', '--columns', 'zzzzzzzz'])
+
+
+@test
+def a_pipe_gets_no_colour_and_a_person_may_have_it():
+    plain = run('ie').stdout
+    assert '\x1b' not in plain and run('ie', env={'NO_COLOR': '1'}).stdout == plain
+    colour = run('ie', '--color', 'always').stdout
+    assert colour != plain and re.sub(r'\x1b\[\d+m', '', colour) == plain
+    assert run('ie', '--color', 'never').stdout == plain
+    assert run('ie', '--columns', 'name,number').stdout.split()[:2] == ['NAME', 'NUMBER']
+    refused(['ie', '--color', 'sometimes'])
+    refused(['ie', '-o', 'json', '--columns', 'name'])
 
 
 @test

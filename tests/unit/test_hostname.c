@@ -11,7 +11,7 @@
 
 static atomic_int calls, running, most;
 static atomic_bool hang;
-static const char *answer;	/* NULL: the address itself, "host-10.0.0.1"; "": none */
+static const char *_Atomic answer;	/* NULL: the address itself, "host-10.0.0.1"; "": none */
 
 static int stand_in(void *arg, const struct sockaddr *addr, socklen_t len, char *buf, size_t size)
 {

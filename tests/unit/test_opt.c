@@ -11,7 +11,8 @@ struct sample_args {
 	bool flag, n_given;
 	const char *str;
 	struct opt_strs strs;
-	uint64_t n, duration;
+	uint64_t n, duration, again;
+	bool again_given;
 	int choice, count;
 };
 
@@ -25,6 +26,8 @@ static const struct opt opts[] = {
 	OPT(U64, sample_args, n, .name = "number", .letter = 'N', .arg = "N",
 	    .help = "one line\nand another", .min = 1, .max = 100, OPT_GIVEN(sample_args, n_given)),
 	OPT(DURATION, sample_args, duration, .name = "idle", .arg = "DURATION", .help = "a time"),
+	OPT(DURATION, sample_args, again, .name = "watch", .letter = 'w', .arg = "TIME",
+	    .help = "again", .optional = true, OPT_GIVEN(sample_args, again_given)),
 	OPT(CHOICE, sample_args, choice, .name = "output", .letter = 'o', .arg = "FORMAT",
 	    .help = "a choice", .choices = shapes),
 	OPT(COUNT, sample_args, count, .name = "verbose", .letter = 'v', .help = "more"),
@@ -182,6 +185,18 @@ TEST(an_option_given_too_often_is_refused)
 	CHECK(parse_words(list) == -EINVAL);
 }
 
+TEST(an_argument_that_may_be_missing_is_taken_where_it_is_a_number)
+{
+	CHECK(PARSE("--watch") == 0 && args.again_given && args.again == 0);
+	CHECK(PARSE("-w", "-f") == 0 && args.again_given && args.again == 0 && args.flag);
+	CHECK(PARSE("--watch", "2s", "-f") == 0 && args.again == 2000000000 && args.flag);
+	CHECK(PARSE("-w", "500ms") == 0 && args.again == 500000000);
+	CHECK(PARSE("--watch=3", "word") == 0 && args.again == 3000000000 && rest == 2);
+	CHECK(PARSE("-w4s") == 0 && args.again == 4000000000);
+	CHECK(PARSE("-w", "word") == 0 && args.again == 0 && rest == 2);
+	CHECK(PARSE("--watch", "2x") == -EINVAL && PARSE("--watch=") == -EINVAL);
+}
+
 TEST(a_command_without_options_takes_help_and_operands)
 {
 	char *argv[] = { (char *)"cmd", (char *)"word", NULL };
@@ -204,6 +219,7 @@ TEST(help_is_aligned_and_names_all)
 				  "  -N, --number N              one line\n"
 				  "                              and another\n"
 				  "      --idle DURATION         a time\n"
+				  "  -w, --watch [TIME]          again\n"
 				  "  -o, --output FORMAT         a choice\n"
 				  "  -v, --verbose               more\n"
 				  "  -h, --help                  this text\n");
