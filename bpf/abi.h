@@ -220,6 +220,7 @@ struct hook_info {
 	__u8 decap;			/* DECAP_* */
 	__u8 reserved;
 	__u16 geneve_port, vxlan_port;	/* host order */
+	__u32 forward;			/* forwarding latency of one packet in so many; 0 = of none */
 };
 
 /* One array entry must hold either. */

@@ -47,7 +47,7 @@ struct forward_pair {
 #define FORWARD_FIRST_BIT 9
 #define FORWARD_BUCKETS	  26
 struct forward_latency {
-	__u64 count[FORWARD_BUCKETS];
+	__u64 count[32];	/* a power of two; those beyond FORWARD_BUCKETS stay 0 */
 	__u64 sum_ns;
 };
 

@@ -22,6 +22,7 @@ const volatile __u32 knob_tcp_half_buckets = 1;
 const volatile __u32 knob_decap = 0; /* DECAP_*: tunnels that are looked into */
 const volatile __u32 knob_geneve_port = DECAP_GENEVE_PORT;
 const volatile __u32 knob_vxlan_port = DECAP_VXLAN_PORT;
+const volatile __u32 knob_forward = 0; /* forwarding latency of hashes below; 0 = none */
 /* The frames are those of a capture file: time and length come with the context (tc.bpf.c). */
 const volatile __u32 knob_replay = 0;
 

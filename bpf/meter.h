@@ -74,6 +74,10 @@ static __always_inline void meter_tcp(CONTEXT *ctx, struct facts *f)
 	tcp_meter(ctx, f);
 }
 
+/* Of forward.h. */
+__noinline int forward_at(CONTEXT *ctx, __u64 hash, __u32 ip_off, __u32 l4_off, __u32 len);
+static __always_inline void forward(CONTEXT *ctx, const struct facts *f);
+
 static __always_inline bool sampled_out(void)
 {
 	if (knob_sample <= 1)
@@ -105,6 +109,8 @@ static __always_inline void meter(CONTEXT *ctx, struct facts *f, enum ledger_rea
 				decap_fragment(f);
 		}
 		reason = account(ctx, f, cpu);
+		if (knob_forward)
+			forward(ctx, f);
 		if (knob_tcp)
 			meter_tcp(ctx, f);
 	}

@@ -22,8 +22,8 @@ struct meter_args {
 	bool all;
 	int direction;
 	int hook, xdp_mode;
-	uint64_t pref, handle, chain, max_flows, spread, sample, max_connections;
-	bool pref_given, handle_given, xdp_mode_given, tcp_metrics_given;
+	uint64_t pref, handle, chain, max_flows, spread, sample, forward, max_connections;
+	bool pref_given, handle_given, xdp_mode_given, tcp_metrics_given, forward_given;
 	int tcp_metrics;
 	const char *decap;
 	bool force, dry_run;
@@ -78,6 +78,9 @@ static const struct opt attach_opts[] = {
 	    .help = "look into tunnels: none (default), all, or some of\n" TUNNEL_CHOICES),
 	OPT(U64, meter_args, sample, .name = "sample", .arg = "N", .min = 1, .max = UINT32_MAX,
 	    .help = "one packet of N, at random (1: every packet)"),
+	OPT(U64, meter_args, forward, .name = "forwarding-latency", .arg = "N", .max = 1000000,
+	    .help = "measure how long one packet of N is in this box\n(0: none), for the agent's metrics",
+	    OPT_GIVEN(meter_args, forward_given)),
 	OPT(FLAG, meter_args, force, .name = "force", .letter = 'f',
 	    .help = "replace an attached program, losing nothing"),
 	OPT_END,
@@ -203,6 +206,7 @@ static int attach_run(const void *args_, int argc, char **argv)
 		.max_flows = args->max_flows,
 		.spread = args->spread,
 		.sample = args->sample,
+		.forward = !args->forward_given ? 0 : args->forward ? args->forward : METER_FORWARD_OFF,
 		.tcp_metrics = args->tcp_metrics_given ? args->tcp_metrics == 0 : -1,
 		.max_connections = args->max_connections,
 		.force = args->force,

@@ -100,7 +100,7 @@ static bool link_matches(const struct conf_meter *m, const struct link *l)
 	return fnmatch(m->name, l->name, 0) == 0;
 }
 
-static void attach_one(const struct conf_meter *m, const struct netns *ns)
+static void attach_one(const struct conf *conf, const struct conf_meter *m, const struct netns *ns)
 {
 	const char *names[] = { m->name };
 	struct meter_options options = {
@@ -113,6 +113,7 @@ static void attach_one(const struct conf_meter *m, const struct netns *ns)
 		.max_flows = m->max_flows,
 		.spread = m->spread,
 		.sample = m->sample,
+		.forward = conf->metrics.forward ? conf->metrics.forward : METER_FORWARD_OFF,
 		.tcp_metrics = m->tcp_metrics,
 		.max_connections = m->max_connections,
 		.decap = m->decap_given ? &m->decap : NULL,
@@ -182,7 +183,7 @@ void attach_configured(struct agent *a)
 		for (size_t i = 0; i < p.n; i++) {
 			if (netns_matches(&p, a->conf, m, &p.list[i]) &&
 			    has_link(&a->conf->meters[m], &p.list[i]))
-				attach_one(&a->conf->meters[m], &p.list[i]);
+				attach_one(a->conf, &a->conf->meters[m], &p.list[i]);
 		}
 	}
 	a->meters_seen = seen;

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "kernel/forward.h"
 
 static const char *iface_name(const struct agent_table *t, uint32_t ifindex)
 {
@@ -65,6 +66,7 @@ static void add_hook(struct metrics_facts *f, struct agent_table *t, const struc
 	};
 	for (int reason = 0; reason < LEDGER_REASONS; reason++)
 		h->by[reason] = table_hook_count(t->table, id->ifindex, id->direction, reason);
+	h->decap = table_hook_decaps(t->table, id->ifindex, id->direction, h->decap_by);
 	f->n_hooks++;
 }
 
@@ -100,9 +102,66 @@ static void add_netns(struct metrics_facts *f, const struct agent_table *t)
 		table_tcp_stats(t->table, &n->stats);
 }
 
+static int add_pair(struct metrics_facts *f, const struct agent_table *t,
+		    const struct forward_way *way)
+{
+	const char *ingress = iface_name(t, way->pair.ingress);
+	const char *egress = iface_name(t, way->pair.egress);
+	struct metrics_pair *grown, *p;
+
+	if (!ingress || !egress)
+		return 0;
+	for (size_t i = 0; i < f->n_pairs; i++) {
+		if (strcmp(f->pairs[i].netns, t->names.netns) == 0 &&
+		    strcmp(f->pairs[i].ingress, ingress) == 0 && strcmp(f->pairs[i].egress, egress) == 0)
+			return 0;
+	}
+	grown = reallocarray(f->pairs, f->n_pairs + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	f->pairs = grown;
+	p = &f->pairs[f->n_pairs++];
+	*p = (struct metrics_pair) { t->names.netns, ingress, egress, { { 0 }, way->latency.sum_ns } };
+	for (size_t i = 0; i < FORWARD_BUCKETS; i++)
+		p->latency.count[i] = way->latency.count[i];
+	return 0;
+}
+
+/* The youngest interfaces first, as the younger one of two of the same name is told. */
+static int by_age(const void *a_, const void *b_)
+{
+	const struct forward_pair *a = &((const struct forward_way *)a_)->pair;
+	const struct forward_pair *b = &((const struct forward_way *)b_)->pair;
+	uint64_t x = (uint64_t)a->ingress + a->egress, y = (uint64_t)b->ingress + b->egress;
+
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static int add_forward(struct metrics_facts *f, const struct agent_table *t,
+		       struct metrics_forward *ret)
+{
+	_cleanup_(freep) struct forward_way *ways = NULL;
+	struct forward_stats stats;
+	size_t n;
+	int r;
+
+	r = forward_read(t->table, &ways, &n, &stats);
+	if (r < 0) {
+		error_clear();
+		return r == -ENOMEM ? r : 0;
+	}
+	ret->on = true;
+	memcpy(ret->by, stats.by, sizeof(ret->by));
+	qsort(ways, n, sizeof(*ways), by_age);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = add_pair(f, t, &ways[i]);
+	return r;
+}
+
 static int add_tables(struct agent *a, struct metrics_facts *f)
 {
 	size_t n_hooks = 0;
+	int r = 0;
 
 	for (size_t i = 0; i < a->n_tables; i++)
 		n_hooks += a->tables[i].names.n_hooks;
@@ -110,7 +169,7 @@ static int add_tables(struct agent *a, struct metrics_facts *f)
 	f->netns = calloc(a->n_tables + 1, sizeof(*f->netns));
 	if (!f->hooks || !f->netns)
 		return -ENOMEM;
-	for (size_t i = 0; i < a->n_tables; i++) {
+	for (size_t i = 0; r == 0 && i < a->n_tables; i++) {
 		struct agent_table *t = &a->tables[i];
 
 		if (!is_told(a, t))
@@ -118,8 +177,9 @@ static int add_tables(struct agent *a, struct metrics_facts *f)
 		for (size_t k = 0; k < t->names.n_hooks; k++)
 			add_hook(f, t, &t->names.hooks[k]);
 		add_netns(f, t);
+		r = add_forward(f, t, &f->netns[f->n_netns - 1].forward);
 	}
-	return 0;
+	return r;
 }
 
 /* "udp://192.0.2.1:4739", and the second of that name "udp://192.0.2.1:4739#2". */

@@ -12,6 +12,8 @@
 #include "kernel/netns.h"
 #include "kernel/table.h"
 
+#define METER_FORWARD_OFF UINT32_MAX
+
 struct meter_options {
 	bool ingress, egress;
 	int hook;			/* enum hook_kind, or -1 = auto; with XDP, egress is auto */
@@ -20,6 +22,8 @@ struct meter_options {
 	uint32_t max_flows;		/* 0 = default, or what the table has */
 	uint32_t spread;		/* the same: table_geometry() */
 	uint32_t sample;		/* 1; another one: no TCP metrics */
+	uint32_t forward;		/* forwarding latency of one packet of so many; 0 = as it is,
+					 * else METER_FORWARD_OFF, which is off */
 	int tcp_metrics;		/* 1 on (default), 0 off, -1 = as it is, else on */
 	uint32_t max_connections;	/* 0 = a quarter of max_flows, or what the table has */
 	const struct tunnel_choice *decap;	/* borrowed; NULL = as it is, else none */
@@ -105,6 +109,7 @@ struct meter_status {
 	bool abandoned;			/* whose command was killed: another leftover */
 	uint32_t prog_id;
 	uint32_t sample;
+	uint32_t forward;		/* forwarding latency of one packet of so many; 0 = of none */
 	bool tcp_metrics;
 	struct tunnel_choice decap;
 	uint32_t max_flows;

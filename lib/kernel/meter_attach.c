@@ -263,6 +263,7 @@ static int plan_others(struct job *j)
 		r = table_hook_open(j->table, hooks[i].ifindex, hooks[i].direction, false, &hook);
 		if (r == 0) {
 			same.sample = hook.info->sample;
+			same.forward = hook.info->forward;
 			same.tcp_metrics = hook.info->tcp_metrics;
 			same.guest = hook.info->guest;
 			decap = meter_decap_of(hook.info);

@@ -84,6 +84,7 @@ static void fill(struct meter_status *st, const struct netns *ns, const struct t
 	st->hook = h->info->kind;
 	st->prog_id = h->info->prog_id;
 	st->sample = h->info->sample;
+	st->forward = h->info->forward;
 	st->tcp_metrics = h->info->tcp_metrics;
 	st->decap = meter_decap_of(h->info);
 	st->max_flows = t->ctl->max_flows;

@@ -57,7 +57,7 @@ static enum step_action choose(const struct meter_step *s, const struct meter_op
 		return STEP_MOVE;
 	if (s->xdp_mode != s->old_xdp_mode)
 		return STEP_MOVE;
-	if (o->force || s->sample != old->sample || s->tcp != old->tcp_metrics ||
+	if (o->force || s->sample != old->sample || s->forward != old->forward || s->tcp != old->tcp_metrics ||
 	    !same_decap(&s->decap, old) ||
 	    strcmp(old->version, FLOWCTL_VERSION) != 0)
 		return STEP_REPLACE;
@@ -83,6 +83,9 @@ static void want(struct meter_step *s, const struct meter_options *o, bool attac
 	const struct tunnel_choice there = meter_decap_of(&s->old), none = { 0 };
 
 	s->sample = o->sample;
+	s->forward = o->forward ? o->forward : attached ? s->old.forward : 0;
+	if (s->forward == METER_FORWARD_OFF)
+		s->forward = 0;
 	s->guest = o->guest;
 	s->decap = plain_choice(o->decap ? o->decap : attached ? &there : &none);
 	s->kind = !open ? (enum hook_kind)o->hook : attached ? s->old.kind : auto_kind;
@@ -209,6 +212,7 @@ int meter_step_prepare(struct meter_step *s, const struct netns *ns, struct tabl
 		.direction = s->direction,
 		.ethernet = s->link->ethernet,
 		.sample = s->sample,
+		.forward = s->forward,
 		.xdp = s->kind == HOOK_XDP,
 		.tcp = s->tcp,
 		.decap = s->decap,
@@ -258,6 +262,7 @@ static void write_info(struct meter_step *s, const struct hook_target *target, u
 	info->ifindex = target->ifindex;
 	info->direction = s->direction;
 	info->sample = s->sample;
+	info->forward = s->forward;
 	info->kind = s->kind;
 	info->made_clsact = target->made_clsact;
 	info->link_layer = s->link->ethernet;

@@ -22,6 +22,7 @@ struct meter_step {
 	uint32_t pref, handle;		/* wanted; 0 if not tc */
 	uint32_t sample;
 	bool guest;			/* wanted: nobody but a visitor does */
+	uint32_t forward;		/* wanted; 0 = of none */
 	struct tunnel_choice decap;	/* wanted; with ports where it is known by one, else 0 */
 	bool tcp;			/* wanted: it counts the health of connections */
 	enum xdp_mode xdp_mode, old_xdp_mode;	/* wanted; as it was, auto = not by XDP */

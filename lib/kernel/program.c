@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "kernel/forward.h"
 #include "kernel/hook.h"
 #include "tc.skel.h"
 #include "xdp.skel.h"
@@ -70,6 +71,22 @@ static int set_maps(struct bpf_object *obj, const struct table *t, int hook_fd)
 	return set_places(obj, t->ctl->parts);
 }
 
+/* Like that of outer packets; these are made when a program wants them. */
+static int set_forward_maps(struct bpf_object *obj, const struct table *t)
+{
+	for (int i = 0; i < FORWARD_MAPS; i++) {
+		_cleanup_(closep) int fd = -1;
+		int r = forward_map_open(t, i, true, &fd);
+
+		if (r < 0)
+			return r;
+		r = bpf_map__reuse_fd(bpf_object__find_map_by_name(obj, forward_map_name(i)), fd);
+		if (r < 0)
+			return fail(r, "cannot use the map '%s'", forward_map_name(i));
+	}
+	return 0;
+}
+
 static int cannot_load(int err)
 {
 	if (err != -EPERM && err != -EACCES)
@@ -80,13 +97,17 @@ static int cannot_load(int err)
 }
 
 static int load(struct bpf_object *obj, const struct bpf_program *prog, const struct table *t,
-		int hook_fd, int *ret_fd)
+		int hook_fd, bool forward, int *ret_fd)
 {
 	int r, fd;
 
 	r = set_maps(obj, t, hook_fd);
-	if (r == 0)
-		r = bpf_object__load(obj);
+	if (r < 0)
+		return cannot_load(r);
+	r = forward ? set_forward_maps(obj, t) : 0;
+	if (r < 0)
+		return r;
+	r = bpf_object__load(obj);
 	if (r < 0)
 		return cannot_load(r);
 	fd = fcntl(bpf_program__fd(prog), F_DUPFD_CLOEXEC, 3);
@@ -108,6 +129,8 @@ static int load(struct bpf_object *obj, const struct bpf_program *prog, const st
 		(rodata_)->knob_tcp_buckets = (t_)->ctl->tcp_buckets;   \
 		(rodata_)->knob_tcp_more_buckets = (t_)->ctl->tcp_more_buckets; \
 		(rodata_)->knob_tcp_half_buckets = (t_)->ctl->tcp_half_buckets; \
+		(rodata_)->knob_forward =                               \
+			(knobs_)->forward ? UINT32_MAX / (knobs_)->forward : 0; \
 		(rodata_)->knob_decap = (knobs_)->decap.decap;          \
 		(rodata_)->knob_geneve_port =                           \
 			port_or((knobs_)->decap.geneve_port, DECAP_GENEVE_PORT); \
@@ -124,7 +147,7 @@ static int load_tc(const struct table *t, int hook_fd, const struct program_knob
 		return fail(-errno, "cannot open the program");
 	SET_KNOBS(skel->rodata, t, knobs);
 	skel->rodata->knob_replay = knobs->replay;
-	return load(skel->obj, skel->progs.flowctl_tc, t, hook_fd, ret_fd);
+	return load(skel->obj, skel->progs.flowctl_tc, t, hook_fd, knobs->forward, ret_fd);
 }
 
 /* Packets of several buffers (Linux 5.18): without them a driver refuses the program where
@@ -148,7 +171,7 @@ static int load_xdp(const struct table *t, int hook_fd, const struct program_kno
 	skel->rodata->knob_frags = has_frags();
 	if (skel->rodata->knob_frags)
 		bpf_program__set_flags(skel->progs.flowctl_xdp, BPF_F_XDP_HAS_FRAGS);
-	return load(skel->obj, skel->progs.flowctl_xdp, t, hook_fd, ret_fd);
+	return load(skel->obj, skel->progs.flowctl_xdp, t, hook_fd, knobs->forward, ret_fd);
 }
 
 int program_load(const struct table *t, int hook_fd, const struct program_knobs *knobs, int *ret_fd)

@@ -15,6 +15,7 @@ struct program_knobs {
 	uint32_t sample;	/* one packet of so many */
 	bool xdp;		/* the program of the XDP hook, else that of tc and tcx */
 	bool tcp;		/* TCP metrics */
+	uint32_t forward;	/* forwarding latency of one packet of so many; 0 = of none */
 	struct tunnel_choice decap;	/* with any: table_outers() was called */
 	bool replay;		/* tc: clock, lengths and place of frames are the context's */
 	bool software;		/* xdp: a device that passes on what devices or processes sent */

@@ -153,6 +153,10 @@ struct ledger_count *table_hook_own(struct table *t, uint32_t ifindex, uint8_t d
 /* table_hook_sum() of the same; nothing when it is not there. */
 struct ledger_count table_hook_count(struct table *t, uint32_t ifindex, uint8_t direction,
 				     enum ledger_reason reason);
+/* table_hook_decap() of the same, of all results; false when it looks into no tunnel, or is not
+ * there. */
+bool table_hook_decaps(struct table *t, uint32_t ifindex, uint8_t direction,
+		       uint64_t ret[DECAP_RESULTS]);
 /* Forget the opened ones: hooks came or went. */
 void table_hooks_close(struct table *t);
 /* What the program let go of idle flows of that hook while no agent ran. */

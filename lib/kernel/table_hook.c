@@ -191,6 +191,18 @@ struct ledger_count table_hook_count(struct table *t, uint32_t ifindex, uint8_t 
 	return h && h->entries ? table_hook_sum(t, h, reason) : (struct ledger_count) { 0 };
 }
 
+bool table_hook_decaps(struct table *t, uint32_t ifindex, uint8_t direction,
+		       uint64_t ret[DECAP_RESULTS])
+{
+	const struct table_hook *h = find_hook(t, ifindex, direction);
+
+	if (!h || !h->entries || !h->info->decap)
+		return false;
+	for (int result = 0; result < DECAP_RESULTS; result++)
+		ret[result] = table_hook_decap(t, h, result);
+	return true;
+}
+
 void table_hooks_close(struct table *t)
 {
 	for (size_t i = 0; i < t->n_hooks; i++)
