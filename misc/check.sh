@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Builds flowctl and passes all its tests, on a fresh Debian 12 and as root:
-# installs what is missing, builds with gcc and clang without a warning, builds with the
-# sanitizers, runs every test. The last line is "N passed, N failed, N skipped".
+# installs what is missing, builds with gcc, and with clang and the sanitizers, without a
+# warning, runs every test. The last line is "N passed, N failed, N skipped".
 set -eu
 cd "$(dirname "$0")/.."
 . misc/packages.sh
@@ -23,8 +23,7 @@ build()	# DIRECTORY MESON-OPTIONS...
 }
 
 build build -Dwerror=true
-CC=clang build build-clang -Dwerror=true
-build build-dev --native-file misc/dev.ini
+CC=clang build build-dev --native-file misc/dev.ini -Dwerror=true
 
 passed=0 failed=0 skipped=0
 logs=
