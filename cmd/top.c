@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -33,6 +34,7 @@ enum {
 	SCREEN_S = 1,
 	KEPT_BYTES = 1 << 20,		/* of lists that nobody reads; then one is left out */
 	LAST_MS = 1000,
+	NICE = -10,
 };
 
 struct top_args {
@@ -85,6 +87,7 @@ struct top {
 	uint64_t interval_ns, shown;
 	uint64_t gathered_ns, checked_ns;	/* CLOCK_BOOTTIME of the last time */
 	int chore;			/* the timer's id */
+	bool hurries;
 };
 
 /* What is in no line: on the screen as long as it runs, below a list once. */
@@ -168,6 +171,14 @@ static bool is_due(uint64_t *last_ns, uint64_t now_ns, unsigned every_ms)
 	return true;
 }
 
+/* What an agent takes first is lost to us: on a busy box it is worth being called in time. */
+static void hurry(struct top *t)
+{
+	if (!t->hurries && setpriority(PRIO_PROCESS, 0, NICE) < 0)
+		log_debug("cannot have a higher priority");
+	t->hurries = true;
+}
+
 static int gather(struct top *t, uint64_t now_ns, uint64_t *ret_wait_ns)
 {
 	bool all = is_due(&t->gathered_ns, now_ns, GATHER_MS);
@@ -182,6 +193,9 @@ static int gather(struct top *t, uint64_t now_ns, uint64_t *ret_wait_ns)
 			r = follow_gather(f);
 		else if (patience_ns != UINT64_MAX)
 			r = follow_drain(f);
+		if (patience_ns == UINT64_MAX)
+			continue;
+		hurry(t);
 		if (patience_ns < *ret_wait_ns)
 			*ret_wait_ns = patience_ns;
 	}

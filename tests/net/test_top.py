@@ -139,11 +139,11 @@ def the_list_is_what_was_sent_biggest_first_and_what_dump_says():
 @test
 def an_agent_that_exports_and_evictions_change_no_total():
     collectors = Collectors(net, nfacctd=False)
-    net.flowctl('meter', 'attach', '--netns', b, '-n', 'eth0', '-l', '1024')
+    net.flowctl('meter', 'attach', '--netns', b, '-n', 'eth0', '-l', '4096')
     with collectors as c:
         c.start_agent(c.config(count='all', active=1, idle=1))
         top = Batch('--interval', '1s')
-        traffic = Traffic(a, 'eth0', macs[1], macs[0], flows=400, pace=4000, fresh=2)
+        traffic = Traffic(a, 'eth0', macs[1], macs[0], flows=400, pace=4000, fresh=1)
         traffic.start(3)
         packets, size = traffic.wait()
         seen = sum(m['packets'] for m in net.json('meter', 'status') if m['direction'] == 'ingress')
@@ -154,7 +154,7 @@ def an_agent_that_exports_and_evictions_change_no_total():
         net.flowctl('meter', 'detach', '--netns', b, '-n', 'eth0')
     found = rows(last)
     equal(sum(p for p, _ in found.values()) + lost, packets, 'packets of %d flows; %s' % (len(found), top.err))
-    check(len(found) > 1024, 'only %d flows, nothing was evicted' % len(found))
+    check(len(found) > 4096, 'only %d flows, nothing was evicted' % len(found))
     nothing_is_left()
 
 
