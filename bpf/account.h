@@ -366,12 +366,12 @@ static __always_inline void slot_begin(struct flow_slot *s, __u32 idx, const str
 	};
 	__u32 gen = s->gen;
 
-	if (knob_decap && f->tunnel)
-		outer_note(f);
 	__atomic_exchange_n(&s->gen, gen | 1, __ATOMIC_SEQ_CST);
 #pragma unroll
 	for (__u32 i = 0; i < KEY_WORDS; i++)
 		((volatile __u64 *)&s->key)[i] = f->w[i];
+	if (knob_decap && f->tunnel)
+		outer_note(&s->key);
 	s->idx = idx;
 	s->c.packets = f->packets;
 	s->c.bytes = f->bytes;

@@ -18,6 +18,9 @@
 #include "packet.h"
 #include "tunnel.h"
 
+/* No reason of the kernel side is above it. */
+#define LEDGER_MASK 7
+
 static __always_inline void ledger_add(struct hook_ledger *l, enum ledger_reason reason,
 				       const struct facts *f)
 {

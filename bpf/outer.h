@@ -33,12 +33,12 @@ static __always_inline struct tunnel_work *tunnel_work_here(void)
 }
 
 /* Of the packet that was looked into last. The reader who sees the flow's record finds it. */
-static __always_inline void outer_note(const struct facts *f)
+static __always_inline void outer_note(const struct flow_key *key)
 {
 	const struct tunnel_work *w = tunnel_work_here();
 
 	if (w)
-		bpf_map_update_elem(&outers, &f->key, &w->outer, BPF_ANY);
+		bpf_map_update_elem(&outers, key, &w->outer, BPF_ANY);
 }
 
 #endif

@@ -49,8 +49,6 @@ static __always_inline void packet_init(struct packet *p, struct facts *f, struc
 	facts_init(f);
 	if (knob_tcp)
 		f->header_len = f->gso_size = 0;
-	if (knob_decap)
-		f->w[6] = 0;
 	*p = (struct packet){
 		.f = f,
 		.ctx = skb,
@@ -95,6 +93,23 @@ static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct 
 			break;
 	}
 	OPAQUE(reason);
+	return reason;
+}
+
+/* The same by a call, where tunnels are looked into: what follows has many more ways then, and is
+ * not to be gone through anew for every way of the parsers. */
+__noinline int observe_at(struct __sk_buff *skb, struct facts *f)
+{
+	return knob_decap && f ? observe(skb, f) : LEDGER_UNPARSED;
+}
+
+/* @reason: what observe() returned for @f. */
+static __always_inline void conclude(struct __sk_buff *skb, struct facts *f,
+				     enum ledger_reason reason)
+{
+	struct packet p;
+
+	p.f = f;
 	p.gso_size = skb->gso_size;
 	p.gso_segs = skb->gso_segs;
 	if (knob_decap && reason == LEDGER_SEEN)
@@ -104,16 +119,23 @@ static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct 
 		gso_header(&p, reason == LEDGER_SEEN ? segment_header_end(skb, &p) : 0);
 		gso_count(&p);
 	}
-	return reason;
+	meter(skb, f, reason);
 }
 
 SEC("tc")
 int flowctl_tc(struct __sk_buff *skb)
 {
 	struct facts facts, *f = &facts;
+	enum ledger_reason reason;
 
 	IN_MEMORY(f);
-	meter(skb, f, observe(skb, f));
+	if (knob_decap) {
+		facts_clear(f);
+		reason = observe_at(skb, f) & LEDGER_MASK;
+	} else {
+		reason = observe(skb, f);
+	}
+	conclude(skb, f, reason);
 	return METER_VERDICT;
 }
 

@@ -38,8 +38,6 @@ static __always_inline void packet_init(struct packet *p, struct facts *f, struc
 	facts_init(f);
 	if (knob_tcp)
 		f->header_len = f->gso_size = 0;
-	if (knob_decap)
-		f->w[6] = 0;
 	*p = (struct packet){
 		.f = f,
 		.ctx = ctx,
@@ -100,14 +98,31 @@ static __always_inline void count_super(struct packet *p, struct xdp_md *ctx, __
 	gso_count(p);
 }
 
-static __always_inline void look_further(struct packet *p, struct xdp_md *ctx)
+static __always_inline void look_further(struct xdp_md *ctx, struct facts *f)
 {
-	__u32 mtu = super_mtu(p->f, ctx), ip_off = p->f->ip_off;
+	__u32 mtu = super_mtu(f, ctx), ip_off = f->ip_off;
+	struct packet p = { .f = f };
 
 	if (knob_decap)
-		decap(ctx, p->f, mtu);
+		decap(ctx, f, mtu);
 	if (mtu)
-		count_super(p, ctx, mtu, ip_off);
+		count_super(&p, ctx, mtu, ip_off);
+}
+
+static __always_inline enum ledger_reason observe(struct xdp_md *ctx, struct facts *f)
+{
+	enum ledger_reason reason;
+	struct packet p;
+
+	packet_init(&p, f, ctx);
+	reason = parse(&p, knob_ethernet, bare_proto(&p));
+	return f->beyond == BEYOND_HEADER ? LEDGER_UNPARSED : reason;
+}
+
+/* See tc.bpf.c. */
+__noinline int observe_at(struct xdp_md *ctx, struct facts *f)
+{
+	return knob_decap && f ? observe(ctx, f) : LEDGER_UNPARSED;
 }
 
 SEC("xdp")
@@ -115,15 +130,16 @@ int flowctl_xdp(struct xdp_md *ctx)
 {
 	struct facts facts, *f = &facts;
 	enum ledger_reason reason;
-	struct packet p;
 
 	IN_MEMORY(f);
-	packet_init(&p, f, ctx);
-	reason = parse(&p, knob_ethernet, bare_proto(&p));
-	if (f->beyond == BEYOND_HEADER)
-		reason = LEDGER_UNPARSED;
+	if (knob_decap) {
+		facts_clear(f);
+		reason = observe_at(ctx, f) & LEDGER_MASK;
+	} else {
+		reason = observe(ctx, f);
+	}
 	if (reason == LEDGER_SEEN)
-		look_further(&p, ctx);
+		look_further(ctx, f);
 	meter(ctx, f, reason);
 	return XDP_PASS;
 }
