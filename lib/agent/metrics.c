@@ -104,10 +104,12 @@ void metrics_take_over(struct agent *a, const struct conf *conf, struct http *pr
 
 	m->counts.reload_ok = 1;
 	m->counts.reload_ns = clock_real_ns();
-	if (prepared || !is_wanted(conf)) {
+	if (prepared)
+		http_take_over(prepared, m->http);
+	else if (!is_wanted(conf))
 		http_close(m->http);
+	if (prepared || !is_wanted(conf))
 		m->http = prepared;
-	}
 	for (size_t i = 0; i < a->n_tables && !(is_wanted(conf) && conf->metrics.rtt); i++)
 		metrics_leave(&a->tables[i]);
 	if (prepared)

@@ -27,6 +27,7 @@
 #define SLOW_NS	     (30 * NSEC_PER_SEC)
 #define MEMORY_BYTES (16 * 1024)
 #define LOOK_NS	     (250 * NSEC_PER_MSEC)
+#define RETIRE_NS    (100 * NSEC_PER_MSEC)
 #define SOON_NS	     NSEC_PER_MSEC
 #define TURNS	     16
 
@@ -46,6 +47,8 @@ struct http {
 	int timer;		/* -1: none */
 	struct client *clients;
 	size_t n_clients;	/* not leaving */
+	struct http *retired;	/* whom this one followed */
+	uint64_t retired_ns;
 };
 
 /* It is told to libmicrohttpd by the connection itself. */
@@ -183,6 +186,10 @@ static int on_timer(struct loop *loop, void *arg)
 	struct http *h = arg;
 	uint64_t now = clock_boot_ns();
 
+	if (h->retired && now > h->retired_ns + RETIRE_NS) {
+		http_close(h->retired);
+		h->retired = NULL;
+	}
 	for (struct client *c = h->clients; c; c = c->next) {
 		if (!c->leaving && now > c->since_ns + SLOW_NS)
 			let_go(h, c);
@@ -247,10 +254,19 @@ int http_open(struct loop *loop, const char *listen, struct http *old, struct se
 	return 0;
 }
 
+void http_take_over(struct http *h, struct http *old)
+{
+	h->retired = old;
+	h->retired_ns = clock_boot_ns();
+	if (old)
+		http_socket_retire(old->listen_fd);
+}
+
 void http_close(struct http *h)
 {
 	if (!h)
 		return;
+	http_close(h->retired);
 	if (h->epoll_fd >= 0)
 		loop_remove_fd(h->loop, h->epoll_fd);
 	if (h->timer >= 0)

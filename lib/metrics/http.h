@@ -19,10 +19,15 @@ struct http;
  */
 int http_open(struct loop *loop, const char *listen, struct http *old, struct serve *serve,
 	      struct http **ret);
+/* @old, which may be NULL, is @h's from now on: it takes no more connections, answers those there
+ * are, and goes soon. */
+void http_take_over(struct http *h, struct http *old);
 /* NULL is fine. Connections are closed. */
 void http_close(struct http *h);
 
 /* http_socket.c: a listening socket for that. @old: a listening socket of ours, or -1. */
 int http_socket(const char *listen, int old, int *ret_fd);
+/* New connections are not for that socket any more; those that have begun still are. */
+void http_socket_retire(int fd);
 
 #endif

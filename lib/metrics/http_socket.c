@@ -6,7 +6,10 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -63,6 +66,21 @@ static int bind_beside(int fd, const union address *a, socklen_t len, int old)
 	if (bind(fd, &a->any, len) < 0)
 		r = -errno;
 	return r;
+}
+
+/* A SYN that is dropped comes again, when this socket is gone and another has its port; one that is
+ * in the queue of a socket which is closed is answered with a reset. */
+void http_socket_retire(int fd)
+{
+	struct sock_filter no_syn[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct tcphdr, th_flags)),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog filter = { ARRAY_SIZE(no_syn), no_syn };
+
+	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
 }
 
 int http_socket(const char *listen_at, int old, int *ret_fd)
