@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -55,14 +56,16 @@ static bool attach(int prog_fd)
 	return bpf_tc_attach(&hook, &opts) == 0;
 }
 
-static int ring_open(struct tpacket2_hdr **ret)
+/* @vnet: before each frame it is said how much of it is to be linear. */
+static int ring_open(bool vnet, struct tpacket2_hdr **ret)
 {
 	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_ifindex = 1 };
 	struct tpacket_req req = { RING_FRAME, 1, RING_FRAME, 1 };
-	int version = TPACKET_V2;
+	int version = TPACKET_V2, yes = vnet;
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) < 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &yes, sizeof(yes)) < 0 ||
 	    setsockopt(fd, SOL_PACKET, PACKET_TX_RING, &req, sizeof(req)) < 0 ||
 	    bind(fd, (struct sockaddr *)&ll, sizeof(ll)) < 0)
 		return -1;
@@ -76,6 +79,19 @@ static bool transmit(int fd, struct tpacket2_hdr *ring, const uint8_t *data, siz
 	ring->tp_len = len;
 	__atomic_store_n(&ring->tp_status, TP_STATUS_SEND_REQUEST, __ATOMIC_RELEASE);
 	return send(fd, NULL, 0, 0) == (ssize_t)len;
+}
+
+static bool transmit_linear(int fd, struct tpacket2_hdr *ring, const uint8_t *data, size_t len,
+			    uint16_t linear)
+{
+	struct virtio_net_hdr head = { .hdr_len = linear };
+	uint8_t *at = (uint8_t *)ring + TPACKET2_HDRLEN - sizeof(struct sockaddr_ll);
+
+	memcpy(at, &head, sizeof(head));
+	memcpy(at + sizeof(head), data, len);
+	ring->tp_len = sizeof(head) + len;
+	__atomic_store_n(&ring->tp_status, TP_STATUS_SEND_REQUEST, __ATOMIC_RELEASE);
+	return send(fd, NULL, 0, 0) > 0;
 }
 
 static bool same_flow(const struct flow_slot *a, const struct flow_slot *b)
@@ -125,7 +141,7 @@ TEST(headers_behind_the_linear_part_are_pulled)
 		SKIP(why);
 	if (!own_lo() || !attach(h.prog_fd))
 		SKIP("needs a network namespace of its own, with clsact");
-	fd = ring_open(&ring);
+	fd = ring_open(false, &ring);
 	CHECK(fd >= 0);
 	for (size_t i = 0; i < n_frames; i++) {
 		const struct frame *w = &frames[i];
@@ -178,11 +194,56 @@ TEST(and_so_are_those_inside_a_tunnel)
 		SKIP(why);
 	if (!own_lo() || !attach(h.prog_fd))
 		SKIP("needs a network namespace of its own, with clsact");
-	fd = ring_open(&ring);
+	fd = ring_open(false, &ring);
 	CHECK(fd >= 0);
 	for (size_t i = 0; i < n_tunnel_rows; i++) {
 		for (size_t k = 0; k < n_frames; k++)
 			ok &= tunnel_right(&h, &tunnel_rows[i], &frames[k], fd, ring);
 	}
 	CHECK(ok);
+}
+
+static unsigned linear_wrong(struct harness *h, const struct tunnel_row *t, int fd,
+			     struct tpacket2_hdr *ring)
+{
+	uint8_t inner[FRAME_MAX], buf[TUNNEL_FRAME_MAX];
+	struct harness_packet p = { .data = buf };
+	struct flow_slot expected;
+	unsigned wrong = 0;
+	size_t n, at, k = 0;
+
+	while (!(n = tunnel_inside(t, &frames[k], inner)))
+		k++;
+	p.len = tunnel_frame(t, inner, n, buf, &at);
+	harness_clear(h);
+	harness_run(h, &p);
+	expected = *harness_nth(h, 0);
+	for (size_t linear = 14; linear < p.len; linear++) {
+		harness_clear(h);
+		if (!transmit_linear(fd, ring, buf, p.len, linear) || !same_flow(harness_nth(h, 0), &expected) ||
+		    harness_decap(h, DECAP_DONE) != 1 || !harness_balances(h))
+			wrong++;
+	}
+	if (wrong)
+		printf("# %s: %u wrong\n", t->name, wrong);
+	return wrong;
+}
+
+TEST(and_wherever_the_linear_part_ends)
+{
+	struct harness h = { .direction = FLOW_EGRESS, .decap = DECAP_ALL };
+	const char *why = harness_open(&h);
+	struct tpacket2_hdr *ring;
+	unsigned wrong = 0;
+	int fd;
+
+	if (why)
+		SKIP(why);
+	if (!own_lo() || !attach(h.prog_fd))
+		SKIP("needs a network namespace of its own, with clsact");
+	fd = ring_open(true, &ring);
+	CHECK(fd >= 0);
+	for (size_t i = 0; i < n_tunnel_rows; i++)
+		wrong += linear_wrong(&h, &tunnel_rows[i], fd, ring);
+	CHECK(wrong == 0);
 }
