@@ -295,6 +295,8 @@ static void draw_keys(const struct top_screen *s, const struct top_canvas *c)
 	size_t n = s->typing ? ARRAY_SIZE(typing) : ARRAY_SIZE(keys);
 	struct pen p = { c, c->lines - 1, 0 };
 
+	if (p.line <= LINE_HEADS)
+		return; /* the line is another's */
 	for (size_t i = 0; i < n; i++) {
 		if (p.column + top_width(v[i][0]) + top_width(v[i][1]) + 1 > c->columns)
 			break;

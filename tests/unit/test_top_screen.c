@@ -260,7 +260,7 @@ TEST(a_filter_works_while_it_is_typed_and_escape_gives_back)
 	begin(80, 24);
 	draw();
 	type("/ud");
-	CHECK(cursor_line == 3 && strstr(paper[3], "40 connections") && looks[3][40] == TOP_LOOK_BAD);
+	CHECK(cursor_line == 3 && strstr(paper[3], "40 connections") && looks[3][35] == TOP_LOOK_BAD);
 	type("p");
 	CHECK(strstr(paper[3], "20 connections   by rate   filter: udp"));
 	type(" sport 5002");
