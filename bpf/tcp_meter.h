@@ -28,13 +28,11 @@ static __always_inline __u32 tcp_count(struct tcp_bucket *b, __u32 way, struct t
 	if (!owner_is_here(tcp_side_of(c, s->side), s))
 		return 0;
 	tcp_advance_at(c, s, &w->told);
-	OPAQUE(way); /* or what it was compared with before would stand for the mask */
-	way &= TCP_WAYS - 1;
-	flags = b->flags[way];
+	flags = *way_flags(b, way);
 	if (flags & TCP_WAY_PROBATION && c->side[0].ifindex && c->side[1].ifindex)
-		b->flags[way] = flags &= ~TCP_WAY_PROBATION;
+		*way_flags(b, way) = flags &= ~TCP_WAY_PROBATION;
 	if (s->flags & (TCP_FIN | TCP_RST) && tcp_is_over(c))
-		b->flags[way] = flags | TCP_WAY_OVER;
+		*way_flags(b, way) = flags | TCP_WAY_OVER;
 	c->tick = tcp_tick(s);
 	return 1 + tcp_side_of(c, ~s->side)->ifindex;
 }
@@ -83,8 +81,8 @@ __noinline int tcp_start(__u32 bucket, __u32 way, __u32 hash, struct tcp_work *w
 	tcp_clock_follow(&w->s);
 	tcp_clear(c, &w->key, bucket * TCP_WAYS + way);
 	tcp_begin(c, &w->s);
-	b->tag[way] = hash;
-	b->flags[way] = TCP_WAY_PROBATION;
+	*way_tag(b, way) = hash;
+	*way_flags(b, way) = TCP_WAY_PROBATION;
 	return 0;
 }
 
@@ -96,7 +94,7 @@ __noinline int tcp_give_up(__u32 bucket, __u32 way, __u32 rank)
 
 	if (!b || !c || rank == RANK_FREE)
 		return 0;
-	tcp_end(c, b->flags[way & (TCP_WAYS - 1)] & TCP_WAY_PROBATION);
+	tcp_end(c, *way_flags(b, way) & TCP_WAY_PROBATION);
 	if (rank != RANK_OVER)
 		TCP_STAT(replaced);
 	return 0;
@@ -109,8 +107,8 @@ static __always_inline __u32 victim_bucket(__u64 victim, __u32 first, __u32 hash
 	return tcp_key_second(hash, knob_tcp_buckets, knob_tcp_more_buckets);
 }
 
-/* In the midst of a connection of which nothing is known; @first and the second are locked. As
- * tcp_count(). */
+/* In the midst of a connection of which nothing is known; @first and the second are locked. The
+ * number of its entry, and 1; 0: there is no room. */
 __noinline __u32 tcp_midway(__u32 first, __u32 hash, struct tcp_work *w)
 {
 	__u64 victim;
@@ -128,17 +126,17 @@ __noinline __u32 tcp_midway(__u32 first, __u32 hash, struct tcp_work *w)
 	way = victim_way(victim, hash);
 	tcp_give_up(bucket, way, victim_rank(victim));
 	tcp_start(bucket, way, hash, w);
-	return tcp_count_at(bucket, way, w);
+	return 1 + bucket * TCP_WAYS + way;
 }
 
-static __always_inline __u32 tcp_start_half(__u32 half, __u32 hash, struct tcp_work *w)
+static __always_inline __u32 tcp_start_half(__u32 half, struct tcp_work *w)
 {
-	__u64 victim = tcp_victim(half, hash, tcp_tick(&w->s));
-	__u32 way = victim_way(victim, hash);
+	__u64 victim = tcp_victim(half, w->hash, tcp_tick(&w->s));
+	__u32 way = victim_way(victim, w->hash);
 
 	if (victim_rank(victim) < RANK_OVER)
 		TCP_STAT(half_open_lost);
-	tcp_start(half, way, hash, w);
+	tcp_start(half, way, w->hash, w);
 	return way;
 }
 
@@ -171,11 +169,10 @@ __noinline int tcp_move(__u32 half, __u32 from, __u32 first, __u32 hash, const s
 		c->side[1].taken_gen = gen;
 	c->gen = gen;
 	c->idx = bucket * TCP_WAYS + way;
-	from &= TCP_WAYS - 1;
-	b->flags[way] = h->flags[from];
-	b->tag[way] = hash;
+	*way_flags(b, way) = *way_flags(h, from);
+	*way_tag(b, way) = hash;
 	/* A reader who looks among the half-open ones first misses none that moves. */
-	__atomic_exchange_n(&h->tag[from], 0, __ATOMIC_SEQ_CST);
+	__atomic_exchange_n(way_tag(h, from), 0, __ATOMIC_SEQ_CST);
 	return 0;
 }
 
@@ -190,7 +187,7 @@ __noinline int tcp_renew(__u32 bucket, __u32 way, __u32 minor, const struct tcp_
 	tcp_end(c, minor);
 	tcp_clear(c, &w->key, c->idx);
 	tcp_begin(c, &w->s);
-	b->flags[way & (TCP_WAYS - 1)] = TCP_WAY_PROBATION;
+	*way_flags(b, way) = TCP_WAY_PROBATION;
 	return 0;
 }
 
@@ -199,42 +196,50 @@ static __always_inline bool tcp_goes_on(const struct tcp_work *w)
 	return w->told.what & TCP_TELLS_OPEN || (w->s.len && !(w->s.flags & (TCP_SYN | TCP_RST)));
 }
 
-/* Half-open, or new. All three buckets are locked. */
-static __always_inline __u32 tcp_count_half(__u32 half, __u32 first, __u32 hash, struct tcp_work *w)
+/* Not within tcp_midway(): all frames of a call have 512 octets. */
+static __always_inline __u32 tcp_count_midway(__u32 first, struct tcp_work *w)
 {
-	__u32 way = tcp_find_place(half, hash, w), counted;
+	__u32 place = tcp_midway(first, w->hash, w);
+
+	return place ? tcp_count_at((place - 1) / TCP_WAYS, place - 1, w) : 0;
+}
+
+/* Half-open, or new. All three buckets are locked. */
+static __always_inline __u32 tcp_count_half(__u32 half, __u32 first, struct tcp_work *w)
+{
+	__u32 way = tcp_find_place(half, w->hash, w), counted;
 
 	if (way < TCP_UNKNOWN)
 		tcp_renew(half, way, 1, w);
 	else if (way == TCP_ANOTHERS)
 		return 0;
 	else if (w->s.flags & TCP_SYN)
-		way = tcp_start_half(half, hash, w);
+		way = tcp_start_half(half, w);
 	else
-		return tcp_midway(first, hash, w);
+		return tcp_count_midway(first, w);
 	counted = tcp_count_at(half, way, w);
 	if (counted && tcp_goes_on(w))
-		tcp_move(half, way, first, hash, w);
+		tcp_move(half, way, first, w->hash, w);
 	return counted;
 }
 
-static __always_inline __u32 tcp_segment_half(__u32 first, __u32 hash, struct tcp_work *w)
+static __always_inline __u32 tcp_segment_half(__u32 first, struct tcp_work *w)
 {
-	__u32 half = tcp_key_half(hash, knob_tcp_buckets, knob_tcp_more_buckets,
+	__u32 half = tcp_key_half(w->hash, knob_tcp_buckets, knob_tcp_more_buckets,
 				  knob_tcp_half_buckets), counted;
 	struct tcp_bucket *h = tcp_at(half);
 
-	if (!h || !tcp_lock(h, ~hash))
+	if (!h || !tcp_lock(h, ~w->hash))
 		return 0;
-	counted = tcp_count_half(half, first, hash, w);
+	counted = tcp_count_half(half, first, w);
 	tcp_unlock(h);
 	return counted;
 }
 
 /* In that bucket, if it is there: true, and what tcp_count() says in @ret. */
-static __always_inline bool tcp_count_there(__u32 bucket, __u32 hash, struct tcp_work *w, __u32 *ret)
+static __always_inline bool tcp_count_there(__u32 bucket, struct tcp_work *w, __u32 *ret)
 {
-	__u32 way = tcp_find_place(bucket, hash, w);
+	__u32 way = tcp_find_place(bucket, w->hash, w);
 
 	if (way == TCP_UNKNOWN)
 		return false;
@@ -247,23 +252,23 @@ static __always_inline bool tcp_count_there(__u32 bucket, __u32 hash, struct tcp
 }
 
 /* Not what a connection mostly does. @first is locked, and stays so. As tcp_count(). */
-__noinline __u32 tcp_segment_seldom(__u32 first, __u32 hash, struct tcp_work *w)
+__noinline __u32 tcp_segment_seldom(__u32 first, struct tcp_work *w)
 {
 	struct tcp_bucket *b;
 	__u32 bucket, counted;
 
 	if (!w)
 		return 0;
-	if (tcp_count_there(first, hash, w, &counted))
+	if (tcp_count_there(first, w, &counted))
 		return counted;
 	if (!knob_tcp_more_buckets)
-		return tcp_segment_half(first, hash, w);
-	bucket = tcp_key_second(hash, knob_tcp_buckets, knob_tcp_more_buckets);
+		return tcp_segment_half(first, w);
+	bucket = tcp_key_second(w->hash, knob_tcp_buckets, knob_tcp_more_buckets);
 	b = tcp_at(bucket);
-	if (!b || !tcp_lock(b, hash + 1))
+	if (!b || !tcp_lock(b, w->hash + 1))
 		return 0;
-	if (!tcp_count_there(bucket, hash, w, &counted))
-		counted = tcp_segment_half(first, hash, w);
+	if (!tcp_count_there(bucket, w, &counted))
+		counted = tcp_segment_half(first, w);
 	tcp_unlock(b);
 	return counted;
 }
@@ -276,13 +281,14 @@ static __always_inline bool tcp_is_usual(const struct tcp_conn *c, const struct 
 }
 
 /* Count the segment, and tell of it who watches. */
-static __always_inline void tcp_segment(struct tcp_cpu *here, struct tcp_work *w)
+static __always_inline void tcp_segment(struct tcp_work *w)
 {
 	__u32 hash = tcp_key_hash(&w->key), bucket = tcp_key_bucket(hash, knob_tcp_buckets), way;
 	struct tcp_bucket *b = tcp_at(bucket);
 	struct tcp_conn *c = NULL;
 	__u32 counted;
 
+	w->hash = hash;
 	if (!b || !tcp_lock(b, hash))
 		return;
 	way = tcp_find_tag(b, hash);
@@ -291,11 +297,11 @@ static __always_inline void tcp_segment(struct tcp_cpu *here, struct tcp_work *w
 	if (c && tcp_is_usual(c, w))
 		counted = tcp_count(b, way, c, w);
 	else
-		counted = tcp_segment_seldom(bucket, hash, w);
+		counted = tcp_segment_seldom(bucket, w);
 	tcp_unlock(b);
 	if (!counted)
 		return;
-	here->stats.segments++;
+	tcp_stats_of(w)->segments++;
 	tcp_event_tell(&w->key, &w->s, &w->told, counted - 1);
 }
 
@@ -315,7 +321,7 @@ __noinline int tcp_meter(CONTEXT *ctx, struct facts *f)
 	w->s.side = tcp_key_make(&w->key, f->w, f->sport, f->dport, f->family, f->tunnel,
 				 f->key.vni);
 	w->s.now_ns = context_clock(ctx);
-	tcp_segment(here, w);
+	tcp_segment(w);
 	return 0;
 }
 

@@ -38,6 +38,7 @@ struct tcp_work {
 	struct tcp_segment s;
 	struct tcp_key key;
 	struct tcp_told told;
+	__u32 hash;		/* of the key */
 	__u64 waited;		/* the lock for which this CPU waited in vain, as it was then */
 };
 _Static_assert(sizeof(struct tcp_work) <= sizeof(((struct tcp_cpu *)0)->work), "tcp_cpu.work");
@@ -66,7 +67,15 @@ static __always_inline struct tcp_cpu *tcp_here(void)
 
 static __always_inline struct tcp_work *tcp_work_of(struct tcp_cpu *here)
 {
-	return (struct tcp_work *)here->work;
+	struct tcp_work *w = (struct tcp_work *)here->work;
+
+	OPAQUE(w); /* one pointer is kept, not both */
+	return w;
+}
+
+static __always_inline struct tcp_stats *tcp_stats_of(struct tcp_work *w)
+{
+	return (void *)w - offsetof(struct tcp_cpu, work);
 }
 
 #define TCP_STAT(member_)                                                                          \
@@ -145,6 +154,22 @@ static __always_inline bool tcp_key_equal(const struct tcp_key *a, const struct 
 	       v[5] == w[5];
 }
 
+/*
+ * Of a way. The mask is of the very register that is the index: what was masked before and lay on
+ * the stack meanwhile has no bounds for verifiers of before Linux 6.8.
+ */
+static __always_inline __u32 *way_tag(const struct tcp_bucket *b, __u64 way)
+{
+	OPAQUE(way);
+	return (__u32 *)&b->tag[way & (TCP_WAYS - 1)];
+}
+
+static __always_inline __u8 *way_flags(const struct tcp_bucket *b, __u64 way)
+{
+	OPAQUE(way);
+	return (__u8 *)&b->flags[way & (TCP_WAYS - 1)];
+}
+
 /* Each hash has a way of its own to begin at, and takes the first that is free from there. */
 static __always_inline __u32 tcp_find_tag(const struct tcp_bucket *b, __u32 hash)
 {
@@ -152,7 +177,7 @@ static __always_inline __u32 tcp_find_tag(const struct tcp_bucket *b, __u32 hash
 	for (__u32 i = 0; i < TCP_WAYS; i++) {
 		__u32 way = (hash ^ i) & (TCP_WAYS - 1);
 
-		if (b->tag[way] == hash)
+		if (*way_tag(b, way) == hash)
 			return way;
 	}
 	return TCP_UNKNOWN;
@@ -178,7 +203,7 @@ __noinline __u32 tcp_find_place(__u32 bucket, __u32 hash, const struct tcp_work 
 		const struct tcp_side *mine, *other;
 		const struct tcp_conn *c;
 
-		if (b->tag[way] != hash)
+		if (*way_tag(b, way) != hash)
 			continue;
 		c = tcp_conn_at(bucket, way);
 		if (!c || !tcp_key_equal(&c->key, &w->key))
@@ -241,14 +266,14 @@ __noinline __u64 tcp_victim(__u32 bucket, __u32 hash, __u32 tick)
 		return 0;
 	NO_UNROLL
 	for (__u32 i = 0; i < TCP_WAYS; i++) {
-		__u32 way = (hash ^ i) & (TCP_WAYS - 1), last = TCP_WAYS - 1 - i, flags = b->flags[way];
+		__u32 way = (hash ^ i) & (TCP_WAYS - 1), last = TCP_WAYS - 1 - i;
 		const struct tcp_conn *c;
 		__s32 silence;
 		__u64 v;
 
-		if (!b->tag[way])
+		if (!*way_tag(b, way))
 			return (__u64)RANK_FREE << VICTIM_RANK | last;
-		v = way_rank(flags);
+		v = way_rank(*way_flags(b, way));
 		c = v < victim_rank(victim) ? NULL : tcp_conn_at(bucket, way);
 		if (!c)
 			continue;
@@ -261,8 +286,9 @@ __noinline __u64 tcp_victim(__u32 bucket, __u32 hash, __u32 tick)
 	return victim;
 }
 
-/* Of both buckets of that hash, where a connection may be that is no more half-open. */
-__noinline __u64 tcp_victim_of_two(__u32 first, __u32 hash, __u32 tick)
+/* Of both buckets of that hash, where a connection may be that is no more half-open. Inlined: the
+ * frames of a call within a call have 512 octets in all. */
+static __always_inline __u64 tcp_victim_of_two(__u32 first, __u32 hash, __u32 tick)
 {
 	__u64 victim = tcp_victim(first, hash, tick), other;
 
