@@ -315,7 +315,7 @@ TEST(a_sparkline_is_as_high_as_its_most)
 		top_gauge_add(&g, seen, NSEC_PER_SEC);
 	}
 	top_gauge_spark(&g, 0, 12, true, text);
-	CHECK_STR(text, "   " " ▁▂▃▄▅▆▇█" + 0);
+	CHECK_STR(text, "   " " ▁▂▃▄▅▆▇█");
 	top_gauge_spark(&g, 0, 4, false, text);
 	CHECK(strlen(text) == 4 && text[3] == '@');
 	CHECK(top_gauge_most(&g, 0, 4) == 64000 && g.bits[0] == 64000 && g.total[0].bytes == 36000);
