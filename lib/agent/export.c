@@ -28,7 +28,8 @@
  * or shortly before. */
 #define LEARN_SLACK_NS (3 * NSEC_PER_SEC)
 
-void batch_commit(struct batch *b)
+/* Send what was put, and take it out of the store. */
+static void batch_commit(struct batch *b)
 {
 	const struct journal_leaving leaving = { b->taken, b->n, b->health, b->n_health };
 	struct agent_outputs *o = &b->agent->outputs;

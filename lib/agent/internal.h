@@ -274,8 +274,6 @@ struct leaving {
 	struct record rec;
 	struct health_reading health;
 };
-/* Send what was put, and take it out of the store. */
-void batch_commit(struct batch *b);
 /* The record of an entry. 0, or the reason for which it leaves without being exported. */
 int batch_record(struct batch *b, uint32_t entry, enum flow_end_reason why, struct leaving *ret);
 /*

@@ -152,24 +152,6 @@ uint64_t meter_count_flows(const struct snapshot *s, uint32_t ifindex, uint8_t d
 	return n;
 }
 
-int meter_prune_past(const struct table *t, const struct snapshot *s)
-{
-	_cleanup_(freep) struct hook_id *past = NULL;
-	size_t n;
-	int r;
-
-	r = pin_hooks_of(&t->dir, "past", &past, &n);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		struct hook_target target = {
-			.dir = &t->dir, .ifindex = past[i].ifindex, .direction = past[i].direction,
-		};
-
-		if (meter_count_flows(s, target.ifindex, target.direction) == 0)
-			r = unlink_pin(&target, "past");
-	}
-	return r;
-}
-
 int meter_open_locked(uint64_t cookie, struct table **ret)
 {
 	_cleanup_(pin_dir_close) struct pin_dir dir = PIN_DIR_NULL;

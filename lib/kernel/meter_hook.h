@@ -34,8 +34,6 @@ int meter_unhook(const struct netns *ns, const struct table *t, struct table_hoo
 /* Turn the ledger's pin into a past one, and back (-ENOENT: there is none). Folder locked. */
 int meter_make_past(const struct table *t, uint32_t ifindex, uint8_t direction);
 int meter_from_past(const struct table *t, uint32_t ifindex, uint8_t direction);
-/* Remove the past ledgers of which @s holds no flow. Folder locked. */
-int meter_prune_past(const struct table *t, const struct snapshot *s);
 /* Which tunnels that meter looks into. */
 struct tunnel_choice meter_decap_of(const struct hook_info *info);
 /* Was the flow seen at that hook? */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The metrics page: what is known at one moment, as plain data, and the families it becomes
- * (interface.md part 5). A new metric is a field here and a row in page.c. Labels are namespaces,
+ * (flowctl.conf(5), metrics). A new metric is a field here and a row in page.c. Labels are namespaces,
  * interfaces, outputs and reasons: nothing that grows with traffic.
  */
 #ifndef FLOWCTL_METRICS_PAGE_H
@@ -46,7 +46,6 @@ struct metrics_netns {
 	uint64_t store_used, store_max;
 	uint64_t memory_bytes;
 	bool has_tcp;
-	uint64_t connections_max;
 	struct tcp_stats stats;
 	struct metrics_tcp tcp;
 	struct metrics_forward forward;

@@ -87,7 +87,6 @@ static int write_bytes(struct sink_vpc *v, const char *data, size_t len, uint64_
 	return r;
 }
 
-/* What the book has to be written. */
 int sink_vpc_write(struct sink_vpc *v)
 {
 	struct strbuf *out = &v->book.out;

@@ -130,7 +130,8 @@ static int add_told(struct vpc_book *b, const struct vpc_told *t)
 	return 0;
 }
 
-void vpc_book_write(struct vpc_book *b, uint32_t interval)
+/* All lines of before @interval, into out; UINT32_MAX: all. */
+static void write_lines(struct vpc_book *b, uint32_t interval)
 {
 	for (size_t i = 0; i < b->lines.n; i++) {
 		if (b->lines.v[i].interval < interval)
@@ -147,10 +148,10 @@ void vpc_book_write(struct vpc_book *b, uint32_t interval)
 static int end(struct vpc_book *b, uint32_t type, uint32_t real_s)
 {
 	if (type == VPC_ENTRY_END) {
-		vpc_book_write(b, real_s);
+		write_lines(b, real_s);
 		b->ended = real_s;
 	} else if (type == VPC_ENTRY_ALL) {
-		vpc_book_write(b, UINT32_MAX);
+		write_lines(b, UINT32_MAX);
 	}
 	return 0;
 }

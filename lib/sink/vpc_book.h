@@ -61,8 +61,6 @@ void vpc_book_deinit(struct vpc_book *b);
 size_t vpc_book_find(const struct vpc_book *b, const char *strings, size_t len);
 /* -EBADMSG: it is no entry; -ENOMEM. Nothing is done then. */
 int vpc_book_enter(struct vpc_book *b, uint32_t type, const void *data, size_t len);
-/* Write all lines of before @interval into out; UINT32_MAX: all. */
-void vpc_book_write(struct vpc_book *b, uint32_t interval);
 /* Has that place a line of the interval, counted up or written? @ret: by number, n_places long. */
 void vpc_book_has(const struct vpc_book *b, uint32_t interval, bool *ret);
 /* Forget places of which there are no lines, and append what makes the same book anew. -ENOMEM. */

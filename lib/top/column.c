@@ -88,11 +88,6 @@ void top_column_end(uint8_t family, const uint8_t addr[16], int port, char buf[T
 	*p = '\0';
 }
 
-const char *top_column_proto(const struct flow_key *key, char buf[4])
-{
-	return field_proto_name(key->proto, buf);
-}
-
 static void end_text(const struct top_row *row, bool second, char buf[TOP_CELL_MAX])
 {
 	const struct flow_key *k = &row->key;
@@ -186,7 +181,7 @@ static double age(const struct top_rows *r, const struct top_row *row)
 		body_;                                                                         \
 	}
 
-TEXT(proto, char n[4]; snprintf(buf, TOP_CELL_MAX, "%s", top_column_proto(&row->key, n)))
+TEXT(proto, char n[4]; snprintf(buf, TOP_CELL_MAX, "%s", field_proto_name(row->key.proto, n)))
 TEXT(source, end_text(row, false, buf))
 TEXT(destination, end_text(row, true, buf))
 TEXT(host, top_column_end(row->key.family, row->key.src, -1, buf))
@@ -248,7 +243,10 @@ static void text_retransmissions(const struct top_rows *r, const struct top_row 
 
 static void text_state(const struct top_rows *r, const struct top_row *row, char buf[TOP_CELL_MAX])
 {
-	static const char *const names[] = { "", "opening", "open", "closing", "closed " };
+	static const char *const names[] = {
+		[TOP_NONE] = "", [TOP_OPENING] = "opening", [TOP_OPEN] = "open",
+		[TOP_CLOSING] = "closing", [TOP_CLOSED] = "closed ",
+	};
 	enum top_state s = top_row_state(r, row);
 	int n = snprintf(buf, TOP_CELL_MAX, "%s", names[s]);
 

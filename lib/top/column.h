@@ -56,16 +56,12 @@ void top_column_time(uint64_t us, char buf[TOP_CELL_MAX]);
 void top_column_duration(uint64_t ns, char buf[TOP_CELL_MAX]);
 /* "10.0.0.1:80", "[2001:db8::1]:80"; @port -1: none. */
 void top_column_end(uint8_t family, const uint8_t addr[16], int port, char buf[TOP_CELL_MAX]);
-/* "TCP", "ICMPv6", else "47". */
-const char *top_column_proto(const struct flow_key *key, char buf[4]);
 
 /* Which lines first: by one column, where that says the same the bigger, and then the older line. */
 struct top_order {
 	enum top_column column;
 	bool reversed;
 };
-/* Whether @a stands before @b. */
-bool top_order_before(const struct top_order *o, const struct top_rows *r, uint32_t a, uint32_t b);
 /*
  * The first @want lines of those that are to be shown (idle for @idle_ns at least, as of the last
  * reading), in order, into @ret, which has room for so many. *ret_all: how many there are.

@@ -46,7 +46,8 @@ static int compare_text(enum top_column c, const struct top_rows *r, const struc
 	}
 }
 
-bool top_order_before(const struct top_order *o, const struct top_rows *r, uint32_t a, uint32_t b)
+/* Whether @a stands before @b. */
+static bool is_before(const struct top_order *o, const struct top_rows *r, uint32_t a, uint32_t b)
 {
 	const struct top_column_ops *c = &top_columns[o->column];
 	double by;
@@ -68,17 +69,17 @@ bool top_order_before(const struct top_order *o, const struct top_rows *r, uint3
 }
 
 /* @v[at] may belong further down in the heap of @n, whose top is the last in order. */
-static void sink(const struct top_order *o, const struct top_rows *r, uint32_t *v, uint32_t n,
-		 uint32_t at)
+static void sift_down(const struct top_order *o, const struct top_rows *r, uint32_t *v, uint32_t n,
+		      uint32_t at)
 {
 	for (;;) {
 		uint32_t child = 2 * at + 1, line = v[at];
 
 		if (child >= n)
 			return;
-		if (child + 1 < n && top_order_before(o, r, v[child], v[child + 1]))
+		if (child + 1 < n && is_before(o, r, v[child], v[child + 1]))
 			child++;
-		if (!top_order_before(o, r, line, v[child]))
+		if (!is_before(o, r, line, v[child]))
 			return;
 		v[at] = v[child];
 		v[child] = line;
@@ -104,23 +105,23 @@ uint32_t top_order_first(const struct top_order *o, const struct top_rows *r, ui
 			ret[n++] = i;
 			if (n == want) {
 				for (uint32_t at = n / 2; at-- > 0;)
-					sink(o, r, ret, n, at);
+					sift_down(o, r, ret, n, at);
 			}
-		} else if (want && top_order_before(o, r, i, ret[0])) {
+		} else if (want && is_before(o, r, i, ret[0])) {
 			ret[0] = i;
-			sink(o, r, ret, n, 0);
+			sift_down(o, r, ret, n, 0);
 		}
 	}
 	if (n < want) {
 		for (uint32_t at = n / 2; at-- > 0;)
-			sink(o, r, ret, n, at);
+			sift_down(o, r, ret, n, at);
 	}
 	for (uint32_t left = n; left > 1; left--) {
 		uint32_t last = ret[left - 1];
 
 		ret[left - 1] = ret[0];
 		ret[0] = last;
-		sink(o, r, ret, left - 1, 0);
+		sift_down(o, r, ret, left - 1, 0);
 	}
 	*ret_all = all;
 	return n;
