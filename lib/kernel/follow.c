@@ -14,6 +14,7 @@
 #include "kernel/follow.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,7 +165,7 @@ static void add_part(struct follow *f, struct follow_flow *flow, const struct fl
 	flow->new_packets += part->packets;
 	flow->new_bytes += part->bytes;
 	flow->tcp_flags |= slot->c.w.tcp_flags;
-	flow->syn_ack |= slot->key.proto == 6 && slot->c.extra.l4 & TCP_OPTION(TCP_OPTION_SYN_ACK);
+	flow->syn_ack |= slot->key.proto == IPPROTO_TCP && slot->c.extra.l4 & TCP_OPTION(TCP_OPTION_SYN_ACK);
 	if (slot->c.first_ns < flow->first_ns)
 		flow->first_ns = slot->c.first_ns;
 	if (part->last_ns > flow->last_ns)

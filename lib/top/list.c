@@ -27,7 +27,10 @@ static const char *const heads[][HEADS_MAX] = {
 	[TOP_BY_FLOW] = { "PROTOCOL", "SOURCE", "DESTINATION", "PACKETS", "BYTES", "CONNECTION", NULL },
 };
 /* How many of them name the line. */
-static const int names[] = { 3, 1, 2, 2, 1, 3, 3 };
+static const int names[] = {
+	[TOP_BY_CONNECTION] = 3, [TOP_BY_HOST] = 1, [TOP_BY_PORT] = 2, [TOP_BY_INTERFACE] = 2,
+	[TOP_BY_NETNS] = 1, [TOP_BY_ENDS] = 3, [TOP_BY_FLOW] = 3,
+};
 
 void top_list_duration(uint64_t ns, char buf[TOP_CELL_MAX])
 {

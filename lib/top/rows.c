@@ -11,6 +11,9 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,11 +59,11 @@ static bool is_to_server(const struct follow_flow *f)
 {
 	uint16_t sport = be16toh(f->key.sport), dport = be16toh(f->key.dport);
 
-	if (f->key.proto == 6 && f->tcp_flags & TH_SYN)
+	if (f->key.proto == IPPROTO_TCP && f->tcp_flags & TH_SYN)
 		return !f->syn_ack;
 	/* An echo's reply comes from whom it was sent to. */
 	if (proto_is_icmp(&f->key))
-		return dport >> 8 != (f->key.family == 4 ? 0 : 129);
+		return dport >> 8 != (f->key.family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY);
 	return dport <= sport;
 }
 
@@ -451,7 +454,7 @@ enum top_state top_row_state(const struct top_rows *r, const struct top_row *row
 	uint8_t flags[2] = { f[0] ? f[0]->tcp_flags : 0, f[1] ? f[1]->tcp_flags : 0 };
 	bool both;
 
-	if (row->key.proto != 6 || (!f[0] && !f[1]))
+	if (row->key.proto != IPPROTO_TCP || (!f[0] && !f[1]))
 		return TOP_NONE;
 	both = flags[0] & TH_FIN && flags[1] & TH_FIN;
 	if (both || (flags[0] | flags[1]) & TH_RST || (f[0] && f[0]->closed) || (f[1] && f[1]->closed))

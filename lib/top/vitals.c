@@ -6,6 +6,8 @@
  */
 #include "top/vitals.h"
 
+#include <netinet/in.h>
+
 #include "kernel/health.h"
 
 /* So many lines before one is read, its connection is asked for; its place twice as many. */
@@ -39,7 +41,7 @@ static bool is_due(const struct top_rows *r, const struct top_row *row)
 {
 	const struct top_health *h = &row->health;
 
-	return r->places[row->place].health && row->key.proto == 6 && h->reading != r->reading &&
+	return r->places[row->place].health && row->key.proto == IPPROTO_TCP && h->reading != r->reading &&
 	       !(h->known && row->reading != r->reading);
 }
 
