@@ -209,7 +209,7 @@ static const struct column columns[] = {
 	{ "flows", NULL, "flows held, of this meter", 0, cell_flows },
 	{ "packets", NULL, "packets seen", 0, cell_packets },
 	{ "bytes", NULL, "octets of them", COLUMN_OCTETS, cell_bytes },
-	{ "unmetered", NULL, "packets in no flow by fault: no room, not parsed", 0, cell_unmetered },
+	{ "unmetered", NULL, "packets in no flow by fault: no room, not parsed, aged", 0, cell_unmetered },
 	{ "attached", NULL, "when the meter was attached", 0, cell_attached },
 	{ "unmetered_bytes", NULL, "octets of what is unmetered", COLUMN_MORE | COLUMN_OCTETS,
 	  cell_unmetered_bytes },

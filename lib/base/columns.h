@@ -50,7 +50,7 @@ struct columns_style {
 };
 
 void column_number(struct column_cell *cell, uint64_t v);
-/* NULL: nothing. What is too long is cut. */
+/* "" is shown as "-". What is too long is cut. */
 void column_text(struct column_cell *cell, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Those of @list, "a,b,c"; NULL: all but COLUMN_MORE. fail_usage() with a near miss as a hint. */

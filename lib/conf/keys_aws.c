@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * aws: whether, how often and where the metadata service of EC2 is asked. Where it is says more
- * often the environment than this file, as the AWS SDKs have it; what is wrong here is told here.
+ * aws: whether, how often and where the metadata service of EC2 is asked. Where it
+ * is, the environment may say instead, as the AWS SDKs have it; what is wrong here is told here.
  */
 #include <string.h>
 #include <strings.h>

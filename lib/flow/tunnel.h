@@ -21,7 +21,7 @@ struct tunnel_choice {
 
 /* "geneve", "vxlan", "gre", "erspan", "ipip", "6in4", "4in6", "6in6"; NULL for TUNNEL_NONE. */
 const char *tunnel_name(enum tunnel kind);
-/* Has packets of that kind a number (vni) always? Of GRE 0 says that there was none. */
+/* Do packets of that kind always have a number (vni)? Of GRE 0 says that there was none. */
 bool tunnel_has_vni(enum tunnel kind);
 /* "decapsulated", "fragment", ...: JSON keys and words of tables. */
 const char *tunnel_result_name(enum decap_result result);

@@ -16,10 +16,10 @@ enum forward_map { FORWARD_MAP_NOTES, FORWARD_MAP_PAIRS, FORWARD_MAP_STATS, FORW
 /* The program's name of it. */
 const char *forward_map_name(enum forward_map map);
 /*
- * The descriptor of @map of @t, which the caller closes; @create: make and pin it where there is
+ * The descriptor of @map of @t, which the caller closes; @make: make and pin it where there is
  * none, the folder is locked. -ENOENT without a sentence when there is none, or fail().
  */
-int forward_map_open(const struct table *t, enum forward_map map, bool create, int *ret_fd);
+int forward_map_open(const struct table *t, enum forward_map map, bool make, int *ret_fd);
 
 struct forward_way {
 	struct forward_pair pair;
