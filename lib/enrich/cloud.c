@@ -12,14 +12,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "enrich/cloud_parts.h"
 
 #define RETRY_FIRST_NS (1 * NSEC_PER_SEC)
@@ -69,29 +68,14 @@ static void let_go(struct cloud *c)
 static struct cloud *cloud_new(void)
 {
 	struct cloud *c = calloc(1, sizeof(*c));
-	pthread_condattr_t attr;
 
 	if (!c)
 		return NULL;
 	c->holders = 1;
 	pthread_mutex_init(&c->writing, NULL);
 	pthread_mutex_init(&c->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&c->changed);
 	return c;
-}
-
-static struct timespec deadline_in(uint64_t ns)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	ns += t.tv_nsec;
-	t.tv_sec += ns / NSEC_PER_SEC;
-	t.tv_nsec = ns % NSEC_PER_SEC;
-	return t;
 }
 
 static void asker_free(struct asker *a)
@@ -176,7 +160,7 @@ static uint64_t ask_once(struct asker *a)
 /* False: it is to end. */
 static bool sleep_for(struct asker *a, uint64_t ns)
 {
-	struct timespec until = deadline_in(ns);
+	struct timespec until = thread_deadline(ns);
 	struct cloud *c = a->cloud;
 	bool go_on;
 	int r = 0;
@@ -208,28 +192,18 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* It takes no signals: they are for whoever started it. */
 static int start_thread(struct asker *a)
 {
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
-	int err;
+	int r;
 
 	pthread_mutex_lock(&a->cloud->lock);
 	a->cloud->holders++;
 	pthread_mutex_unlock(&a->cloud->lock);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&thread, &attr, thread_main, a);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	if (!err)
+	r = thread_start(thread_main, a);
+	if (r == 0)
 		return 0;
 	let_go(a->cloud);
-	return fail(-err, "cannot ask the metadata service");
+	return fail(r, "cannot ask the metadata service");
 }
 
 /* *@settings is moved from. */
@@ -258,7 +232,7 @@ static int asker_start(struct cloud *c, struct cloud_settings *settings, struct 
 
 static void asker_stop(struct asker *a)
 {
-	struct timespec until = deadline_in(PATIENCE_NS);
+	struct timespec until = thread_deadline(PATIENCE_NS);
 	struct cloud *c = a ? a->cloud : NULL;
 	bool done;
 	int r = 0;
@@ -379,7 +353,7 @@ const struct record_cloud *cloud_find(struct cloud *c, const uint8_t mac[6])
 
 void cloud_wait(struct cloud *c, uint64_t timeout_ns)
 {
-	struct timespec until = deadline_in(timeout_ns);
+	struct timespec until = thread_deadline(timeout_ns);
 	int r = 0;
 
 	if (!c)

@@ -13,13 +13,12 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "enrich/hostname_cache.h"
 
 #define THREADS 4
@@ -59,14 +58,9 @@ static struct hostname_options with_defaults(const struct hostname_options *give
 
 static void init_locks(struct hostnames *h)
 {
-	pthread_condattr_t attr;
-
 	pthread_mutex_init(&h->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&h->wanted, &attr);
-	pthread_cond_init(&h->answered, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&h->wanted);
+	thread_cond_init(&h->answered);
 }
 
 static void destroy(struct hostnames *h)
@@ -209,23 +203,6 @@ static void *answer_all(void *arg)
 	return NULL;
 }
 
-/* The lock is held. Signals are for the caller's own loop. */
-static void begin_thread(struct hostnames *h)
-{
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attr, answer_all, h) == 0)
-		h->threads++;
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 /* The lock is held. */
 static void ask(struct hostnames *h, struct hostname_entry *e)
 {
@@ -235,7 +212,7 @@ static void ask(struct hostnames *h, struct hostname_entry *e)
 	h->n++;
 	e->asked = true;
 	if (h->idle < h->n && h->threads < h->options.threads)
-		begin_thread(h);
+		h->threads += thread_start(answer_all, h) == 0;
 	pthread_cond_signal(&h->wanted);
 }
 
@@ -286,13 +263,8 @@ static bool wait_until(struct hostnames *h, const struct timespec *end, bool roo
 bool hostname_ask(struct hostnames *h, const struct record *records, size_t n, uint64_t timeout_ns)
 {
 	char name[HOSTNAME_MAX];
-	struct timespec end;
-	uint64_t ns;
+	struct timespec end = thread_deadline(timeout_ns);
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	ns = end.tv_nsec + timeout_ns;
-	end.tv_sec += ns / NSEC_PER_SEC;
-	end.tv_nsec = ns % NSEC_PER_SEC;
 	for (size_t i = 0; i < n; i++) {
 		const struct flow_key *key = &records[i].key;
 

@@ -7,13 +7,12 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/thread.h"
 
 enum { WORKING, DONE, FAILED };
 
@@ -55,27 +54,17 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* The thread takes no signals: they are for whoever started it, and may be blocked only later. */
 static int start_thread(struct resolve *r)
 {
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
 	int err;
 
 	r->state = WORKING;
 	r->holders = 2;
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&thread, &attr, thread_main, r);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	if (!err)
+	err = thread_start(thread_main, r);
+	if (err == 0)
 		return 0;
 	r->holders = 1;
-	return fail(-err, "cannot resolve '%s'", r->host);
+	return fail(err, "cannot resolve '%s'", r->host);
 }
 
 int resolve_start(const struct parse_endpoint *e, struct resolve **ret)

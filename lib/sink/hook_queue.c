@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "sink/hook.h"
 
 struct batch {
@@ -208,23 +209,12 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* The thread takes no signals: they are the loop's. Detached: who waits for it, waits for
- * `leaving`. */
+/* Who waits for it, waits for `leaving`. */
 static int start_thread(struct hook_queue *q)
 {
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
-	int err;
+	int r = thread_start(thread_main, q);
 
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&thread, &attr, thread_main, q);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return err ? fail(-err, "cannot start a thread for hooks") : 0;
+	return r < 0 ? fail(r, "cannot start a thread for hooks") : 0;
 }
 
 /* Where SIGCHLD is ignored (inherited so) children are reaped by nobody's waitpid(). */
