@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 int hostname_cache_init(struct hostname_cache *c, uint32_t max)
 {
 	uint32_t size = 16;
@@ -38,13 +40,11 @@ void hostname_cache_deinit(struct hostname_cache *c)
 	*c = (struct hostname_cache) { 0 };
 }
 
-/* FNV-1a. Whoever sends from chosen addresses may make a bucket long, and gains little by it. */
+/* Whoever sends from chosen addresses may make a bucket long, and gains little by it. */
 static uint32_t *bucket_of(struct hostname_cache *c, const struct hostname_key *key)
 {
-	uint64_t h = UINT64_C(14695981039346656037);
+	uint64_t h = fnv1a(FNV1A_BEGIN, key->addr, sizeof(key->addr));
 
-	for (size_t i = 0; i < sizeof(key->addr); i++)
-		h = (h ^ key->addr[i]) * UINT64_C(1099511628211);
 	return &c->buckets[(h ^ h >> 32 ^ key->family) & c->mask];
 }
 

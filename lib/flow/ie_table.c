@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "flow/ie.h"
 #include "flow/ie_registry.h"
 
@@ -70,14 +71,10 @@ static uint64_t get_end_up(const struct record *r)
 static uint64_t get_flow_id(const struct record *r)
 {
 	struct flow_key key = r->key;
-	const uint8_t *p = (const uint8_t *)&key;
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
 	if (key.direction == FLOW_INGRESS)
 		key.egress_ifindex = 0;
-	for (size_t i = 0; i < sizeof(key); i++)
-		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
-	return h;
+	return fnv1a(FNV1A_BEGIN, &key, sizeof(key));
 }
 
 /* SYN to the final ACK, where both halves were seen. */

@@ -13,10 +13,12 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "ipfix/netflow9.h"
 #include "ipfix/session_parts.h"
 
@@ -111,13 +113,12 @@ static const struct sink_ops session_ops = {
 
 static uint64_t session_id(const struct session_config *c)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = FNV1A_BEGIN;
 	const char *parts[] = { "udp", c->remote, c->local };
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		for (const char *p = parts[i]; *p; p++)
-			h = (h ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
-		h = (h ^ '|') * UINT64_C(0x100000001b3);
+		h = fnv1a(h, parts[i], strlen(parts[i]));
+		h = fnv1a(h, "|", 1);
 	}
 	return h ? h : 1;
 }

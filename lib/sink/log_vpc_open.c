@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/hash.h"
 
 static void on_full(void *arg)
 {
@@ -49,23 +50,15 @@ static int copy_config(struct sink_vpc *v, const struct vpc_config *c)
 	return 0;
 }
 
-static uint64_t hash_text(uint64_t h, const char *s)
-{
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
-	return h;
-}
-
-#define HASH_BEGIN UINT64_C(0xcbf29ce484222325)
-
 /* As AWS's look: fl- and 17 digits, the same whenever this is started. */
 static const char *make_flow_log_id(const struct vpc_config *c, char *buf, size_t size)
 {
 	char host[256] = "";
+	uint64_t hash;
 
 	gethostname(host, sizeof(host) - 1);
-	snprintf(buf, size, "fl-0%016llx",
-		 (unsigned long long)hash_text(hash_text(HASH_BEGIN, host), c->directory));
+	hash = fnv1a(fnv1a(FNV1A_BEGIN, host, strlen(host)), c->directory, strlen(c->directory));
+	snprintf(buf, size, "fl-0%016llx", (unsigned long long)hash);
 	return buf;
 }
 
@@ -137,7 +130,7 @@ static int open_parts(struct sink_vpc *v, const struct vpc_config *c, const char
 		id = make_flow_log_id(c, made, sizeof(made));
 	if (c->directory && mkdir(c->directory, 0755) < 0 && errno != EEXIST)
 		return fail(-errno, "cannot make the folder '%s'", c->directory);
-	v->header.words = hash_text(HASH_BEGIN, head);
+	v->header.words = fnv1a(FNV1A_BEGIN, head, strlen(head));
 	r = open_spool(v, c, id);
 	if (r == 0)
 		r = open_dest(v, c, id, head);

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/strbuf.h"
 #include "sink/gzip_file.h"
 #include "sink/log_file.h"
@@ -135,8 +136,7 @@ int vpc_dest_new(const struct vpc_dest_config *config, struct vpc_dest **ret)
 
 static int part_write(struct vpc_dest *d, const char *data, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		d->hash = (d->hash ^ (unsigned char)data[i]) * UINT64_C(0x100000001b3);
+	d->hash = fnv1a(d->hash, data, len);
 	if (d->zipped)
 		return gzip_file_write(d->zipped, data, len);
 	return !len || fwrite(data, len, 1, d->plain) == 1 ? 0 : -errno;
@@ -148,7 +148,7 @@ static int part_open(struct vpc_dest *d)
 
 	if (vpc_dest_is_open(d))
 		return 0;
-	d->hash = UINT64_C(0xcbf29ce484222325);
+	d->hash = FNV1A_BEGIN;
 	if (d->gzip)
 		r = gzip_file_open(d->part, &d->zipped);
 	else
