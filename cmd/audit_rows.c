@@ -17,7 +17,7 @@ static void row_of(const struct audit_hook *h, bool live, struct audit_row *ret)
 	*ret = (struct audit_row) {
 		.netns = s->netns,
 		.iface = s->iface,
-		.direction = s->direction == FLOW_EGRESS ? "egress" : "ingress",
+		.direction = flow_direction_name(s->direction),
 		.cookie = s->cookie,
 		.ifindex = s->ifindex,
 		.direction_id = s->direction,
@@ -31,19 +31,13 @@ static void row_of(const struct audit_hook *h, bool live, struct audit_row *ret)
 	};
 }
 
-static void add(struct ledger_count *sum, struct ledger_count count)
-{
-	sum->packets += count.packets;
-	sum->bytes += count.bytes;
-}
-
 static void add_row(struct audit_row *sum, const struct audit_row *row)
 {
 	for (int reason = 0; reason < LEDGER_REASONS; reason++)
-		add(&sum->ledger.by[reason], row->ledger.by[reason]);
-	add(&sum->ledger.held, row->ledger.held);
-	add(&sum->ledger.aged, row->ledger.aged);
-	add(&sum->metered, row->metered);
+		ledger_count_add(&sum->ledger.by[reason], row->ledger.by[reason]);
+	ledger_count_add(&sum->ledger.held, row->ledger.held);
+	ledger_count_add(&sum->ledger.aged, row->ledger.aged);
+	ledger_count_add(&sum->metered, row->metered);
 	sum->missing_packets += row->missing_packets;
 	sum->missing_bytes += row->missing_bytes;
 	if (row->verdict == AUDIT_UNBALANCED || sum->verdict == AUDIT_BALANCED)

@@ -115,7 +115,7 @@ static void print_place(const struct meter_change *c, const char *direction, boo
 
 static void print_attached(const struct meter_change *c, void *arg)
 {
-	print_place(c, c->direction == FLOW_EGRESS ? "egress" : "ingress", c->changed);
+	print_place(c, flow_direction_name(c->direction), c->changed);
 }
 
 static void print_detached(const struct meter_change *c, void *arg)

@@ -40,11 +40,6 @@ static const char *hook_name(enum hook_kind kind)
 	return ops ? ops->name : "?";
 }
 
-static const char *direction_name(uint8_t direction)
-{
-	return direction == FLOW_EGRESS ? "egress" : "ingress";
-}
-
 static void number_or_null(struct json *j, const char *key, bool known, uint64_t v)
 {
 	if (known)
@@ -107,7 +102,7 @@ static void status_json(struct json *j, const struct meter_status *s)
 	json_str(j, "netns", s->netns);
 	json_str(j, "iface", s->iface);
 	json_u64(j, "ifindex", s->ifindex);
-	json_str(j, "direction", direction_name(s->direction));
+	json_str(j, "direction", flow_direction_name(s->direction));
 	json_str(j, "hook", hook_name(s->hook));
 	number_or_null(j, "position", s->position >= 0, s->position);
 	json_u64(j, "prog_id", s->prog_id);
@@ -166,7 +161,7 @@ CELL(netns, column_text(ret, "%s", s->netns))
 CELL(iface, column_text(ret, "%s%s", s->iface,
 			s->gone ? " (gone)" : s->abandoned ? " (left over)" : ""))
 CELL(ifindex, column_number(ret, s->ifindex))
-CELL(direction, column_text(ret, "%s", direction_name(s->direction)))
+CELL(direction, column_text(ret, "%s", flow_direction_name(s->direction)))
 /* "tcx+2": two programs run before ours. */
 CELL(hook, column_text(ret, s->position <= 0 ? "%s" : "%s+%d", hook_name(s->hook), s->position))
 CELL(max_flows, column_number(ret, s->max_flows))

@@ -53,12 +53,6 @@ static int follow(struct top_source *s)
 	return follow_open(v->table, ifaces, v->n_ifaces, &s->follow);
 }
 
-static void add(struct ledger_count *to, struct ledger_count more)
-{
-	to->packets += more.packets;
-	to->bytes += more.bytes;
-}
-
 static void count(const struct top_source *s, struct ledger_count seen[2], struct ledger_count *full,
 		  bool others_only)
 {
@@ -68,8 +62,8 @@ static void count(const struct top_source *s, struct ledger_count seen[2], struc
 
 		if (others_only && iface && iface->ours)
 			continue;
-		add(&seen[h->direction & 1], table_hook_sum(s->visit->table, h, LEDGER_SEEN));
-		add(full, table_hook_sum(s->visit->table, h, LEDGER_FULL));
+		ledger_count_add(&seen[h->direction & 1], table_hook_sum(s->visit->table, h, LEDGER_SEEN));
+		ledger_count_add(full, table_hook_sum(s->visit->table, h, LEDGER_FULL));
 	}
 }
 

@@ -30,7 +30,7 @@ static void told_change(const struct meter_change *change, void *arg)
 {
 	if (change->changed)
 		log_info("metering %s:%s:%s", change->netns, change->iface,
-			 change->direction == FLOW_EGRESS ? "egress" : "ingress");
+			 flow_direction_name(change->direction));
 }
 
 static bool is_path(const char *spec)

@@ -26,7 +26,7 @@ static void tell_hook(const struct audit_hook *h)
 	const struct meter_status *s = &h->status;
 
 	strbuf_printf(&line, "ledger of %s:%s:%s in packets: seen %" PRIu64, s->netns, s->iface,
-		      s->direction == FLOW_EGRESS ? "egress" : "ingress",
+		      flow_direction_name(s->direction),
 		      (uint64_t)s->ledger.by[LEDGER_SEEN].packets);
 	add_count(&line, "held", s->ledger.held.packets);
 	for (int reason = LEDGER_SEEN + 1; reason < LEDGER_REASONS; reason++)

@@ -153,6 +153,12 @@ static inline uint32_t key_ifindex(const struct flow_key *key)
 	return key->direction == FLOW_EGRESS ? key->egress_ifindex : key->ingress_ifindex;
 }
 
+/* "ingress", "egress": of FLOW_INGRESS, FLOW_EGRESS. */
+static inline const char *flow_direction_name(uint8_t direction)
+{
+	return direction == FLOW_EGRESS ? "egress" : "ingress";
+}
+
 /* The protocols that have ports (TCP, UDP, SCTP, UDP-Lite, DCCP). */
 static inline bool proto_has_ports(uint8_t proto)
 {

@@ -102,7 +102,7 @@ static void put_type(struct strbuf *out, const struct source *s)
 
 static void put_direction(struct strbuf *out, const struct source *s)
 {
-	strbuf_puts(out, s->line->key.direction == FLOW_EGRESS ? "egress" : "ingress");
+	strbuf_puts(out, flow_direction_name(s->line->key.direction));
 }
 
 /* A field stands in a line that is no VPC_OK, too, if it is of the interface or the interval. */

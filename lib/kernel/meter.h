@@ -90,6 +90,8 @@ struct meter_ledger {
 
 /* "seen", "full", ...: as JSON has it. */
 const char *meter_reason_name(enum ledger_reason reason);
+/* *@sum grows by @count. */
+void ledger_count_add(struct ledger_count *sum, struct ledger_count count);
 /* What came into flow records, wherever they are now: held + aged + LEDGER_EXPORTED and on. */
 struct ledger_count meter_ledger_metered(const struct meter_ledger *l);
 /* Is that sum true? *ret_: what was seen and is in no other count, below 0 what is in two. */

@@ -23,7 +23,7 @@ const char *meter_reason_name(enum ledger_reason reason)
 	return names[reason];
 }
 
-static void add(struct ledger_count *sum, struct ledger_count count)
+void ledger_count_add(struct ledger_count *sum, struct ledger_count count)
 {
 	sum->packets += count.packets;
 	sum->bytes += count.bytes;
@@ -33,9 +33,9 @@ struct ledger_count meter_ledger_metered(const struct meter_ledger *l)
 {
 	struct ledger_count sum = l->held;
 
-	add(&sum, l->aged);
+	ledger_count_add(&sum, l->aged);
 	for (int reason = LEDGER_KERNEL_REASONS; reason < LEDGER_REASONS; reason++)
-		add(&sum, l->by[reason]);
+		ledger_count_add(&sum, l->by[reason]);
 	return sum;
 }
 
@@ -44,7 +44,7 @@ bool meter_ledger_balances(const struct meter_ledger *l, int64_t *ret_packets, i
 	struct ledger_count sum = meter_ledger_metered(l);
 
 	for (int reason = LEDGER_SEEN + 1; reason < LEDGER_KERNEL_REASONS; reason++)
-		add(&sum, l->by[reason]);
+		ledger_count_add(&sum, l->by[reason]);
 	*ret_packets = l->by[LEDGER_SEEN].packets - sum.packets;
 	*ret_bytes = l->by[LEDGER_SEEN].bytes - sum.bytes;
 	return *ret_packets == 0 && *ret_bytes == 0;

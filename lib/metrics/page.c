@@ -282,7 +282,7 @@ static struct expose_labels labels_of(const struct row *row, const void *element
 	case OVER_HOOKS:
 		add_label(&l, "netns", h->netns);
 		add_label(&l, "iface", h->iface);
-		add_label(&l, "direction", h->direction == FLOW_EGRESS ? "egress" : "ingress");
+		add_label(&l, "direction", flow_direction_name(h->direction));
 		break;
 	case OVER_NETNS:
 		add_label(&l, "netns", n->netns);
