@@ -28,11 +28,9 @@ struct audit_args {
 };
 
 static const struct audit_args audit_defaults = { .wait_ns = 2 * NSEC_PER_SEC };
-static const char *const formats[] = { "table", "json", NULL };
 
 static const struct opt audit_opts[] = {
-	OPT(CHOICE, audit_args, format, .name = "output", .letter = 'o', .arg = "FORMAT",
-	    .choices = formats, .help = "table (default) or json"),
+	STYLE_FORMAT_OPT(audit_args),
 	STYLE_OPTS(audit_args),
 	WATCH_OPTS(audit_args),
 	OPT(FLAG, audit_args, live, .name = "live",
@@ -101,7 +99,7 @@ static int print_now(void *arg, FILE *out)
 	r = audit_rows_read(a->cookie, a->args->live, a->args->wait_ns, &rows);
 	if (r < 0)
 		return r;
-	if (a->args->format == 1)
+	if (a->args->format == STYLE_JSON)
 		audit_json(&rows, &text);
 	else
 		r = print_tables(a, &rows, &text);
@@ -122,8 +120,9 @@ static int audit_run(const void *args_, int argc, char **argv)
 	size_t n;
 	int r;
 
-	if (a.args->format == 1 && a.args->style.columns)
-		return fail_usage("--columns goes with -o table");
+	r = style_check(&a.args->style, a.args->format);
+	if (r < 0)
+		return r;
 	all = audit_columns(&n);
 	r = columns_pick(all, n, a.args->style.columns, &a.columns);
 	if (r == 0 && a.args->netns)

@@ -134,13 +134,7 @@ void audit_rows_deinit(struct audit_rows *rows)
 	free(rows->v);
 }
 
-#define CELL(name_, type_, body_)                                                                \
-	static void cell_##name_(const struct column *c, const void *row, struct column_cell *ret) \
-	{                                                                                       \
-		const struct type_ *r = row;                                                    \
-                                                                                                \
-		body_;                                                                          \
-	}
+#define CELL(name_, type_, body_) COLUMN_CELL(name_, type_, r, body_)
 
 CELL(netns, audit_row, column_text(ret, "%s", r->netns))
 CELL(iface, audit_row, column_text(ret, "%s%s", r->iface, r->taken_off ? " (taken off)" : ""))

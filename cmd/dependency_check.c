@@ -8,17 +8,16 @@
 #include "base/json.h"
 #include "cmd.h"
 #include "kernel/probe.h"
+#include "style.h"
 
 struct check_args {
 	int format;
 };
 
-static const char *const formats[] = { "table", "json", NULL };
 static const char *const states[] = { "VALID", "INVALID", "NOT-INSTALLED", "OPTIONAL" };
 
 static const struct opt check_opts[] = {
-	OPT(CHOICE, check_args, format, .name = "output", .letter = 'o', .arg = "FORMAT",
-	    .choices = formats, .help = "table (default) or json"),
+	STYLE_FORMAT_OPT(check_args),
 	OPT_END,
 };
 
@@ -51,9 +50,9 @@ static int check_run(const void *args_, int argc, char **argv)
 	r = probe_all(&v, &n, &missing);
 	if (r < 0)
 		return r;
-	if (args->format == 1)
+	if (args->format == STYLE_JSON)
 		print_json(v, n);
-	for (size_t i = 0; args->format == 0 && i < n; i++)
+	for (size_t i = 0; args->format == STYLE_TABLE && i < n; i++)
 		printf("%s (expect %s): %s (%s)\n", v[i].name, v[i].expect, v[i].found,
 		       states[v[i].state]);
 	if (missing)

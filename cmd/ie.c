@@ -15,22 +15,13 @@ struct ie_args {
 	struct style_args style;
 };
 
-static const char *const formats[] = { "table", "json", NULL };
-
 static const struct opt ie_opts[] = {
-	OPT(CHOICE, ie_args, format, .name = "output", .letter = 'o', .arg = "FORMAT",
-	    .choices = formats, .help = "table (default) or json"),
+	STYLE_FORMAT_OPT(ie_args),
 	STYLE_OPTS(ie_args),
 	OPT_END,
 };
 
-#define CELL(name_, body_)                                                                      \
-	static void cell_##name_(const struct column *c, const void *row, struct column_cell *ret) \
-	{                                                                                       \
-		const struct ie *e = row;                                                       \
-                                                                                                \
-		body_;                                                                          \
-	}
+#define CELL(name_, body_) COLUMN_CELL(name_, ie, e, body_)
 
 CELL(number, column_number(ret, e->id))
 CELL(pen, column_number(ret, e->pen))
@@ -112,11 +103,11 @@ static int ie_run(const void *args_, int argc, char **argv)
 	_cleanup_(strbuf_deinit) struct strbuf out = STRBUF_NULL;
 	size_t n;
 	const struct ie *all = ie_all(&n);
-	int r = 0;
+	int r = style_check(&args->style, args->format);
 
-	if (args->format == 1 && args->style.columns)
-		return fail_usage("--columns goes with -o table");
-	if (args->format == 1)
+	if (r < 0)
+		return r;
+	if (args->format == STYLE_JSON)
 		format_json(all, n, &out);
 	else
 		r = format_table(all, n, &args->style, &out);

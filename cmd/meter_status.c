@@ -21,11 +21,8 @@ struct status_args {
 	const char *netns;
 };
 
-static const char *const formats[] = { "table", "json", NULL };
-
 static const struct opt status_opts[] = {
-	OPT(CHOICE, status_args, format, .name = "output", .letter = 'o', .arg = "FORMAT",
-	    .choices = formats, .help = "table (default) or json"),
+	STYLE_FORMAT_OPT(status_args),
 	STYLE_OPTS(status_args),
 	WATCH_OPTS(status_args),
 	OPT(STR, status_args, netns, .name = "netns", .arg = "NS",
@@ -149,13 +146,7 @@ static int print_json(const struct meter_status *v, size_t n, struct strbuf *out
 	return 0;
 }
 
-#define CELL(name_, body_)                                                                      \
-	static void cell_##name_(const struct column *c, const void *row, struct column_cell *ret) \
-	{                                                                                       \
-		const struct meter_status *s = row;                                             \
-                                                                                                \
-		body_;                                                                          \
-	}
+#define CELL(name_, body_) COLUMN_CELL(name_, meter_status, s, body_)
 
 CELL(netns, column_text(ret, "%s", s->netns))
 CELL(iface, column_text(ret, "%s%s", s->iface,
@@ -240,7 +231,7 @@ static int print_now(void *arg, FILE *out)
 
 	r = meter_list(s->cookie, &v, &n);
 	if (r == 0)
-		r = s->args->format == 1 ? print_json(v, n, &text) :
+		r = s->args->format == STYLE_JSON ? print_json(v, n, &text) :
 		    columns_print(&s->columns, v, n, sizeof(*v), &style, &text);
 	if (r < 0)
 		return r;
@@ -254,9 +245,9 @@ static int status_run(const void *args_, int argc, char **argv)
 	size_t cleared;
 	int r;
 
-	if (s.args->format == 1 && s.args->style.columns)
-		return fail_usage("--columns goes with -o table");
-	r = columns_pick(columns, ARRAY_SIZE(columns), s.args->style.columns, &s.columns);
+	r = style_check(&s.args->style, s.args->format);
+	if (r == 0)
+		r = columns_pick(columns, ARRAY_SIZE(columns), s.args->style.columns, &s.columns);
 	if (r == 0 && s.args->netns)
 		r = netns_open(s.args->netns, &ns);
 	if (r < 0)

@@ -9,8 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
+
 enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 const char *const style_colors[] = { "auto", "always", "never", NULL };
+const char *const style_formats[] = { "table", "json", NULL };
 
 static bool may_color(void)
 {
@@ -29,4 +32,11 @@ struct columns_style style_of(const struct style_args *args)
 			 (args->color == COLOR_AUTO && terminal && may_color()),
 		.human = args->human,
 	};
+}
+
+int style_check(const struct style_args *args, enum style_format format)
+{
+	if (format != STYLE_TABLE && args->columns)
+		return fail_usage("--columns goes with -o table");
+	return 0;
 }

@@ -14,6 +14,13 @@ struct style_args {
 
 extern const char *const style_colors[];
 
+/* The choices of --output where there are these two. */
+enum style_format { STYLE_TABLE, STYLE_JSON };
+extern const char *const style_formats[];
+#define STYLE_FORMAT_OPT(args_)                                                                 \
+	OPT(CHOICE, args_, format, .name = "output", .letter = 'o', .arg = "FORMAT",            \
+	    .choices = style_formats, .help = "table (default) or json")
+
 /* Rows for a command whose argument struct @args_ has a member `style`. */
 #define STYLE_OPTS(args_)                                                                       \
 	OPT(STR, args_, style.columns, .name = "columns", .arg = "A,B,...",                     \
@@ -25,5 +32,7 @@ extern const char *const style_colors[];
 
 /* What @args mean for standard output: colours on a terminal, unless $NO_COLOR is set. */
 struct columns_style style_of(const struct style_args *args);
+/* fail_usage() where columns are chosen of what is no table. */
+int style_check(const struct style_args *args, enum style_format format);
 
 #endif

@@ -35,6 +35,15 @@ struct column {
 	const void *arg;	/* cell()'s own */
 };
 
+/* cell_NAME(), which runs @body_ on a row, a struct @type_ that is called @row_ there. */
+#define COLUMN_CELL(name_, type_, row_, body_)                                                  \
+	static void cell_##name_(const struct column *c, const void *row, struct column_cell *ret) \
+	{                                                                                       \
+		const struct type_ *row_ = row;                                                 \
+                                                                                                \
+		body_;                                                                          \
+	}
+
 #define COLUMNS_MAX 160
 /* Some of them, in an order. */
 struct columns {

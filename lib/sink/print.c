@@ -151,13 +151,7 @@ static void end_point(const struct record *r, bool source, struct column_cell *r
 	column_text(ret, r->key.family == 6 ? "[%s]:%u" : "%s:%u", text, number);
 }
 
-#define PLAIN(name_, body_)                                                                     \
-	static void plain_##name_(const struct column *c, const void *row, struct column_cell *ret) \
-	{                                                                                       \
-		const struct record *r = row;                                                   \
-                                                                                                \
-		body_;                                                                          \
-	}
+#define PLAIN(name_, body_) COLUMN_CELL(plain_##name_, record, r, body_)
 
 PLAIN(ifindex, column_number(ret, r->ifindex))
 PLAIN(proto, column_number(ret, r->key.proto))
@@ -168,12 +162,12 @@ PLAIN(bytes, column_number(ret, r->bytes))
 
 /* The table that scripts know. */
 static const struct column plain[] = {
-	{ .head = "IFINDEX", .cell = plain_ifindex },
-	{ .head = "PROTO", .cell = plain_proto },
-	{ .head = "SRC", .cell = plain_src },
-	{ .head = "DST", .cell = plain_dst },
-	{ .head = "PKTS", .cell = plain_packets },
-	{ .head = "BYTES", .cell = plain_bytes, .flags = COLUMN_OCTETS },
+	{ .head = "IFINDEX", .cell = cell_plain_ifindex },
+	{ .head = "PROTO", .cell = cell_plain_proto },
+	{ .head = "SRC", .cell = cell_plain_src },
+	{ .head = "DST", .cell = cell_plain_dst },
+	{ .head = "PKTS", .cell = cell_plain_packets },
+	{ .head = "BYTES", .cell = cell_plain_bytes, .flags = COLUMN_OCTETS },
 };
 
 static void plain_columns(struct columns *ret)
