@@ -13,7 +13,7 @@ static int check_listen(struct decoder *d, const cJSON *node, void *to)
 	struct parse_endpoint e;
 	uint8_t addr[16];
 
-	if (parse_endpoint(*(char **)to, &e) < 0 ||
+	if (parse_endpoint(*(char **)to, &e) < 0 || !e.port ||
 	    (inet_pton(AF_INET, e.host, addr) != 1 && inet_pton(AF_INET6, e.host, addr) != 1))
 		return decode_fault(d, node, "must be an address and a port (127.0.0.1:9999)");
 	return 0;

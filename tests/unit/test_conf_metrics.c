@@ -44,6 +44,9 @@ static const struct {
 	  "c.yaml:2: metrics.listen: must be an address and a port (127.0.0.1:9999)" },
 	{ OUT "metrics: {listen: '::1:9999'}\n",
 	  "c.yaml:2: metrics.listen: must be an address and a port (127.0.0.1:9999)" },
+	/* A port of the kernel's choice would be known to nobody. */
+	{ OUT "metrics: {listen: '127.0.0.1:0'}\n",
+	  "c.yaml:2: metrics.listen: must be an address and a port (127.0.0.1:9999)" },
 	{ OUT "metrics:\n  listen: '[::1]:9999'\n  forwardingLatency: often\n",
 	  "c.yaml:4: metrics.forwardingLatency: must be a share of packets, 1/1 to 1/1000000" },
 	{ OUT "metrics:\n  listen: '[::1]:9999'\n  forwardingLatency: 1/0\n",
