@@ -118,6 +118,20 @@ def the_unit_is_right_and_gives_little_away():
 
 
 @test
+def a_wrong_configuration_is_not_tried_again():
+    unit = installed_unit()
+    with open(unit) as f:
+        keys = [line.split('=')[0] for line in f if '=' in line]
+    check('RestartPreventExitStatus' in keys, 'it is')
+    # systemd.service(5): the status of the main process prevents it, that of no other.
+    equal([k for k in keys if k in ('ExecStartPre', 'ExecStartPost', 'ExecCondition')], [], 'what may fail before it')
+    conf = os.path.join(os.path.dirname(unit), 'wrong.yaml')
+    with open(conf, 'w') as f:
+        f.write('outputs: [{bogus: 1}]\n')
+    equal(net.flowctl('agent', '-c', conf, ok=False).returncode, 2, 'the status of an agent that is told wrong things')
+
+
+@test
 def the_agent_calls_nothing_that_the_unit_forbids():
     for tool in 'strace', 'systemd-analyze':
         if not shutil.which(tool):
