@@ -35,8 +35,46 @@ part attach-forced flowctl meter attach --netns x -n v1 --force
 part status flowctl meter status -o json
 part dump flowctl dump -o json -p icmp
 part flush flowctl flush -p icmp
+# Tunnels between here and x, each with addresses of its own; what TCP says before and after. Here
+# the meter looks inside, in x it does not.
+mount -t devtmpfs dev /dev
+# What listens says nothing, and goes when it hears no more.
+mkfifo /tmp/silence
+exec 3<>/tmp/silence
+part decap flowctl meter attach -n v0 --decap all
+# Addresses are used at once.
+echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad
+/bin/ip netns exec x sh -c 'echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad'
+tunnel()
+{
+	kind=$1 from=$2 to=$3
+	shift 3
+	/bin/ip link add "t$kind" type "$kind" remote 10.0.0.2 "$@"
+	/bin/ip -n x link add "t$kind" type "$kind" remote 10.0.0.1 "$@"
+	/bin/ip addr add "$from" dev "t$kind"
+	/bin/ip -n x addr add "$to" dev "t$kind"
+	/bin/ip link set "t$kind" up
+	/bin/ip -n x link set "t$kind" up
+	/bin/ip netns exec x nc -l -p 5000 <&3 >/dev/null &
+	until /bin/ip netns exec x grep -q :1388 /proc/net/tcp /proc/net/tcp6; do
+		sleep 0.1
+	done
+	part "$kind-before" grep ^Tcp: /proc/net/snmp
+	dd if=/dev/zero bs=65536 count=64 2>/dev/null | nc "${to%/*}" 5000
+	wait
+	part "$kind-after" grep ^Tcp: /proc/net/snmp
+}
+tunnel geneve 10.1.0.1/24 10.1.0.2/24 id 5
+tunnel gre 10.2.0.1/24 10.2.0.2/24 local any key 9
+tunnel ipip 10.3.0.1/24 10.3.0.2/24 local any
+tunnel sit fd04::1/64 fd04::2/64 local any
+part decap-dump flowctl dump -o json
+part decap-detach flowctl meter detach -n v0
+
 for mode in native generic; do
-	part $mode flowctl meter attach --netns x -n v1 --xdp-mode $mode
+	decap=none
+	[ $mode = native ] || decap=all
+	part $mode flowctl meter attach --netns x -n v1 --xdp-mode $mode --decap $decap
 	part $mode-forced flowctl meter attach --netns x -n v1 --hook xdp --force
 	/bin/ping -c 3 -i 0.2 10.0.0.2 >/dev/null
 	part $mode-status flowctl meter status -o json

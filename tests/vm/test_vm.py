@@ -12,7 +12,12 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODULES = 'veth', 'sch_ingress', 'cls_bpf', 'libcrc32c', 'udp_tunnel', 'ip6_udp_tunnel', 'sctp'
+MODULES = ('veth', 'sch_ingress', 'cls_bpf', 'libcrc32c', 'udp_tunnel', 'ip6_udp_tunnel', 'sctp', 'geneve', 'tunnel4',
+           'ip_tunnel', 'gre', 'ip_gre', 'ipip', 'sit')
+# By kind of the device: what flowctl calls it, its number, IP and TCP header inside, octets around each packet.
+TUNNELS = {'geneve': ('geneve', 5, 52, 50), 'gre': ('gre', 9, 52, 28), 'ipip': ('ipip', None, 52, 20),
+           'sit': ('6in4', None, 72, 20)}
+SENT = 64 * 65536
 
 
 def skip(why):
@@ -49,7 +54,7 @@ def build(work):
         os.makedirs(root + '/' + d)
     for n, module in enumerate(MODULES):
         path, = glob.glob(work + '/k/**/%s.ko*' % module, recursive=True)
-        shutil.copy(path, '%s/modules/%d%s' % (root, n, os.path.basename(path)))
+        shutil.copy(path, '%s/modules/%02d%s' % (root, n, os.path.basename(path)))
     run('sh', '-c', 'xz -dq %s/modules/*.xz' % root)
     for path in os.environ['FLOWCTL'], os.environ['TEST_STREAM_SCTP'], shutil.which('ip'), shutil.which('ping'), shutil.which('busybox'):
         put(root, os.path.realpath(path), os.path.basename(path))
@@ -96,6 +101,43 @@ def xdp_is_right(mode):
             and flows(parts.get(mode + '-dump', none)[0]) == THREE_PINGS)
 
 
+def tcp_segments(kind, field):
+    """How many more TCP says it sent, than before."""
+    at = []
+    for when in 'before', 'after':
+        names, numbers = (line.split()[1:] for line in parts.get('%s-%s' % (kind, when), none)[0].splitlines())
+        at.append(int(dict(zip(names, numbers))[field]))
+    return at[1] - at[0]
+
+
+def sums(records):
+    return sum(r['packets'] for r in records), sum(r['bytes'] for r in records)
+
+
+def inside_is_right(kind):
+    """What TCP and the device carried, within the tunnel, one hook here."""
+    name, number, headers, _ = TUNNELS[kind]
+    flows = [r for r in decapsulated if r['direction'] == 1 and r['tunnel'] == name and r['dst_port'] == 5000]
+    packets, octets = sums(flows)
+    again = tcp_segments(kind, 'RetransSegs')
+    least = SENT + headers * packets
+    return (len(flows) == 1 and (flows[0]['vni'], flows[0]['src_ip'], flows[0]['dst_ip']) == (number, '10.0.0.1', '10.0.0.2')
+            and abs(packets - tcp_segments(kind, 'OutSegs') - again) <= 2
+            and least <= octets <= least + 100 + again * 1500 and flows[0]['retransmissions'] == again)
+
+
+def outside_is_right():
+    """The meter in x looks into none: its packets are those here, with what is around them."""
+    here = [r for r in dumped if r['iface'] == 'v0' and r['direction'] == 1]
+    around = {name: octets for name, _, _, octets in TUNNELS.values()}
+    wanted = sum(r['packets'] for r in here), sum(r['bytes'] + around.get(r['tunnel'], 0) * r['packets'] for r in here)
+    there = [r for r in dumped if r['iface'] == 'v1' and r['direction'] == 0]
+    return sums(there) == wanted and not [r for r in there if r['encapsulated']]
+
+
+dumped = json.loads(parts.get('decap-dump', none)[0] or '[]')
+decapsulated = [r for r in dumped if r['iface'] == 'v0' and r['encapsulated']]
+
 checks = {
     'the kernel has no tcx and all that is required': parts.get('dependencies', none)[1] == 0 and
     'tcx (expect present): absent (OPTIONAL)' in parts['dependencies'][0],
@@ -108,6 +150,9 @@ checks = {
     **{'%s XDP is attached, replaced and exact' % mode: xdp_is_right(mode) for mode in ('native', 'generic')},
     'streams go over SCTP': parts.get('sctp', none)[1] == 0 and 'ok 1 ' in parts['sctp'][0] and
     'SKIP' not in parts['sctp'][0],
+    'the program that looks into tunnels loads': parts.get('decap', none)[1] == 0,
+    **{'TCP inside of %s is what TCP sent' % kind: inside_is_right(kind) for kind in TUNNELS},
+    'outside is what the underlay carried': outside_is_right(),
     'detach leaves no qdisc and no pin': parts.get('detach', none)[1] == 0 and 'qdisc noqueue' in parts['qdisc'][0] and
     'xdp' not in parts['qdisc'][0] and
     parts.get('pins', none)[0] == '',
