@@ -70,6 +70,7 @@ tunnel ipip 10.3.0.1/24 10.3.0.2/24 local any
 tunnel sit fd04::1/64 fd04::2/64 local any
 part decap-dump flowctl dump -o json
 part decap-detach flowctl meter detach -n v0
+part decap-flush flowctl flush --all
 
 for mode in native generic; do
 	decap=none
