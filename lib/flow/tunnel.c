@@ -115,9 +115,11 @@ static int parse_item(char *item, struct tunnel_choice *to)
 	if (port)
 		*port++ = '\0';
 	row = find(item);
-	if (!row && !port && strcmp(item, "all") == 0) {
+	if (strcmp(item, "none") == 0)
+		return fail_usage("'none' stands alone, not in a list of tunnels");
+	if (strcmp(item, "all") == 0) {
 		to->decap = DECAP_ALL;
-		return 0;
+		return port ? fail_usage("all has no port: '%s'", port) : 0;
 	}
 	if (!row)
 		return unknown(item);

@@ -43,8 +43,8 @@ TEST(what_is_no_choice_is_refused_and_named)
 		const char *text, *named;
 	} bad[] = {
 		{ "", "''" }, { "gnve", "'gnve'" }, { "geneve,", "''" }, { ",gre", "''" },
-		{ "none,gre", "'none'" }, { "gre:1", "gre has no port" }, { "vxlan:0", "'0'" },
-		{ "vxlan:65536", "'65536'" }, { "geneve:", "''" }, { "all:1", "'all'" }, { "GRE", "'GRE'" },
+		{ "none,gre", "'none' stands alone" }, { "gre:1", "gre has no port" }, { "vxlan:0", "'0'" },
+		{ "vxlan:65536", "'65536'" }, { "geneve:", "''" }, { "all:1", "all has no port: '1'" }, { "GRE", "'GRE'" },
 		{ "geneve:4789,vxlan", "port 4789" }, { "geneve:4790,vxlan", "port 4790" },
 		{ "gre, ipip", "' ipip'" },
 		{ "geneve0123456789012345678901234567890123456789", "'geneve01" },
