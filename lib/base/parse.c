@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 
@@ -209,4 +210,20 @@ const char *parse_nearest(const char *s, const char *const *words)
 		}
 	}
 	return found;
+}
+
+#define URL_MAX 256
+
+int parse_http_url(const char *s)
+{
+	const char *host = strncasecmp(s, "http://", 7) == 0 ? s + 7 :
+			   strncasecmp(s, "https://", 8) == 0 ? s + 8 : "";
+
+	if (!*host || *host == '/' || *host == ':' || strlen(s) > URL_MAX)
+		return -EINVAL;
+	for (; *s; s++) {
+		if (*s <= ' ' || *s > '~' || strchr("@?#\\", *s))
+			return -EINVAL;
+	}
+	return 0;
 }

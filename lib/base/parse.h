@@ -28,6 +28,8 @@ struct parse_endpoint {
 /* "127.0.0.1:4739", "[::1]:4739", "collector.example:4739". The port is required. */
 int parse_endpoint(const char *s, struct parse_endpoint *ret);
 
+/* A URL of HTTP or HTTPS with a host, and neither user, query nor fragment: 0, or -EINVAL. */
+int parse_http_url(const char *s);
 /* The entry of @words (NULL-terminated) that @s most likely meant, or NULL: for "did you mean". */
 const char *parse_nearest(const char *s, const char *const *words);
 

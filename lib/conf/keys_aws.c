@@ -4,16 +4,15 @@
  * is, the environment may say instead, as the AWS SDKs have it; what is wrong here is told here.
  */
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/parse.h"
 #include "conf/keys.h"
 
 /* Who asks more often learns nothing new. */
 #define REFRESH_MIN_NS (1 * NSEC_PER_SEC)
 #define REFRESH_MAX_NS (7 * 24 * 3600 * NSEC_PER_SEC)
-#define ENDPOINT_MAX 256
 
 static int decode_enabled(struct decoder *d, const cJSON *node, void *to)
 {
@@ -40,23 +39,9 @@ static int decode_refresh(struct decoder *d, const cJSON *node, void *to)
 	return r;
 }
 
-static bool is_url(const char *s)
-{
-	const char *host = strncasecmp(s, "http://", 7) == 0 ? s + 7 :
-			   strncasecmp(s, "https://", 8) == 0 ? s + 8 : "";
-
-	if (!*host || *host == '/' || *host == ':' || strlen(s) > ENDPOINT_MAX)
-		return false;
-	for (; *s; s++) {
-		if (*s <= ' ' || *s > '~' || strchr("@?#\\", *s))
-			return false;
-	}
-	return true;
-}
-
 static int check_endpoint(struct decoder *d, const cJSON *node, void *to)
 {
-	if (!is_url(*(char **)to))
+	if (parse_http_url(*(char **)to) < 0)
 		return decode_fault(d, node, "must be a URL (as http://[fd00:ec2::254])");
 	return 0;
 }

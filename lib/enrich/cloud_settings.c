@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/parse.h"
 #include "enrich/cloud_parts.h"
 
 #define ENDPOINT_IPV4 "http://169.254.169.254"
@@ -98,28 +99,11 @@ static int add(struct cloud_settings *s, const char *url)
 	return 0;
 }
 
-/* A URL of HTTP with a host, and nothing behind its path. */
-static int check_url(const char *what, const char *url)
-{
-	const char *host = strncasecmp(url, "http://", 7) == 0 ? url + 7 :
-			   strncasecmp(url, "https://", 8) == 0 ? url + 8 : NULL;
-
-	if (!host || !*host || *host == '/' || *host == ':' || strlen(url) > 256)
-		return fail_usage("%s must be a URL (as http://[fd00:ec2::254]), not '%s'", what,
-				  url);
-	for (const char *c = url; *c; c++) {
-		if (*c <= ' ' || *c > '~' || strchr("@?#\\", *c))
-			return fail_usage("%s must be a URL without blanks, '@', '?' or '#'",
-					  what);
-	}
-	return 0;
-}
-
 static int add_checked(struct cloud_settings *s, const char *what, const char *url)
 {
-	int r = check_url(what, url);
-
-	return r < 0 ? r : add(s, url);
+	if (parse_http_url(url) < 0)
+		return fail_usage("%s must be a URL (as http://[fd00:ec2::254])", what);
+	return add(s, url);
 }
 
 static int add_mode(struct cloud_settings *s, const char *mode)

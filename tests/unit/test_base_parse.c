@@ -218,3 +218,16 @@ TEST(near_misses_are_found_and_far_ones_are_not)
 	CHECK(!parse_nearest("\xc3\xa4\xc3\xb6", words));
 	CHECK(!parse_nearest("0123456789012345678901234567890123456789", words));
 }
+
+TEST(a_url_has_a_host_and_nothing_behind_its_path)
+{
+	static const char *const bad[] = {
+		"", "http://", "http:///x", "http://:80", "ftp://a", "a.example", "http://u@a", "http://a?x",
+		"http://a#x", "http://a b", "http://a\n", "http://a\\b",
+	};
+
+	CHECK(parse_http_url("http://[fd00:ec2::254]") == 0);
+	CHECK(parse_http_url("HTTPS://a.example:8080/path/") == 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK(parse_http_url(bad[i]) == -EINVAL);
+}
