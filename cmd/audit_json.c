@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The rows of `flowctl audit` as one document. */
 #include "audit_rows.h"
-#include "base/json.h"
-
-static void count_json(struct json *j, const char *key, struct ledger_count count)
-{
-	json_object_begin(j, key);
-	json_u64(j, "packets", count.packets);
-	json_u64(j, "bytes", count.bytes);
-	json_object_end(j);
-}
+#include "ledger_json.h"
 
 static void ledger_json(struct json *j, const struct audit_row *row)
 {
-	count_json(j, "seen", row->ledger.by[LEDGER_SEEN]);
-	count_json(j, "metered", row->metered);
-	count_json(j, "held", row->ledger.held);
-	count_json(j, "aged", row->ledger.aged);
-	for (int reason = LEDGER_SEEN + 1; reason < LEDGER_REASONS; reason++)
-		count_json(j, meter_reason_name(reason), row->ledger.by[reason]);
+	ledger_json_count(j, "seen", row->ledger.by[LEDGER_SEEN]);
+	ledger_json_count(j, "metered", row->metered);
+	ledger_json_count(j, "held", row->ledger.held);
+	ledger_json_count(j, "aged", row->ledger.aged);
+	ledger_json_reasons(j, &row->ledger);
 	json_object_begin(j, "missing");
 	json_s64(j, "packets", row->missing_packets);
 	json_s64(j, "bytes", row->missing_bytes);

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "cmd.h"
 #include "kernel/meter.h"
+#include "ledger_json.h"
 #include "style.h"
 #include "watch.h"
 
@@ -45,22 +46,13 @@ static void number_or_null(struct json *j, const char *key, bool known, uint64_t
 		json_null(j, key);
 }
 
-static void count_json(struct json *j, const char *key, struct ledger_count count)
-{
-	json_object_begin(j, key);
-	json_u64(j, "packets", count.packets);
-	json_u64(j, "bytes", count.bytes);
-	json_object_end(j);
-}
-
 static void ledger_json(struct json *j, const struct meter_ledger *l)
 {
 	json_object_begin(j, "ledger");
-	count_json(j, "seen", l->by[LEDGER_SEEN]);
-	count_json(j, "held", l->held);
-	count_json(j, "aged", l->aged);
-	for (int reason = LEDGER_SEEN + 1; reason < LEDGER_REASONS; reason++)
-		count_json(j, meter_reason_name(reason), l->by[reason]);
+	ledger_json_count(j, "seen", l->by[LEDGER_SEEN]);
+	ledger_json_count(j, "held", l->held);
+	ledger_json_count(j, "aged", l->aged);
+	ledger_json_reasons(j, l);
 	json_object_end(j);
 }
 
