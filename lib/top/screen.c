@@ -28,6 +28,7 @@ enum {
 	LINE_FIRST,
 	LAST_LINES = 1,		/* the keys */
 	LINE_MAX = 1024,	/* characters; a wider screen stays empty there */
+	WHERE_MAX = sizeof(((struct top_screen *)NULL)->where),
 };
 
 void top_screen_init(struct top_screen *s, struct top_rows *rows, const struct top_gauge *gauge,
@@ -90,16 +91,30 @@ static void put_right(struct pen *p, enum top_look look, const char *text)
 	put(p, look, text);
 }
 
+/* Names come from the system as any bytes. @text: of WHERE_MAX at most; it becomes no longer. */
+static void clean(char *text, bool utf8)
+{
+	char buf[WHERE_MAX];
+	size_t n = utf8_copy((uint8_t *)buf, sizeof(buf) - 1, text);
+
+	buf[n] = '\0';
+	for (char *p = buf; !utf8 && *p; p++)
+		*p = *p & 0x80 ? '?' : *p;
+	text_printable(memcpy(text, buf, n + 1));
+}
+
 static void draw_title(const struct top_screen *s, const struct top_canvas *c)
 {
 	struct pen p = { c, LINE_TITLE, 0 };
 	time_t now = clock_real_ns() / NSEC_PER_SEC;
-	char text[64], when[16] = "";
+	char text[64], when[16] = "", where[WHERE_MAX];
 	struct tm tm;
 
+	memcpy(where, s->where, sizeof(where));
+	clean(where, c->utf8);
 	put(&p, TOP_LOOK_STRONG, "flowctl top");
 	put(&p, TOP_LOOK_PLAIN, "  ");
-	put(&p, TOP_LOOK_PLAIN, s->where);
+	put(&p, TOP_LOOK_PLAIN, where);
 	if (s->paused) {
 		put(&p, TOP_LOOK_PLAIN, "  ");
 		put(&p, TOP_LOOK_WARN, "paused");
@@ -207,18 +222,6 @@ static enum top_look look_of(const struct top_screen *s, const struct top_row *r
 			return percent >= 5 ? TOP_LOOK_BAD : TOP_LOOK_WARN;
 	}
 	return top_row_state(s->rows, row) == TOP_CLOSED ? TOP_LOOK_DIM : TOP_LOOK_PLAIN;
-}
-
-/* Names come from the system as any bytes. */
-static void clean(char *text, bool utf8)
-{
-	char buf[TOP_CELL_MAX];
-	size_t n = utf8_copy((uint8_t *)buf, sizeof(buf) - 1, text);
-
-	buf[n] = '\0';
-	for (char *p = buf; !utf8 && *p; p++)
-		*p = *p & 0x80 ? '?' : *p;
-	text_printable(memcpy(text, buf, n + 1));
 }
 
 static void draw_row(struct top_screen *s, const struct top_canvas *c, const struct top_layout *l,

@@ -298,8 +298,10 @@ TEST(names_cannot_talk_to_the_terminal)
 {
 	begin(80, 24);
 	in.place.netns = "a\033[31m\xff";
+	snprintf(screen.where, sizeof(screen.where), "a\033[31m\xff\n:eth0");
 	key('G');
 	CHECK(strstr(paper[5], "a?[31m?"));
+	CHECK(strstr(paper[0], "a?[31m??:eth0  "));
 	finish();
 }
 
