@@ -30,6 +30,8 @@ static __always_inline enum ledger_reason parse(struct packet *p, bool ethernet,
 		return LEDGER_NON_IP;
 	if (!ok)
 		return LEDGER_UNPARSED;
+	/* No transport header is in a later fragment; forward() reads what is in its place. */
+	f->l4_off = p->off;
 	if (f->fragment != FRAGMENT_LATER)
 		parse_l4(p, true);
 	return LEDGER_SEEN;

@@ -51,6 +51,7 @@ static enum ledger_reason look(const struct frame *f, const uint8_t *data, size_
 	enum ledger_reason reason;
 	uint32_t end = 0, inner_end = 0;
 
+	memset(ret, 0xa5, sizeof(*ret)); /* as the stack may be */
 	facts_init(ret);
 	ret->vlan_outer = f->tag;
 	reason = parse(&p, !f->l3, bpf_htons(f->l3));
@@ -117,6 +118,8 @@ static bool as_wanted(const struct frame *w, enum ledger_reason reason, const st
 	if (reason != LEDGER_SEEN)
 		return ok;
 	return ok & same(w->name, "family", f->family, w->family) &
+	       same(w->name, "transport within the packet",
+		    f->l4_off > f->ip_off && f->l4_off <= f->ip_off + f->bytes, true) &
 	       same(w->name, "proto", f->proto, w->proto) &
 	       same(w->name, "sport", bpf_ntohs(f->sport), w->sport) &
 	       same(w->name, "dport", bpf_ntohs(f->dport), w->dport) &
