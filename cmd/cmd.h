@@ -25,6 +25,8 @@ struct cmd {
 	/* What --columns of its struct style_args may name, that is at @style_at; NULL = nothing. */
 	const struct column *(*columns)(size_t *ret_n);
 	size_t style_at;
+	/* What --sort takes, the @i-th, NULL = no more; without it the keys of columns. */
+	const char *(*sort_key)(size_t i);
 	/* 0, or an error as of base/error.h; main prints it and maps it to the exit status. */
 	int (*run)(const void *args, int argc, char **argv);
 	const struct cmd *const *sub;	/* subcommands instead (NULL-terminated), run is NULL */

@@ -79,6 +79,18 @@ static void list_keys(const struct cmd *cmd)
 		puts(all[i].key);
 }
 
+static void list_sort_keys(const struct cmd *cmd)
+{
+	const char *key;
+
+	if (!cmd || !cmd->sort_key) {
+		list_keys(cmd);
+		return;
+	}
+	for (size_t i = 0; (key = cmd->sort_key(i)); i++)
+		puts(key);
+}
+
 /* What may stand for the argument of @o; nothing at all leaves it to the shell's files. */
 static void list_arguments(const struct cmd *cmd, const struct opt *o)
 {
@@ -88,8 +100,10 @@ static void list_arguments(const struct cmd *cmd, const struct opt *o)
 		list_namespaces();
 	else if (o->arg && strstr(o->arg, "IFACE"))
 		list_interfaces();
-	else if (strcmp(o->name, "columns") == 0 || strcmp(o->name, "sort") == 0)
+	else if (strcmp(o->name, "columns") == 0)
 		list_keys(cmd);
+	else if (strcmp(o->name, "sort") == 0)
+		list_sort_keys(cmd);
 }
 
 static void list_options(const struct opt *o)

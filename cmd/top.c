@@ -20,10 +20,12 @@
 #include "base/loop.h"
 #include "cmd.h"
 #include "outlet.h"
+#include "style.h"
 #include "targets.h"
 #include "top/list.h"
 #include "top/screen.h"
 #include "top/view.h"
+#include "top/vitals.h"
 #include "top_source.h"
 
 enum {
@@ -44,6 +46,7 @@ struct top_args {
 	uint64_t interval_ns, count, limit;
 	int by;
 	const char *sort, *filter;
+	struct style_args style;
 };
 
 static const struct opt top_opts[] = {
@@ -67,6 +70,7 @@ static const struct opt top_opts[] = {
 	    .help = "only these: 'tcp dport 443', '10.0.0.0/8'"),
 	OPT(U64, top_args, limit, .name = "limit", .arg = "N", .min = 1,
 	    .help = "list the first N only"),
+	STYLE_OPTS(top_args),
 	OPT_END,
 };
 
@@ -83,6 +87,8 @@ struct top {
 	struct top_gauge gauge;
 	struct top_screen screen;
 	struct view *view;		/* NULL: plain list */
+	struct columns columns;		/* of the plain list */
+	struct columns_style style;
 	struct outlet out;
 	uint64_t interval_ns, shown;
 	uint64_t gathered_ns, checked_ns;	/* CLOCK_BOOTTIME of the last time */
@@ -135,12 +141,14 @@ static int draw(struct top *t)
 static int print_list(struct top *t)
 {
 	const struct top_list list = {
-		.rows = &t->rows, .by = t->by, .order = t->order, .limit = t->args->limit,
-		.idle_ns = t->words.filter.idle_ns,
+		.rows = &t->rows, .columns = t->columns, .style = t->style, .order = t->order,
+		.limit = t->args->limit, .idle_ns = t->words.filter.idle_ns,
 	};
 
 	if (outlet_waiting(&t->out) > KEPT_BYTES)
 		return 0;
+	if (t->order.column == TOP_RTT || t->order.column == TOP_RETRANSMISSIONS)
+		top_vitals_read_all(&t->rows);
 	if (t->shown)
 		strbuf_putc(&t->out.pending, '\n');
 	return top_list_print(&list, &t->out.pending);
@@ -373,6 +381,20 @@ static int parse_sort(struct top *t)
 	return 0;
 }
 
+/* What a line is, and what is said of it. */
+static int parse_lines(struct top *t, bool full_screen)
+{
+	const struct top_args *args = t->args;
+
+	t->by = args->by;
+	if (full_screen)
+		return 0;
+	if (t->by == TOP_BY_CONNECTION)
+		t->by = args->connections ? TOP_BY_FLOW : TOP_BY_ENDS;
+	t->style = style_of(&args->style);
+	return top_list_pick(args->style.columns, &t->by, &t->columns);
+}
+
 static int parse_args(struct top *t, bool full_screen)
 {
 	const struct top_args *args = t->args;
@@ -386,11 +408,13 @@ static int parse_args(struct top *t, bool full_screen)
 		return fail_usage("--connections and --by %s exclude each other", top_by_names[args->by]);
 	t->interval_ns = args->has_interval ? args->interval_ns
 					    : (full_screen ? SCREEN_S : LIST_S) * NSEC_PER_SEC;
-	t->by = args->by;
-	if (!full_screen && t->by == TOP_BY_CONNECTION)
-		t->by = args->connections ? TOP_BY_FLOW : TOP_BY_ENDS;
-	r = parse_sort(t);
-	return r < 0 ? r : top_words_parse(args->filter ? args->filter : "", &t->words);
+	r = parse_lines(t, full_screen);
+	if (r == 0)
+		r = parse_sort(t);
+	if (r == 0)
+		r = top_words_parse(args->filter ? args->filter : "", &t->words);
+	t->words.either_way = t->by == TOP_BY_CONNECTION;
+	return r;
 }
 
 /* Only when all else stands: from here on the terminal is not to be written to. */
@@ -440,7 +464,7 @@ static int top_run(const void *args_, int argc, char **argv)
 	_cleanup_(targets_deinit) struct targets targets = { 0 };
 	_cleanup_(freep) struct top *t = calloc(1, sizeof(*t));
 	const struct top_args *args = args_;
-	bool asked = !args->batch && isatty(STDOUT_FILENO);
+	bool asked = !args->batch && !args->style.columns && isatty(STDOUT_FILENO);
 	const char *why = asked ? no_screen() : NULL;
 	int r;
 
@@ -456,6 +480,11 @@ static int top_run(const void *args_, int argc, char **argv)
 	return close_all(t, r);
 }
 
+static const char *sort_key(size_t i)
+{
+	return i < TOP_COLUMNS ? top_columns[i].name : NULL;
+}
+
 const struct cmd cmd_top = {
 	.name = "top",
 	.summary = "show live what crosses an interface",
@@ -463,5 +492,8 @@ const struct cmd cmd_top = {
 	.example = "flowctl top -n eth0\n  flowctl top -n eth0 --batch --count 1 --interval 10s",
 	.needs = CMD_BPF | CMD_BPFFS,
 	.args_size = sizeof(struct top_args),
+	.columns = top_list_columns,
+	.sort_key = sort_key,
+	.style_at = offsetof(struct top_args, style),
 	.run = top_run,
 };

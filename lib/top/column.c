@@ -210,11 +210,15 @@ static void text_port(const struct top_rows *r, const struct top_row *row, char 
 static void text_interface(const struct top_rows *r, const struct top_row *row,
 			   char buf[TOP_CELL_MAX])
 {
+	const struct follow_flow *f = top_row_flow(r, row, 0);
 	const struct top_place *p = &r->places[row->place];
+	uint32_t ifindex;
 
+	f = f ? f : top_row_flow(r, row, 1);
+	ifindex = f ? key_ifindex(&f->key) : row->key.egress_ifindex;
 	buf[0] = '\0';
 	for (size_t i = 0; i < p->n_ifaces; i++) {
-		if (p->ifaces[i].ifindex == row->key.egress_ifindex)
+		if (p->ifaces[i].ifindex == ifindex)
 			snprintf(buf, TOP_CELL_MAX, "%s", p->ifaces[i].name);
 	}
 }

@@ -262,9 +262,13 @@ static int bind_ends(struct top_rows *r, uint16_t place, struct follow_flow *f)
 	/* The namespace is not shown: of two the same ends are one line. */
 	key.ingress_ifindex = 0;
 	err = take_row(r, &key, place, f, &row);
-	if (err == 0)
-		f->owner[0] = owner_of(row, 0);
-	return err;
+	if (err < 0)
+		return err;
+	/* Whose interface is shown, on request. */
+	if (r->v[row].place == place && r->v[row].flow[0] == FOLLOW_NONE)
+		r->v[row].flow[0] = f - r->places[place].follow->flows;
+	f->owner[0] = owner_of(row, 0);
+	return 0;
 }
 
 static int bind_flow(struct top_rows *r, uint16_t place, struct follow_flow *f)

@@ -63,7 +63,7 @@ struct top_row {
 	struct ledger_count total[2];
 	struct ledger_count fresh[2];	/* with the reading of this number: */
 	uint32_t reading;
-	uint32_t flow[2];		/* a connection's flows, FOLLOW_NONE: not seen */
+	uint32_t flow[2];		/* a connection's flows (of TOP_BY_ENDS one), or FOLLOW_NONE */
 	uint64_t first_ns, last_ns;	/* CLOCK_BOOTTIME */
 	uint32_t flows;			/* so many are in it */
 	uint16_t place;

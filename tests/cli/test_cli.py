@@ -193,13 +193,25 @@ def every_key_of_a_record_is_in_the_manual_page_in_order():
 @test
 def columns_are_explained_to_anybody_and_completed():
     nobody = ['setpriv', '--reuid', '65534', '--clear-groups'] if os.geteuid() == 0 else []
-    for words in ['dump'], ['replay'], ['ie'], ['audit'], ['meter', 'status']:
+    for words in ['dump'], ['replay'], ['ie'], ['audit'], ['meter', 'status'], ['top']:
         r = run(*words, '--columns', 'help', prefix=nobody)
         assert r.returncode == 0 and r.stdout.startswith('COLUMN '), (words, r.stderr)
         rows = [line.split(None, 1) for line in r.stdout.splitlines()[1:]]
         assert all(len(row) == 2 for row in rows) and max(map(len, r.stdout.splitlines())) <= 80, (words, rows)
         assert [row[0] for row in rows] == complete(*words, '--columns'), words
     assert "'--columns help'" in refused(['ie', '--columns', 'zzzzzzzz'])
+
+
+@test
+def columns_of_top_are_in_the_manual_page_and_fit_the_lines():
+    with open(ROOT + '/man/flowctl-top.1.scd') as f:
+        text = re.search(r'^\*--columns\*(.*?)^\*-', f.read(), re.M | re.S).group(1)
+    missing = [k for k in complete('top', '--columns') if '*%s*' % k not in text]
+    assert not missing, missing
+    assert 'packets' in complete('top', '--sort') and 'duration' not in complete('top', '--sort')
+    if os.geteuid() == 0:
+        assert "did you mean 'source'?" in refused(['top', '-n', 'lo', '--columns', 'sorce'])
+        assert "'rtt' says nothing of hosts" in refused(['top', '-n', 'lo', '--by', 'host', '--columns', 'host,rtt'])
 
 
 @test

@@ -185,7 +185,14 @@ def words_of_the_command_line_choose_and_add_up():
     block, = top.end()
     equal(block[0].split(), ['HOST', 'PACKETS', 'BYTES'], 'heads')
     equal(len(block), 6, 'lines')
-    for words in (['--sort', 'byte'], ['--sort', 'rtt', '--by', 'host'], ['--filter', 'tc'], ['--interval', '0'],
+    top = Batch('--columns', 'interface,netns,packets,source,state', '--interval', '500ms', '--count', '1')
+    for back, flags in (False, SYN), (True, SYN_ACK), (False, ACK):
+        ends = (('10.8.0.1', 8000), ('10.8.0.2', 80))[::-1 if back else 1]
+        (to_a if back else to_b).send(frame(ends[0][0], ends[1][0], tcp(ends[0][1], ends[1][1], flags), 6, back))
+    block, = top.end()
+    equal([line.split() for line in block], [['INTERFACE', 'NETNS', 'PACKETS', 'SOURCE', 'STATE'],
+                                             ['eth0', b, '3', '10.8.0.1:8000', 'open']], 'columns')
+    for words in (['--sort', 'byte'], ['--sort', 'rtt', '--by', 'host'], ['--filter', 'tc'], ['--interval', '0'], ['--columns', 'sorce'],
                   ['--connections', '--by', 'host'], ['--by', 'nonsense']):
         r = net.flowctl('top', '--netns', b, '-n', 'eth0', '-b', *words, ok=False)
         equal(r.returncode, 2, '%r: %s' % (words, r.stderr))

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The screen on paper: what stands in which line, and what keys do; sizes as text; the plain list. */
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 
+#include "base/error.h"
 #include "test.h"
 #include "top.h"
 #include "top/list.h"
@@ -331,7 +333,8 @@ TEST(a_sparkline_is_as_high_as_its_most)
 TEST(the_list_is_what_it_always_was)
 {
 	struct strbuf out = STRBUF_NULL;
-	struct top_list list = { .rows = &rows, .by = TOP_BY_ENDS, .order = { .column = TOP_BYTES } };
+	struct top_list list = { .rows = &rows, .order = { .column = TOP_BYTES } };
+	enum top_by by = TOP_BY_ENDS;
 
 	reading_init(&in);
 	top_rows_init(&rows, &in.place, 1, TOP_BY_ENDS);
@@ -340,6 +343,7 @@ TEST(the_list_is_what_it_always_was)
 	reading_flow(&in, arriving(flow(17, "2001:db8::1", 53, "2001:db8::2", 5353), 1, 0), 2, 11725);
 	reading_flow(&in, arriving(flow(103, "10.0.0.9", 0, "224.0.0.13", 0), 1, 0), 1, 1288490189);
 	top_rows_update(&rows, BEGIN_NS);
+	CHECK(top_list_pick(NULL, &by, &list.columns) == 0 && by == TOP_BY_ENDS);
 	CHECK(top_list_print(&list, &out) == 0);
 	CHECK_STR(strbuf_str(&out),
 		  "PROTOCOL  SOURCE              DESTINATION         PACKETS  BYTES\n"
@@ -356,4 +360,52 @@ TEST(the_list_is_what_it_always_was)
 				    "others    -           -             5        500\n");
 	strbuf_deinit(&out);
 	top_rows_deinit(&rows);
+}
+
+static void print_columns(struct top_list *list, const char *columns, enum top_by by, struct strbuf *out)
+{
+	strbuf_reset(out);
+	CHECK(top_rows_choose(&rows, by, NULL) == 0);
+	CHECK(top_list_pick(columns, &by, &list->columns) == 0);
+	CHECK(top_list_print(list, out) == 0);
+}
+
+TEST(the_list_has_the_columns_that_are_asked_for)
+{
+	struct record r = flow(6, "10.0.0.1", 5000, "10.0.0.2", 80);
+	struct top_list list = { .rows = &rows, .order = { .column = TOP_BYTES } };
+	struct strbuf out = STRBUF_NULL;
+
+	reading_init(&in);
+	top_rows_init(&rows, &in.place, 1, TOP_BY_ENDS);
+	top_rows_update(&rows, BEGIN_NS);
+	reading_next(&in);
+	in.flows[reading_flow(&in, leaving(r, 0, 2, 0), 5, 1000)].tcp_flags = TH_SYN;
+	top_rows_update(&rows, BEGIN_NS + 2 * NSEC_PER_SEC);
+	print_columns(&list, "bytes,interface,netns,rate,from,packet-rate,duration,source", TOP_BY_ENDS, &out);
+	CHECK_STR(strbuf_str(&out), "BYTES  INTERFACE  NETNS  BIT/S  FROM  PKT/S  DURATION  SOURCE\n"
+				    "1000   eth1       blue   4.00k  0     2      1 ms      10.0.0.1:5000\n");
+	rows.others = (struct ledger_count) { 5, 5000 };
+	print_columns(&list, "packets,destination,state,rtt", TOP_BY_CONNECTION, &out);
+	CHECK_STR(strbuf_str(&out), "PACKETS  DESTINATION  STATE    RTT\n"
+				    "5        10.0.0.2:80  opening  -\n"
+				    "5        others       -        -\n");
+	list.style = (struct columns_style) { .aligned = true, .color = true };
+	rows.others = (struct ledger_count) { 0 };
+	print_columns(&list, NULL, TOP_BY_HOST, &out);
+	CHECK(strncmp(strbuf_str(&out), "\033[1mHOST\033[0m      \033[1mPACKETS\033[0m", 30) == 0);
+	strbuf_deinit(&out);
+	top_rows_deinit(&rows);
+}
+
+TEST(what_only_a_connection_has_makes_lines_of_connections)
+{
+	enum top_by by = TOP_BY_ENDS, hosts = TOP_BY_HOST;
+	struct columns columns;
+
+	CHECK(top_list_pick("source,rtt", &by, &columns) == 0 && by == TOP_BY_CONNECTION);
+	CHECK(top_list_pick("host,rtt", &hosts, &columns) < 0 && hosts == TOP_BY_HOST);
+	CHECK(top_list_pick("source,host", &by, &columns) < 0);
+	CHECK(top_list_pick("sorce", &by, &columns) < 0 && strstr(error_hint_text(), "'source'"));
+	error_clear();
 }
