@@ -96,10 +96,11 @@ class Agent:
             return f.read()
 
     def records(self):
+        """Of what is sent here; not of what IPv6 says on a new link."""
         if not os.path.exists(self.log):
             return []
         with open(self.log) as f:
-            return [json.loads(line) for line in f if line.endswith('\n')]
+            return [json.loads(line) for line in f if line.endswith('\n') and '"src_ip":"10.84.' in line]
 
     def status(self, key):
         with open('/proc/%d/status' % self.p.pid) as f:
@@ -144,7 +145,7 @@ def records_name_the_interface_they_crossed():
         out = Wire(r, 'eth2')
         out.send(frame(2, 2, 'out')[0])
         wait_for(lambda: len(agent.records()) >= 4, 'records')
-        records = [x for x in agent.records() if x['proto'] == 'UDP']
+        records = agent.records()
         for n in 1, 2:
             for x in of_interface(records, 'eth%d' % n):
                 equal(aws_keys(x), imds.aws_of(INTERFACES[MACS[n]]), 'eth%d' % n)
@@ -180,7 +181,7 @@ def once_asks_too():
         f.write(CONFIG.replace('flow.log', 'once.log') % (enabled(service.url), folder))
     net.flowctl('agent', '--once', '-c', folder + '/once.yaml', ns=r)
     with open(folder + '/once.log') as f:
-        x, = [x for x in map(json.loads, f) if x['iface'] == 'eth1' and number_of(x) == 9]
+        x, = [x for x in map(json.loads, f) if x['iface'] == 'eth1' and x['proto'] == 'UDP' and number_of(x) == 9]
     equal(aws_keys(x), imds.aws_of(INTERFACES[MACS[1]]))
 
 
