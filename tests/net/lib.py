@@ -79,6 +79,15 @@ def wait_for(cond, what='the condition', timeout=10):
         time.sleep(0.02)
 
 
+def ended(server):
+    """iperf3 -s -1, whose client is done: on a busy machine it may miss that."""
+    try:
+        server.wait(10)
+    except subprocess.TimeoutExpired:
+        server.terminate()
+        server.wait(10)
+
+
 class inside:
     """with inside(ns): sockets made here belong to that namespace."""
     def __init__(self, ns):

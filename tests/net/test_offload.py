@@ -71,11 +71,7 @@ def iperf(server, *args):
         wait_for(lambda: '1451' in open('/proc/thread-self/net/tcp6').read() + open('/proc/thread-self/net/tcp').read(),
                  'the port of iperf3')
     out = net.exec(a, 'iperf3', '-c', server, '-J', *args).stdout
-    try:
-        p.wait(10)
-    except subprocess.TimeoutExpired:
-        p.terminate()       # on a busy machine iperf3's server may miss that its only client is done
-        p.wait(10)
+    ended(p)
     settled()
     return json.loads(out)['end']
 

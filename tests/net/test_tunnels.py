@@ -88,7 +88,7 @@ def iperf(*args):
     with inside(b):
         wait_for(lambda: '1451' in open('/proc/thread-self/net/tcp').read(), 'the port of iperf3')
     out = net.exec(a, 'iperf3', '-c', INNER['b'], '-J', *args).stdout
-    p.wait(10)
+    ended(p)
     settled()
     return json.loads(out)['end']
 

@@ -329,7 +329,7 @@ def iperf(server, *args):
         wait_for(lambda: '1451' in open('/proc/thread-self/net/tcp6').read() + open('/proc/thread-self/net/tcp').read(),
                  'the port of iperf3')
     net.exec(a, 'iperf3', '-c', server, '-J', *args)
-    p.wait(10)
+    ended(p)
     settled()
 
 
