@@ -19,7 +19,6 @@ COLOURS = ['#484f58', '#ff7b72', '#57ab5a', '#d4a72c', '#6cb6ff', '#dcbdfb', '#5
 
 # Name, what is typed, seconds to wait, keys pressed then, seconds again.
 PICTURES = [
-    ('status', 'flowctl meter status --netns router', 1, [], 0),
     ('dump', 'flowctl dump --netns router --direction ingress --sort bytes --limit 8', 1, [], 0),
     ('top', 'flowctl top --netns router -n "eth*"', 12, [], 0),
     ('latency', 'flowctl latency --netns router -n eth1', 4, ['C-c'], 1),
