@@ -430,7 +430,7 @@ def continuous_has_every_sample_of_the_wire():
     samples = [e for e in events if e['kind'] == 'rtt']
     equal((summary['count'], summary['rtt']['count'], summary['lost']), (2, len(samples), 0), 'the summary')
     for c in crowd.conns:
-        is_ = [e['rtt_us'] for e in samples if e['from_port'] == c.port and e['peer_port'] == crowd.port]
+        is_ = [e['rtt_us'] for e in samples if e['from_port'] == c.port and (':' in e['from_ip']) == c.v6 and e['peer_port'] == crowd.port]
         wanted = log.rtt(c, (near, 'eth0', 'ingress'), (near, 'eth0', 'egress'), True)
         check(len(wanted) > 3, 'only %d samples' % len(wanted))
         # Ours are more: also of what an ACK covers together with later segments.

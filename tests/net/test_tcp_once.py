@@ -211,7 +211,7 @@ def meters_may_come_and_go_while_a_connection_runs():
         net.flowctl('meter', word, '--netns', path.near, *options)
     conns, seen, log = lossy(lambda: None, *stepwise(steps, step))
     for c in conns:
-        up = [r for r in seen.records if r['src_port'] == c.port and r['retransmissions'] is not None]
+        up = [r for r in seen.records if r['src_port'] == c.port and (':' in r['src_ip']) == c.v6 and r['retransmissions'] is not None]
         check(up, 'nothing is known of port %d' % c.port)
         n = sum(r['retransmissions'] for r in up)
         check(n <= c.client['total_retrans'], '%d retransmissions, TCP made %d' % (n, c.client['total_retrans']))
@@ -238,7 +238,7 @@ def a_change_of_routes_counts_nothing_wrong():
     conns, seen, log = lossy(lambda: attach(path.near, '--all'), *stepwise(routes, step, 1.5))
     net.ip(path.client, 'link', 'del', 'eth1')
     for c in conns:
-        up = [r for r in seen.records if r['src_port'] == c.port and r['direction'] == 0]
+        up = [r for r in seen.records if r['src_port'] == c.port and (':' in r['src_ip']) == c.v6 and r['direction'] == 0]
         equal(len(up), 2, 'links that port %d came by' % c.port)
         n = sum(r['retransmissions'] or 0 for r in up)
         check(n <= c.client['total_retrans'], '%d retransmissions, TCP made %d' % (n, c.client['total_retrans']))
