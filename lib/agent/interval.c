@@ -249,15 +249,6 @@ void interval_scan_ended(struct agent_table *t, uint64_t now_ns)
 		t->table->cut_waits = false;
 }
 
-static const struct link *link_of(const struct record_names *names, uint32_t ifindex)
-{
-	for (size_t i = 0; i < names->n_links; i++) {
-		if (names->links[i].ifindex == ifindex)
-			return &names->links[i];
-	}
-	return NULL;
-}
-
 /* A meter that was taken off and came back counts from 0. */
 static uint64_t grown(uint64_t now, uint64_t before)
 {
@@ -268,7 +259,7 @@ static uint64_t grown(uint64_t now, uint64_t before)
 static struct sink_place *place_of(struct sink_place *v, size_t *n, const struct agent_table *t,
 				   const struct interval_hook *h)
 {
-	const struct link *link = link_of(&t->names, h->id.ifindex);
+	const struct link *link = record_names_link(&t->names, h->id.ifindex);
 
 	if (!link)
 		return NULL;

@@ -18,11 +18,9 @@
 
 static const char *iface_name(const struct agent_table *t, uint32_t ifindex)
 {
-	for (size_t i = 0; i < t->names.n_links; i++) {
-		if (t->names.links[i].ifindex == ifindex)
-			return t->names.links[i].name;
-	}
-	return NULL;
+	const struct link *link = record_names_link(&t->names, ifindex);
+
+	return link ? link->name : NULL;
 }
 
 /* Numbers of interfaces, and cookies of namespaces, only grow. */
