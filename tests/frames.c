@@ -2,6 +2,7 @@
 /* See frames.h. Headers as text, so that a row reads like the figures of the RFCs. */
 #include "frames.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -453,4 +454,32 @@ size_t frame_bytes(const struct frame *f, uint8_t buf[FRAME_MAX])
 		nibbles++;
 	}
 	return nibbles / 2 + f->zeros;
+}
+
+struct flow_key frame_key(const struct frame *f)
+{
+	struct flow_key k = {
+		.sport = htons(f->sport),
+		.dport = htons(f->dport),
+		.ingress_ifindex = 1,
+		.vlan_outer = f->vlan_outer,
+		.vlan_inner = f->vlan_inner,
+		.proto = f->proto,
+		.family = f->family,
+	};
+
+	inet_pton(f->family == 4 ? AF_INET : AF_INET6, f->family == 4 ? "10.0.0.1" : "2001:db8::1",
+		  k.src);
+	inet_pton(f->family == 4 ? AF_INET : AF_INET6, f->family == 4 ? "10.0.0.2" : "2001:db8::2",
+		  k.dst);
+	return k;
+}
+
+uint64_t frame_extra(const struct frame *f)
+{
+	union flow_extra e = { .ip = f->label | f->headers, .l4 = f->proto == 6 ? f->options : f->id };
+
+	if (f->family == 4)
+		e = (union flow_extra) { .ip = f->id ? f->id : 0x1234, .l4 = f->options };
+	return e.word;
 }

@@ -42,5 +42,9 @@ extern const size_t n_frames;
 
 /* The bytes of @f; returns their number. */
 size_t frame_bytes(const struct frame *f, uint8_t buf[FRAME_MAX]);
+/* The key of the flow that it is in, as a meter at interface 1's ingress has it. */
+struct flow_key frame_key(const struct frame *f);
+/* That flow's flow_extra.word, if it is the first in it. */
+uint64_t frame_extra(const struct frame *f);
 
 #endif

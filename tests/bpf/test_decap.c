@@ -24,32 +24,13 @@ static int same(const char *what, uint64_t is, uint64_t wanted)
 
 static struct flow_key wanted_key(const struct tunnel_row *t, const struct frame *w)
 {
-	struct flow_key k = {
-		.sport = htons(w->sport),
-		.dport = htons(w->dport),
-		.ingress_ifindex = 1,
-		.vlan_outer = tunnel_vlan_outer(t, w),
-		.vlan_inner = tunnel_vlan_inner(t, w),
-		.proto = w->proto,
-		.family = w->family,
-		.tunnel = t->kind,
-		.vni = t->vni,
-	};
+	struct flow_key k = frame_key(w);
 
-	inet_pton(w->family == 4 ? AF_INET : AF_INET6, w->family == 4 ? "10.0.0.1" : "2001:db8::1",
-		  k.src);
-	inet_pton(w->family == 4 ? AF_INET : AF_INET6, w->family == 4 ? "10.0.0.2" : "2001:db8::2",
-		  k.dst);
+	k.vlan_outer = tunnel_vlan_outer(t, w);
+	k.vlan_inner = tunnel_vlan_inner(t, w);
+	k.tunnel = t->kind;
+	k.vni = t->vni;
 	return k;
-}
-
-static uint64_t wanted_extra(const struct frame *w)
-{
-	union flow_extra e = { .ip = w->label | w->headers, .l4 = w->proto == 6 ? w->options : w->id };
-
-	if (w->family == 4)
-		e = (union flow_extra) { .ip = w->id ? w->id : 0x1234, .l4 = w->options };
-	return e.word;
 }
 
 static int outer_right(const struct harness *h, const struct tunnel_row *t, const struct flow_key *k)
@@ -79,7 +60,7 @@ static int slot_right(const struct harness *h, const struct tunnel_row *t, const
 	       same("packets", s->c.packets, w->packets ? w->packets : 1) &
 	       same("bytes", s->c.bytes, w->bytes) & same("flags", s->c.w.tcp_flags, w->tcp_flags) &
 	       same("ToS", s->c.w.tos, w->tos) & same("TTL", s->c.w.min_ttl, ttl) &
-	       same("extra", s->c.extra.word, wanted_extra(w)) &
+	       same("extra", s->c.extra.word, frame_extra(w)) &
 	       same("decapsulated", harness_decap(h, DECAP_DONE), w->packets ? w->packets : 1) &
 	       outer_right(h, t, &key);
 }

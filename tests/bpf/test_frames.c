@@ -34,38 +34,10 @@ static bool macs_right(const struct flow_counters *c)
 	return memcmp(c->dst_mac, dst, 6) == 0 && memcmp(c->src_mac, src, 6) == 0;
 }
 
-static struct flow_key wanted_key(const struct frame *w)
-{
-	struct flow_key k = {
-		.sport = htons(w->sport),
-		.dport = htons(w->dport),
-		.ingress_ifindex = 1,
-		.vlan_outer = w->vlan_outer,
-		.vlan_inner = w->vlan_inner,
-		.proto = w->proto,
-		.family = w->family,
-	};
-
-	inet_pton(w->family == 4 ? AF_INET : AF_INET6, w->family == 4 ? "10.0.0.1" : "2001:db8::1",
-		  k.src);
-	inet_pton(w->family == 4 ? AF_INET : AF_INET6, w->family == 4 ? "10.0.0.2" : "2001:db8::2",
-		  k.dst);
-	return k;
-}
-
-static uint64_t wanted_extra(const struct frame *w)
-{
-	union flow_extra e = { .ip = w->label | w->headers, .l4 = w->proto == 6 ? w->options : w->id };
-
-	if (w->family == 4)
-		e = (union flow_extra) { .ip = w->id ? w->id : 0x1234, .l4 = w->options };
-	return e.word;
-}
-
 static bool slot_right(const struct frame *w, const struct harness *h)
 {
 	const struct flow_slot *s = harness_nth(h, 0);
-	struct flow_key key = wanted_key(w);
+	struct flow_key key = frame_key(w);
 	unsigned ttl = w->ttl ? w->ttl : 64;
 
 	return same(w->name, "key", memcmp(&s->key, &key, sizeof(key)), 0) &
@@ -76,7 +48,7 @@ static bool slot_right(const struct frame *w, const struct harness *h)
 	       same(w->name, "tos", s->c.w.tos, w->tos) &
 	       same(w->name, "min ttl", s->c.w.min_ttl, ttl) &
 	       same(w->name, "max ttl", s->c.w.max_ttl, ttl) &
-	       same(w->name, "extra", s->c.extra.word, wanted_extra(w)) &
+	       same(w->name, "extra", s->c.extra.word, frame_extra(w)) &
 	       same(w->name, "mark", s->c.mark, h->xdp ? 0 : 0x1234) &
 	       same(w->name, "ticks", s->c.w.last_tick, s->c.first_tick) &
 	       same(w->name, "first", s->c.first_ns > 0, true) &

@@ -12,27 +12,9 @@
 #include "test.h"
 #include "tunnel.h"
 #include "tunnels.h"
+#include "walks.h"
 
 #define OUTSIDE -1
-
-static bool call_walk_extensions(struct packet *p, struct ip6_chain *c)
-{
-	return walk_extensions(p, c);
-}
-
-static void call_walk_options(struct packet *p, __u32 off, __u32 stop, struct tcp_found *ret)
-{
-	struct facts f;
-	struct packet q = *p;
-
-	facts_init(&f);
-	q.f = &f;
-	q.off = off;
-	if (off > stop)
-		return;
-	packet_cut(&q, stop - off);
-	walk_options(&q, ret);
-}
 
 struct look {
 	struct facts outer;

@@ -9,27 +9,8 @@
 #include <string.h>
 
 #include "frames.h"
-#include "parse.h"
 #include "test.h"
-
-static bool call_walk_extensions(struct packet *p, struct ip6_chain *c)
-{
-	return walk_extensions(p, c);
-}
-
-static void call_walk_options(struct packet *p, __u32 off, __u32 stop, struct tcp_found *ret)
-{
-	struct facts f;
-	struct packet q = *p;
-
-	facts_init(&f);
-	q.f = &f;
-	q.off = off;
-	if (off > stop)
-		return;
-	packet_cut(&q, stop - off);
-	walk_options(&q, ret);
-}
+#include "walks.h"
 
 /* A packet was more than its frame, before it counted as many. */
 static bool too_long;
