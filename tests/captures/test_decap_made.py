@@ -279,11 +279,11 @@ def conversation():
 
 
 def real():
-    """Those of captures with Ethernet, where there are any."""
+    """Those of captures with Ethernet, where there are any. Of what is not IP only a tunnel makes a flow."""
     for name in captures():
         if name.startswith(('zeek/tcp/', 'zeek/app/')):
             for link, us, wire, octets in pcap.frames(os.path.join(CAPTURES, name)):
-                if link == 1 and wire < 9000:
+                if link == 1 and wire < 9000 and octets[12:14] in (b'\x08\x00', b'\x86\xdd'):
                     yield us, wire, octets
 
 

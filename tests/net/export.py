@@ -228,18 +228,14 @@ class Collectors:
         """What a writer was killed in has no end of the object; self.cut_lines of those."""
         try:
             with open(self.dir + '/flow.log') as f:
-                lines = f.readlines()
+                lines = f.read().splitlines(keepends=True)
         except FileNotFoundError:
             lines = []
         self.cut_lines = sum(not line.endswith('}\n') for line in lines)
         return [json.loads(line) for line in lines if line.endswith('}\n')]
 
     def acct_rows(self):
-        try:
-            with open(self.dir + '/acct.json') as f:
-                return [json.loads(line) for line in f if line.endswith('}\n')]
-        except FileNotFoundError:
-            return []
+        return json_lines(self.dir + '/acct.json')
 
     def stop(self):
         """End the collectors and gather what they have."""

@@ -67,6 +67,23 @@ def run(*argv, ok=True, input=None, timeout=60, env=None):
     return r
 
 
+def whole_lines(path, at=0):
+    """The lines of a file that may be written while it is read, from octet @at on; none of no file. A
+    line that has no end yet is left out: reading on, one may be handed its rest as a line."""
+    try:
+        with open(path, 'rb') as f:
+            f.seek(at)
+            read = f.read()
+    except FileNotFoundError:
+        return []
+    return [line.decode() + '\n' for line in read.split(b'\n')[:-1]]
+
+
+def json_lines(path):
+    """The objects of a file of one in a line; other lines are passed over."""
+    return [json.loads(line) for line in whole_lines(path) if line.endswith('}\n')]
+
+
 def wait_for(cond, what='the condition', timeout=10):
     """Poll cond() until it is true; its value."""
     end = time.monotonic() + timeout

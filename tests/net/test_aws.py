@@ -97,10 +97,7 @@ class Agent:
 
     def records(self):
         """Of what is sent here; not of what IPv6 says on a new link."""
-        if not os.path.exists(self.log):
-            return []
-        with open(self.log) as f:
-            return [json.loads(line) for line in f if line.endswith('\n') and '"src_ip":"10.84.' in line]
+        return [json.loads(line) for line in whole_lines(self.log) if '"src_ip":"10.84.' in line]
 
     def status(self, key):
         with open('/proc/%d/status' % self.p.pid) as f:

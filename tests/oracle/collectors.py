@@ -72,10 +72,7 @@ def nfacctd(send_all, n):
         return [of(':/usr/sbin', 'nfacctd'), '-f', c.dir + '/conf']
 
     def rows(c):
-        if not os.path.exists(c.dir + '/out.json'):
-            return []
-        with open(c.dir + '/out.json') as f:
-            return [json.loads(l) for l in f if l.endswith('}\n')]
+        return json_lines(c.dir + '/out.json')
 
     with Collector(start, signal.SIGINT) as c:
         wait_for(lambda: 'object handlers' in open(c.log).read(), 'the plugin ready')

@@ -6,7 +6,7 @@ import os, re, shutil, signal, socket, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'net'))
-from lib import check, equal, find_flowctl, main, run, skip, test, wait_for  # noqa: E402,F401
+from lib import check, equal, find_flowctl, json_lines, main, run, skip, test, wait_for, whole_lines  # noqa: E402,F401
 
 # What the runner sets to find faults of ours makes the collectors slow, which are not ours.
 os.environ.pop('MALLOC_PERTURB_', None)

@@ -51,11 +51,9 @@ class Fixbuf(Collector):
 
     def look(self):
         """Go on reading what it printed; how many data records there are."""
-        with open(self.log, 'rb') as f:
-            f.seek(self.at)
-            lines = [l for l in f if l.endswith(b'}\n')]
-        self.at += sum(map(len, lines))
-        for all_, new in zip((self.records, self.options, self.complaints), parse(l.decode() for l in lines)):
+        lines = whole_lines(self.log, self.at)
+        self.at += sum(len(l.encode()) for l in lines)
+        for all_, new in zip((self.records, self.options, self.complaints), parse(lines)):
             all_ += new
         return len(self.records)
 

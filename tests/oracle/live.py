@@ -126,11 +126,7 @@ class Box:
         return {h.key: h for h in map(Held, self.net.json('dump'))}
 
     def log(self, name='flow.log'):
-        path = os.path.join(self.dir, name)
-        if not os.path.exists(path):
-            return []
-        with open(path) as f:
-            return [Held(json.loads(l)) for l in f if l.endswith('}\n')]
+        return [Held(r) for r in json_lines(os.path.join(self.dir, name))]
 
     def config(self, outputs, **keys):
         """A file of it; @outputs are lines of YAML flow mappings."""

@@ -40,11 +40,7 @@ class Nfacctd(Collector):
 
     def rows(self):
         """What the plugin has written so far."""
-        path = self.dir + '/out.json'
-        if not os.path.exists(path):
-            return []
-        with open(path) as f:
-            return [json.loads(l) for l in f if l.endswith('}\n')]
+        return json_lines(self.dir + '/out.json')
 
 
 def collect(send_all, n, primitives, known=()):
