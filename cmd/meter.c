@@ -79,7 +79,7 @@ static const struct opt attach_opts[] = {
 	OPT(U64, meter_args, sample, .name = "sample", .arg = "N", .min = 1, .max = UINT32_MAX,
 	    .help = "one packet of N, at random (1: every packet)"),
 	OPT(U64, meter_args, forward, .name = "forwarding-latency", .arg = "N", .max = 1000000,
-	    .help = "measure how long one packet of N is in this box\n(0: none), for the agent's metrics",
+	    .help = "measure how long one packet of N is in this box\n(0: none), for status and the agent's metrics",
 	    OPT_GIVEN(meter_args, forward_given)),
 	OPT(FLAG, meter_args, force, .name = "force", .letter = 'f',
 	    .help = "replace an attached program, losing nothing"),

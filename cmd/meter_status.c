@@ -8,10 +8,10 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json.h"
 #include "cmd.h"
+#include "flow/forwarded.h"
 #include "kernel/meter.h"
-#include "ledger_json.h"
+#include "meter_status.h"
 #include "style.h"
 #include "watch.h"
 
@@ -31,111 +31,9 @@ static const struct opt status_opts[] = {
 	OPT_END,
 };
 
-static const char *hook_name(enum hook_kind kind)
+static double us(uint64_t ns)
 {
-	const struct hook_ops *ops = hook_by_kind(kind);
-
-	return ops ? ops->name : "?";
-}
-
-static void number_or_null(struct json *j, const char *key, bool known, uint64_t v)
-{
-	if (known)
-		json_u64(j, key, v);
-	else
-		json_null(j, key);
-}
-
-static void ledger_json(struct json *j, const struct meter_ledger *l)
-{
-	json_object_begin(j, "ledger");
-	ledger_json_count(j, "seen", l->by[LEDGER_SEEN]);
-	ledger_json_count(j, "held", l->held);
-	ledger_json_count(j, "aged", l->aged);
-	ledger_json_reasons(j, l);
-	json_object_end(j);
-}
-
-/* The choice, and what became of the packets that looked like one of those. */
-static void decap_json(struct json *j, const struct meter_status *s)
-{
-	char choice[64];
-
-	json_object_begin(j, "decap");
-	json_str(j, "choice", tunnel_choice_format(&s->decap, choice, sizeof(choice)));
-	number_or_null(j, "geneve_port", s->decap.geneve_port, s->decap.geneve_port);
-	number_or_null(j, "vxlan_port", s->decap.vxlan_port, s->decap.vxlan_port);
-	for (int result = 0; result < DECAP_RESULTS; result++)
-		json_u64(j, tunnel_result_name(result), s->ledger.decap[result]);
-	json_object_end(j);
-}
-
-static void tcp_json(struct json *j, const struct tcp_stats *s)
-{
-	json_object_begin(j, "tcp");
-	json_u64(j, "segments", s->segments);
-	json_u64(j, "busy", s->busy);
-	json_u64(j, "replaced", s->replaced);
-	json_u64(j, "half_open_lost", s->half_open_lost);
-	json_u64(j, "ends_lost", s->ends_lost);
-	json_u64(j, "no_room", s->no_room);
-	json_u64(j, "events_lost", s->events_lost);
-	json_object_end(j);
-}
-
-static void status_json(struct json *j, const struct meter_status *s)
-{
-	char when[CLOCK_RFC3339_LEN];
-
-	json_object_begin(j, NULL);
-	json_str(j, "netns", s->netns);
-	json_str(j, "iface", s->iface);
-	json_u64(j, "ifindex", s->ifindex);
-	json_str(j, "direction", flow_direction_name(s->direction));
-	json_str(j, "hook", hook_name(s->hook));
-	number_or_null(j, "position", s->position >= 0, s->position);
-	json_u64(j, "prog_id", s->prog_id);
-	json_u64(j, "max_flows", s->max_flows);
-	json_u64(j, "flows", s->flows);
-	json_u64(j, "packets", s->packets);
-	json_u64(j, "bytes", s->bytes);
-	json_u64(j, "unmetered_packets", s->unmetered_packets);
-	json_u64(j, "unmetered_bytes", s->unmetered_bytes);
-	json_str(j, "attached_at", clock_rfc3339(s->attached_ns, when));
-	json_u64(j, "time_resolution_us", clock_tick_ns() / NSEC_PER_USEC);
-	json_u64(j, "memory_bytes", s->memory_bytes);
-	number_or_null(j, "agent_pid", s->agent_pid, s->agent_pid);
-	json_str(j, "version", s->version);
-	json_u64(j, "observation_domain_id", s->domain);
-	json_u64(j, "sample", s->sample);
-	json_bool(j, "gone", s->gone);
-	json_bool(j, "left_over", s->gone || s->abandoned);
-	if (s->xdp_mode)
-		json_str(j, "xdp_mode", hook_xdp_mode_name(s->xdp_mode));
-	else
-		json_null(j, "xdp_mode");
-	json_bool(j, "tcp_metrics", s->tcp_metrics);
-	number_or_null(j, "max_connections", s->max_connections, s->max_connections);
-	ledger_json(j, &s->ledger);
-	decap_json(j, s);
-	if (s->max_connections)
-		tcp_json(j, &s->tcp);
-	else
-		json_null(j, "tcp");
-	json_object_end(j);
-}
-
-static int print_json(const struct meter_status *v, size_t n, struct strbuf *out)
-{
-	struct json j;
-
-	json_init(&j, out, true);
-	json_array_begin(&j, NULL);
-	for (size_t i = 0; i < n; i++)
-		status_json(&j, &v[i]);
-	json_array_end(&j);
-	strbuf_putc(out, '\n');
-	return 0;
+	return (double)ns / NSEC_PER_USEC;
 }
 
 #define CELL(name_, body_) COLUMN_CELL(name_, meter_status, s, body_)
@@ -146,7 +44,7 @@ CELL(iface, column_text(ret, "%s%s", s->iface,
 CELL(ifindex, column_number(ret, s->ifindex))
 CELL(direction, column_text(ret, "%s", flow_direction_name(s->direction)))
 /* "tcx+2": two programs run before ours. */
-CELL(hook, column_text(ret, s->position <= 0 ? "%s" : "%s+%d", hook_name(s->hook), s->position))
+CELL(hook, column_text(ret, s->position <= 0 ? "%s" : "%s+%d", meter_status_hook(s), s->position))
 CELL(max_flows, column_number(ret, s->max_flows))
 CELL(flows, column_number(ret, s->flows))
 CELL(packets, column_number(ret, s->packets))
@@ -159,6 +57,64 @@ CELL(tcp_metrics, column_text(ret, s->tcp_metrics ? "on" : "off"))
 CELL(memory, column_number(ret, s->memory_bytes))
 CELL(domain, column_number(ret, s->domain))
 CELL(version, column_text(ret, "%s", s->version))
+
+static uint64_t not_decapsulated(const struct meter_status *s)
+{
+	uint64_t n = 0;
+
+	for (int result = DECAP_DONE + 1; result < DECAP_RESULTS; result++)
+		n += s->ledger.decap[result];
+	return n;
+}
+
+/* Where it looks into none, or measures none, "-" says so. */
+static void count_if(struct column_cell *ret, bool known, uint64_t n)
+{
+	if (known)
+		column_number(ret, n);
+}
+
+static void micros_if(struct column_cell *ret, bool known, uint64_t ns)
+{
+	if (known)
+		column_text(ret, "%.1f", us(ns));
+}
+
+static bool looks_inside(const struct meter_status *s)
+{
+	return s->decap.decap || s->ledger.decap[DECAP_DONE] || not_decapsulated(s);
+}
+
+static bool measures(const struct meter_status *s)
+{
+	return s->forward || forwarded_count(&s->forwarded);
+}
+
+static void cell_decap(const struct column *c, const void *row, struct column_cell *ret)
+{
+	const struct meter_status *s = row;
+	char choice[64];
+
+	column_text(ret, "%s", tunnel_choice_format(&s->decap, choice, sizeof(choice)));
+}
+
+/* Packets of one result, which the column names. */
+static void cell_decap_result(const struct column *c, const void *row, struct column_cell *ret)
+{
+	const struct meter_status *s = row;
+
+	count_if(ret, looks_inside(s), s->ledger.decap[(uintptr_t)c->arg]);
+}
+
+CELL(not_decapsulated, count_if(ret, looks_inside(s), not_decapsulated(s)))
+CELL(forward_one_of, count_if(ret, s->forward, s->forward))
+CELL(forwarded, count_if(ret, measures(s), forwarded_count(&s->forwarded)))
+CELL(forward_avg, micros_if(ret, forwarded_count(&s->forwarded), forwarded_mean_ns(&s->forwarded)))
+CELL(forward_p50, micros_if(ret, forwarded_count(&s->forwarded),
+			    forwarded_quantile_ns(&s->forwarded, 500)))
+CELL(forward_p99, micros_if(ret, forwarded_count(&s->forwarded),
+			    forwarded_quantile_ns(&s->forwarded, 990)))
+CELL(forward_missed, count_if(ret, measures(s), forwarded_missed(&s->forward_stats)))
 
 static void cell_attached(const struct column *c, const void *row, struct column_cell *ret)
 {
@@ -176,6 +132,9 @@ static void cell_agent(const struct column *c, const void *row, struct column_ce
 	if (s->agent_pid)
 		column_number(ret, s->agent_pid);
 }
+
+#define DECAP(key_, result_, help_)                                                       \
+	{ key_, NULL, help_, COLUMN_MORE, cell_decap_result, (const void *)(uintptr_t)(result_) }
 
 static const struct column columns[] = {
 	{ "netns", NULL, "network namespace", 0, cell_netns },
@@ -198,6 +157,39 @@ static const struct column columns[] = {
 	{ "domain", NULL, "observation domain of the namespace", COLUMN_MORE, cell_domain },
 	{ "agent", NULL, "process that exports", COLUMN_MORE, cell_agent },
 	{ "version", NULL, "of the flowctl that attached it", COLUMN_MORE, cell_version },
+	{ "decap", NULL, "tunnels it looks into", COLUMN_MORE, cell_decap },
+	DECAP("decapsulated", DECAP_DONE, "packets metered by what was inside a tunnel"),
+	{ "not_decapsulated", "NOT-DECAPSULATED", "packets of such tunnels metered as the outer flow",
+	  COLUMN_MORE, cell_not_decapsulated },
+	DECAP("decap_fragment", DECAP_FRAGMENT, "of those: the outer packet is a fragment"),
+	DECAP("decap_short", DECAP_SHORT, "of those: cut off within the headers"),
+	DECAP("decap_version", DECAP_VERSION, "of those: version or flags not known"),
+	DECAP("decap_control", DECAP_CONTROL, "of those: no user's payload"),
+	DECAP("decap_protocol", DECAP_PROTOCOL, "of those: inside is neither Ethernet nor IP"),
+	DECAP("decap_non_ip", DECAP_NON_IP, "of those: a frame without IP, as ARP"),
+	DECAP("decap_inner", DECAP_INNER, "of those: the IP header inside is wrong"),
+	DECAP("decap_several", DECAP_SEVERAL, "of those: joined packets, each in a tunnel of its own"),
+	{ "forward_one_of", NULL, "one packet of so many is timed on its way through this machine",
+	  COLUMN_MORE, cell_forward_one_of },
+	{ "forwarded", NULL, "packets that came in, or went out, here and were timed",
+	  COLUMN_MORE, cell_forwarded },
+	{ "forward_avg_us", "FORWARD-AVG-US", "their mean time in this machine, microseconds",
+	  COLUMN_MORE, cell_forward_avg },
+	{ "forward_p50_us", "FORWARD-P50-US", "half of them took at most so long", COLUMN_MORE,
+	  cell_forward_p50 },
+	{ "forward_p99_us", "FORWARD-P99-US", "99 of 100 took at most so long", COLUMN_MORE,
+	  cell_forward_p99 },
+	{ "forward_missed", NULL, "chosen, and not timed: rewritten, ... (of the namespace)",
+	  COLUMN_MORE, cell_forward_missed },
+};
+
+/* Shown unasked, at the end, where a meter has something to say of it. */
+static const struct extra {
+	bool (*of)(const struct meter_status *s);
+	const char *columns;
+} extras[] = {
+	{ looks_inside, "decapsulated,not_decapsulated" },
+	{ measures, "forwarded,forward_avg_us,forward_p99_us" },
 };
 
 static const struct column *status_columns(size_t *ret_n)
@@ -212,19 +204,36 @@ struct status {
 	struct columns columns;
 };
 
+static int print_table(const struct status *s, const struct meter_status *v, size_t n,
+		       struct strbuf *out)
+{
+	const struct columns_style style = style_of(&s->args->style);
+	struct columns shown = s->columns;
+	int r = 0;
+
+	for (size_t i = 0; !s->args->style.columns && i < ARRAY_SIZE(extras); i++) {
+		bool any = false;
+
+		for (size_t k = 0; k < n; k++)
+			any |= extras[i].of(&v[k]);
+		if (any && r == 0)
+			r = columns_append(columns, ARRAY_SIZE(columns), extras[i].columns, &shown);
+	}
+	return r < 0 ? r : columns_print(&shown, v, n, sizeof(*v), &style, out);
+}
+
 static int print_now(void *arg, FILE *out)
 {
 	_cleanup_(strbuf_deinit) struct strbuf text = STRBUF_NULL;
 	_cleanup_(freep) struct meter_status *v = NULL;
 	const struct status *s = arg;
-	const struct columns_style style = style_of(&s->args->style);
 	size_t n = 0;
 	int r;
 
 	r = meter_list(s->cookie, &v, &n);
 	if (r == 0)
-		r = s->args->format == STYLE_JSON ? print_json(v, n, &text) :
-		    columns_print(&s->columns, v, n, sizeof(*v), &style, &text);
+		r = s->args->format == STYLE_JSON ? meter_status_json(v, n, &text) :
+		    print_table(s, v, n, &text);
 	if (r < 0)
 		return r;
 	return fputs(strbuf_str(&text), out) < 0 ? -EPIPE : 0;

@@ -66,7 +66,7 @@ int columns_unknown(const struct column *all, size_t n, const char *option, cons
 	return fail_usage("%s: unknown key '%s'", option, key);
 }
 
-static int pick_listed(const struct column *all, size_t n, const char *list, struct columns *ret)
+int columns_append(const struct column *all, size_t n, const char *list, struct columns *ret)
 {
 	_cleanup_(freep) char *copy = strdup(list);
 	char *save = NULL;
@@ -89,7 +89,7 @@ int columns_pick(const struct column *all, size_t n, const char *list, struct co
 {
 	ret->n = 0;
 	if (list)
-		return pick_listed(all, n, list, ret);
+		return columns_append(all, n, list, ret);
 	for (size_t i = 0; i < n && ret->n < COLUMNS_MAX; i++) {
 		if (!(all[i].flags & COLUMN_MORE))
 			ret->v[ret->n++] = &all[i];

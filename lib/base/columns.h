@@ -64,6 +64,8 @@ void column_text(struct column_cell *cell, const char *fmt, ...) __attribute__((
 
 /* Those of @list, "a,b,c"; NULL: all but COLUMN_MORE. fail_usage() with a near miss as a hint. */
 int columns_pick(const struct column *all, size_t n, const char *list, struct columns *ret);
+/* And those of @list, "a,b,c", behind those that @c has. */
+int columns_append(const struct column *all, size_t n, const char *list, struct columns *c);
 /* Every key and what it means, as text. 0 or -ENOMEM. */
 int columns_help(const struct column *all, size_t n, struct strbuf *out);
 bool columns_wants_help(const char *list);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi_forward.h"
 #include "flow/tunnel.h"
 #include "kernel/hook.h"
 #include "kernel/netns.h"
@@ -121,7 +122,9 @@ struct meter_status {
 	uint64_t unmetered_packets, unmetered_bytes;	/* full + unparsed + aged */
 	struct meter_ledger ledger;
 	uint64_t attached_ns;		/* CLOCK_REALTIME */
-	struct tcp_stats tcp;		/* of the namespace's table, as is the next */
+	struct forward_latency forwarded;	/* of what came in, or went out, at this hook */
+	struct forward_stats forward_stats;	/* of the namespace's table, as are the next */
+	struct tcp_stats tcp;
 	uint64_t memory_bytes;
 	uint32_t agent_pid;		/* 0 = none */
 	uint32_t domain;

@@ -10,6 +10,8 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "flow/forwarded.h"
+#include "kernel/forward.h"
 #include "kernel/meter.h"
 #include "kernel/meter_hook.h"
 #include "kernel/rtnl.h"
@@ -23,6 +25,14 @@ struct list {
 	struct meter_status *v;
 	size_t n;
 	bool with_past;		/* ledgers of meters that were taken off, too */
+};
+
+/* What is read once of a table, and told of each of its hooks. */
+struct seen {
+	struct snapshot flows;
+	struct forward_way *ways;	/* NULL: never measured */
+	size_t n_ways;
+	struct forward_stats forward;
 };
 
 /* What a table has ledgers of; the first `n_hooks` are meters. */
@@ -63,6 +73,19 @@ static void fill_unmetered(struct meter_status *st)
 	}
 }
 
+static void fill_forward(struct meter_status *st, const struct seen *seen)
+{
+	bool ingress = st->direction == FLOW_INGRESS;
+
+	st->forward_stats = seen->forward;
+	for (size_t i = 0; i < seen->n_ways; i++) {
+		const struct forward_pair *pair = &seen->ways[i].pair;
+
+		if ((ingress ? pair->ingress : pair->egress) == st->ifindex)
+			forwarded_add(&st->forwarded, &seen->ways[i].latency);
+	}
+}
+
 static const char *name_now(const struct link *links, size_t n, const struct table_hook *h)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -73,7 +96,7 @@ static const char *name_now(const struct link *links, size_t n, const struct tab
 }
 
 static void fill(struct meter_status *st, const struct netns *ns, const struct table *t,
-		 const struct table_hook *h, const struct snapshot *s)
+		 const struct table_hook *h, const struct seen *seen)
 {
 	struct table_geometry g;
 
@@ -90,8 +113,9 @@ static void fill(struct meter_status *st, const struct netns *ns, const struct t
 	st->max_flows = t->ctl->max_flows;
 	st->max_connections = t->ctl->max_connections;
 	table_tcp_stats(t, &st->tcp);
-	st->flows = meter_count_flows(s, h->ifindex, h->direction);
-	fill_ledger(&st->ledger, t, h, s);
+	st->flows = meter_count_flows(&seen->flows, h->ifindex, h->direction);
+	fill_ledger(&st->ledger, t, h, &seen->flows);
+	fill_forward(st, seen);
 	fill_unmetered(st);
 	st->packets = st->ledger.by[LEDGER_SEEN].packets;
 	st->bytes = st->ledger.by[LEDGER_SEEN].bytes;
@@ -124,7 +148,7 @@ static void fill_place(struct meter_status *st, const struct netns *ns, const st
 }
 
 static int add_hook(struct list *l, const struct netns *ns, const struct table *t,
-		    const struct hook_id *id, bool past, const struct snapshot *s)
+		    const struct hook_id *id, bool past, const struct seen *seen)
 {
 	_cleanup_(table_hook_close) struct table_hook h = { .fd = -1 };
 	_cleanup_(freep) struct link *links = NULL;
@@ -139,7 +163,7 @@ static int add_hook(struct list *l, const struct netns *ns, const struct table *
 	r = ns ? rtnl_links(ns->fd, &links, &n_links) : 0;
 	if (r < 0)
 		return r;
-	fill(&st, ns, t, &h, s);
+	fill(&st, ns, t, &h, seen);
 	snprintf(st.iface, sizeof(st.iface), "%s", name_now(links, n_links, &h));
 	st.taken_off = past;
 	st.position = -1;
@@ -153,14 +177,30 @@ static int add_hook(struct list *l, const struct netns *ns, const struct table *
 	return 0;
 }
 
+static void seen_deinit(struct seen *seen)
+{
+	snapshot_deinit(&seen->flows);
+	free(seen->ways);
+}
+
+static int look(struct table *t, struct seen *ret)
+{
+	int r = snapshot_read(t, &ret->flows);
+
+	if (r < 0)
+		return r;
+	r = forward_read(t, &ret->ways, &ret->n_ways, &ret->forward);
+	return r == -ENOENT ? 0 : r;
+}
+
 static int add_hooks(struct list *l, const struct netns *ns, struct table *t,
 		     const struct places *places)
 {
-	_cleanup_(snapshot_deinit) struct snapshot s = { 0 };
-	int r = snapshot_read(t, &s);
+	_cleanup_(seen_deinit) struct seen seen = { 0 };
+	int r = look(t, &seen);
 
 	for (size_t i = 0; r == 0 && i < places->n; i++)
-		r = add_hook(l, ns, t, &places->v[i], i >= places->n_hooks, &s);
+		r = add_hook(l, ns, t, &places->v[i], i >= places->n_hooks, &seen);
 	return r;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "flow/forwarded.h"
 #include "flow/tunnel.h"
 
 enum over { OVER_AGENT, OVER_HOOKS, OVER_NETNS, OVER_PAIRS, OVER_OUTPUTS };
@@ -95,19 +96,7 @@ static const char *decap_name(unsigned i)
 
 static const char *forward_name(unsigned i)
 {
-	static const char *const names[FORWARD_RESULTS] = {
-		[FORWARD_NOTED] = "noted",
-		[FORWARD_MEASURED] = "measured",
-		[FORWARD_UNMATCHED] = "unmatched",
-		[FORWARD_ELSEWHERE] = "elsewhere",
-		[FORWARD_AMBIGUOUS] = "ambiguous",
-		[FORWARD_REPLACED] = "replaced",
-		[FORWARD_LATE] = "late",
-		[FORWARD_BUSY] = "busy",
-		[FORWARD_NO_ROOM] = "no_room",
-	};
-
-	return names[i];
+	return forwarded_result_name((enum forward_result)i);
 }
 
 #define SPLIT(label_, splits_) .label = label_, .splits = splits_, .n_splits = ARRAY_SIZE(splits_)

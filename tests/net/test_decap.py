@@ -43,6 +43,11 @@ def status():
     return net.json('meter', 'status', '--netns', b)[0]
 
 
+def table(*words):
+    """Heads and the one row of the table."""
+    return [line.split() for line in net.flowctl('meter', 'status', '--netns', b, *words).stdout.splitlines()]
+
+
 def shown():
     """Packets and bytes by sides and VNI."""
     return {(r['pkt_src_ip'], r['src_port'], r['pkt_dst_ip'], r['dst_port']): (r['packets'], r['bytes'])
@@ -68,6 +73,7 @@ def what_is_chosen_is_shown_and_stays():
     net.flowctl('meter', 'detach', '--all')
     attach()
     equal(status()['decap']['choice'], 'none', 'by default')
+    equal(table()[0][-1], 'ATTACHED', 'the last column where nothing looks into tunnels')
     net.flowctl('meter', 'detach', '--all')
 
 
@@ -86,6 +92,9 @@ def the_inner_flow_is_metered_and_the_outer_one_where_there_is_none():
         check(outer and outer[0] == 2, '%s, outside: %r' % (hook, got))
         d = status()['decap']
         equal((d['decapsulated'], d['short'], d['control'], d['geneve_port']), (2, 1, 1, 6081), hook)
+        heads, row = table()
+        equal((heads[10:], row[10:]), (['ATTACHED', 'DECAPSULATED', 'NOT-DECAPSULATED'], row[10:11] + ['2', '2']), hook + ', in the table')
+        equal(table('--columns', 'decap,decap_short,decap_control,decap_inner')[1], ['geneve', '1', '1', '0'], hook + ', by reason')
         net.flowctl('meter', 'detach', '--all')
 
 

@@ -363,6 +363,12 @@ def results(s):
             for k in ('noted', 'measured', 'unmatched', 'elsewhere', 'ambiguous', 'replaced', 'late')}
 
 
+def told(direction, dev):
+    """What meter status says of a hook: packets timed, and the sum of their times in seconds."""
+    f = next(m for m in net.json('meter', 'status', '--netns', r) if (m['direction'], m['iface']) == (direction, dev))['forwarding']
+    return f['samples'], (f['avg_ns'] or 0) * f['samples'] / 1e9
+
+
 @test
 def forwarding_latency_is_what_a_delay_in_the_router_makes_it():
     net.flowctl('meter', 'attach', '--netns', r, '--all', '--forwarding-latency', '1')
@@ -379,6 +385,7 @@ def forwarding_latency_is_what_a_delay_in_the_router_makes_it():
         net.ip(b, 'link', 'set', 'eth0', 'arp', 'off')
         net.ip(r, 'neigh', 'flush', 'dev', 'eth1')
         net.sysctl(r, 'net.ipv4.neigh.eth1.mcast_solicit', 30)
+        shown = {hook: told(*hook) for hook in (('ingress', 'eth0'), ('egress', 'eth1'))}
         before, began = agent.samples(), time.monotonic()
         send(3)
         time.sleep(0.6)
@@ -389,6 +396,13 @@ def forwarding_latency_is_what_a_delay_in_the_router_makes_it():
         s = agent.samples()
         mean = (pair(s, 'eth0', 'eth1', 'sum') - pair(before, 'eth0', 'eth1', 'sum')) / 3
         check(left - began - 0.1 <= mean <= ended - began, 'a mean of %g s, held for %g' % (mean, left - began))
+        for hook in shown:
+            n, sum_ = (now - then for now, then in zip(told(*hook), shown[hook]))
+            check(n >= 3 and 3 * (left - began - 0.1) <= sum_ <= 3 * (ended - began) + 0.01, '%r: %d took %g s' % (hook, n, sum_))
+        heads, *rows = [line.split() for line in net.flowctl('meter', 'status', '--netns', r).stdout.splitlines()]
+        equal(heads[-3:], ['FORWARDED', 'FORWARD-AVG-US', 'FORWARD-P99-US'], 'heads')
+        row = next(x for x in rows if 'eth0' in x and 'ingress' in x)
+        check(int(row[-3]) >= 203 and 0 < float(row[-2]) < float(row[-1]), 'the row %r' % row)
         net.ip(b, 'link', 'set', 'eth0', 'arp', 'on')
     agent.end()
 
