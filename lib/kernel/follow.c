@@ -9,22 +9,19 @@
  * The consumer's position is the agent's. Ours may fall behind it: what lies there stays readable
  * until the program has gone round the ring, which is checked behind each copy.
  *
- * Flows lie anywhere: those of a batch of slots are all asked for before the first is needed.
+ * Flows (follow_flows.c) lie anywhere: those of a batch of slots are all asked for before the
+ * first is needed.
  */
 #include "kernel/follow.h"
 
-#include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/cleanup.h"
-#include "base/error.h"
 #include "base/large.h"
+#include "kernel/follow_parts.h"
 #include "kernel/ring.h"
 #include "kernel/slot.h"
-#include "kernel/store.h"
 
 enum {
 	BATCH = 32,
@@ -35,166 +32,6 @@ enum {
 	PATIENCE_MOST_NS = 100000000,
 	PATIENCE_LEAST_NS = 1000000,
 };
-
-static int no_memory(void)
-{
-	return fail(-ENOMEM, "cannot hold the flows that are followed");
-}
-
-static const struct follow_iface *iface_of(const struct follow *f, const struct flow_key *key)
-{
-	uint32_t ifindex = key->direction == FLOW_EGRESS ? key->egress_ifindex : key->ingress_ifindex;
-
-	for (size_t i = 0; i < f->n_ifaces; i++) {
-		if (f->ifaces[i].ifindex == ifindex)
-			return &f->ifaces[i];
-	}
-	return NULL;
-}
-
-static struct flow_part part_of(const struct follow_flow *flow)
-{
-	return (struct flow_part) {
-		.first_ns = flow->first_ns,
-		.last_ns = flow->last_ns,
-		.tcp_flags = flow->tcp_flags,
-	};
-}
-
-/* Of one key's connections the one that @part is of, or NULL. */
-static struct follow_flow *find_flow(const struct follow *f, const struct flow_key *key,
-				     uint32_t hash, const struct flow_part *part)
-{
-	struct follow_flow *best = NULL;
-	struct flow_part best_part;
-	uint32_t at = hash, i;
-
-	while ((i = key_index_next(&f->by_key, hash, &at)) != KEY_INDEX_NONE) {
-		struct flow_part its;
-
-		if (!key_is(&f->flows[i].key, key))
-			continue;
-		its = part_of(&f->flows[i]);
-		if (part_is_apart(&its, part) ||
-		    (best && !part_is_nearer(&its, &best_part, part->first_ns)))
-			continue;
-		best = &f->flows[i];
-		best_part = its;
-	}
-	return best;
-}
-
-static void close_earlier(struct follow *f, struct follow_flow *new, uint32_t hash)
-{
-	uint32_t at = hash, i;
-
-	while ((i = key_index_next(&f->by_key, hash, &at)) != KEY_INDEX_NONE) {
-		struct follow_flow *other = &f->flows[i];
-
-		if (other == new || !key_is(&other->key, &new->key))
-			continue;
-		if (other->first_ns < new->first_ns)
-			other->closed = true;
-		else
-			new->closed = true;
-	}
-}
-
-static int reserve(struct follow *f, uint32_t cap)
-{
-	struct follow_flow *flows = reallocarray(f->flows, cap, sizeof(*flows));
-	uint32_t *changed;
-
-	if (!flows)
-		return no_memory();
-	f->flows = flows;
-	changed = reallocarray(f->changed, cap, sizeof(*changed));
-	if (!changed)
-		return no_memory();
-	f->changed = changed;
-	f->cap = cap;
-	return 0;
-}
-
-static struct follow_flow *add_flow(struct follow *f, const struct flow_key *key, uint32_t hash,
-				    const struct flow_part *part)
-{
-	struct follow_flow *flow;
-
-	if (f->n == f->cap && reserve(f, 2 * f->cap) < 0)
-		return NULL;
-	if (key_index_add(&f->by_key, hash, f->n) < 0) {
-		no_memory();
-		return NULL;
-	}
-	flow = &f->flows[f->n++];
-	*flow = (struct follow_flow) {
-		.key = *key, .first_ns = part->first_ns, .last_ns = part->last_ns,
-		.reading = f->reading - 1, .owner = { FOLLOW_NONE, FOLLOW_NONE },
-	};
-	if (part->tcp_flags)
-		close_earlier(f, flow, hash);
-	return flow;
-}
-
-/* The flow that this very generation was credited to before needs no search. */
-static struct follow_flow *flow_of(struct follow *f, const struct flow_slot *slot,
-				   const struct journal_entry *seen, const struct flow_part *part)
-{
-	struct follow_flow *flow;
-	uint32_t hash;
-
-	if (seen->gen == slot->gen && seen->packets && seen->store_idx && seen->store_idx <= f->n &&
-	    key_is(&f->flows[seen->store_idx - 1].key, &slot->key))
-		return &f->flows[seen->store_idx - 1];
-	hash = key_index_hash(&slot->key);
-	flow = find_flow(f, &slot->key, hash, part);
-	return flow ? flow : add_flow(f, &slot->key, hash, part);
-}
-
-static void add_part(struct follow *f, struct follow_flow *flow, const struct flow_slot *slot,
-		     const struct flow_part *part)
-{
-	if (flow->reading != f->reading) {
-		flow->reading = f->reading;
-		flow->new_packets = flow->new_bytes = 0;
-		f->changed[f->n_changed++] = flow - f->flows;
-	}
-	flow->packets += part->packets;
-	flow->bytes += part->bytes;
-	flow->new_packets += part->packets;
-	flow->new_bytes += part->bytes;
-	flow->tcp_flags |= slot->c.w.tcp_flags;
-	flow->syn_ack |= slot->key.proto == IPPROTO_TCP && slot->c.extra.l4 & TCP_OPTION(TCP_OPTION_SYN_ACK);
-	if (slot->c.first_ns < flow->first_ns)
-		flow->first_ns = slot->c.first_ns;
-	if (part->last_ns > flow->last_ns)
-		flow->last_ns = part->last_ns;
-}
-
-/* What @slot, a copy, shows beyond what was seen. *seen is brought up to it. */
-static int credit(struct follow *f, const struct flow_slot *slot, struct journal_entry *seen)
-{
-	struct follow_flow *flow = NULL;
-	struct flow_part part;
-
-	if (iface_of(f, &slot->key)) {
-		part_from_slot(&part, slot, seen);
-		if (part.packets || part.bytes) {
-			flow = flow_of(f, slot, seen, &part);
-			if (!flow)
-				return -ENOMEM;
-			add_part(f, flow, slot, &part);
-		}
-	}
-	if (flow || seen->gen != slot->gen) {
-		*seen = slot_note(slot);
-		seen->store_idx = flow ? flow - f->flows + 1 : 0;
-	} else {
-		seen->w = slot->c.w;
-	}
-	return 0;
-}
 
 /* 1: a writer is at it, what is behind waits. */
 static int read_ring(struct follow *f, uint32_t part)
@@ -230,7 +67,7 @@ static int read_ring(struct follow *f, uint32_t part)
 		*pos = next;
 		if (!whole || gen_after(f->seen[copy.idx].gen, copy.gen))
 			continue;
-		r = credit(f, &copy, &f->seen[copy.idx]);
+		r = follow_credit(f, &copy, &f->seen[copy.idx]);
 		if (r < 0)
 			return r;
 		f->seen[copy.idx] = (struct journal_entry) {
@@ -272,7 +109,7 @@ static int credit_batch(struct follow *f, struct batch *b)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < b->n; i++)
-		r = credit(f, &b->slot[i], &f->seen[b->slot[i].idx]);
+		r = follow_credit(f, &b->slot[i], &f->seen[b->slot[i].idx]);
 	b->n = 0;
 	return r;
 }
@@ -328,48 +165,9 @@ static int read_ahead(struct follow *f)
 		struct flow_slot copy;
 
 		if (slot_copy_patiently(&slots[f->ahead[i]], &copy) && !gen_after(seen->gen, copy.gen))
-			r = credit(f, &copy, seen);
+			r = follow_credit(f, &copy, seen);
 	}
 	return r;
-}
-
-static int compare_u64(const void *a_, const void *b_)
-{
-	const uint64_t *a = a_, *b = b_;
-
-	return (*a > *b) - (*a < *b);
-}
-
-/* Those of the quarter that is silent longest go into `others`. */
-static int forget_some(struct follow *f)
-{
-	_cleanup_(freep) uint64_t *last = malloc(f->n * sizeof(*last));
-	uint32_t kept = 0;
-
-	if (!last)
-		return no_memory();
-	for (uint32_t i = 0; i < f->n; i++)
-		last[i] = f->flows[i].last_ns;
-	qsort(last, f->n, sizeof(*last), compare_u64);
-	key_index_clear(&f->by_key);
-	for (uint32_t i = 0; i < f->n; i++) {
-		struct follow_flow *flow = &f->flows[i];
-
-		if (flow->last_ns <= last[f->n / 4]) {
-			f->others.packets += flow->packets;
-			f->others.bytes += flow->bytes;
-			continue;
-		}
-		flow->owner[0] = flow->owner[1] = FOLLOW_NONE;
-		f->flows[kept] = *flow;
-		key_index_add(&f->by_key, key_index_hash(&flow->key), kept++);
-	}
-	f->n = kept;
-	f->layout++;
-	/* A slot's flow has another number now: let it be searched for. */
-	for (uint32_t i = 0; i < f->t->n_slots; i++)
-		f->seen[i].store_idx = 0;
-	return 0;
 }
 
 static int begin_reading(struct follow *f)
@@ -379,7 +177,7 @@ static int begin_reading(struct follow *f)
 	f->complete = false;
 	f->reading++;
 	f->n_changed = 0;
-	return f->n > f->limit ? forget_some(f) : 0;
+	return f->n > f->limit ? follow_forget_some(f) : 0;
 }
 
 int follow_drain(struct follow *f)
@@ -446,7 +244,7 @@ static void begin_slots(struct follow *f)
 		f->seen[i].gen = 2;
 		if (!slot_gen(&slots[i]) || !slot_copy_patiently(&slots[i], &copy))
 			continue;
-		iface = iface_of(f, &copy.key);
+		iface = follow_iface_of(f, &copy.key);
 		if (!iface || !iface->whole)
 			f->seen[i] = slot_note(&copy);
 	}
@@ -471,10 +269,10 @@ int follow_open(const struct table *t, const struct follow_iface *ifaces, size_t
 	f.seen = large_zalloc(t->n_slots * sizeof(*f.seen));
 	f.ahead = malloc(t->n_slots * sizeof(*f.ahead));
 	f.ring_pos = calloc(t->ctl->parts, sizeof(*f.ring_pos));
-	if (!f.ifaces || !f.seen || !f.ahead || !f.ring_pos || reserve(&f, FIRST_FLOWS) < 0 ||
+	if (!f.ifaces || !f.seen || !f.ahead || !f.ring_pos || follow_reserve(&f, FIRST_FLOWS) < 0 ||
 	    key_index_init(&f.by_key, FIRST_FLOWS) < 0) {
 		follow_close(&f);
-		return no_memory();
+		return follow_no_memory();
 	}
 	memcpy(f.ifaces, ifaces, n * sizeof(*ifaces));
 	for (uint32_t part = 0; part < t->ctl->parts; part++) {

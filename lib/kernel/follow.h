@@ -45,7 +45,7 @@ struct follow {
 	uint32_t layout;		/* raised where flows got other numbers, and lost their owners */
 	struct ledger_count others;	/* of flows that were forgotten, for there are too many */
 	uint64_t overruns;		/* times that the agent emptied a ring faster than we looked */
-	/* private to follow.c */
+	/* private to follow.c and follow_flows.c */
 	const struct table *t;
 	struct follow_iface *ifaces;
 	size_t n_ifaces;
