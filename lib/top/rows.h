@@ -79,7 +79,7 @@ struct top_rows {
 	uint64_t began_ns, now_ns;	/* CLOCK_BOOTTIME of the beginning, and of the last one */
 	struct ledger_count others;	/* of flows that were forgotten; they are in no line */
 	uint32_t vitals_next;		/* private to vitals.c */
-	/* private to rows.c */
+	/* private to rows.c and rows_bind.c */
 	enum top_by by;
 	const struct top_words *words;
 	struct top_place *places;
