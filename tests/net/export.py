@@ -19,7 +19,7 @@ import threading
 import time
 
 import lib
-from lib import Failed, equal, find_flowctl, run, wait_for
+from lib import Failed, equal, find_flowctl, json_lines, run, wait_for
 
 CONFIG = '''
 count: {count}
