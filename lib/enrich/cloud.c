@@ -320,16 +320,6 @@ int cloud_change(struct cloud **c, const struct cloud_options *options)
 	return r;
 }
 
-int cloud_open(const struct cloud_options *options, struct cloud **ret)
-{
-	struct cloud *c = NULL;
-	int r = cloud_change(&c, options);
-
-	if (r == 0)
-		*ret = c;
-	return r;
-}
-
 void cloud_close(struct cloud *c)
 {
 	if (!c)

@@ -29,17 +29,14 @@ struct cloud_options {
 struct cloud;
 
 /*
- * Begin to ask. Off (by @options, or AWS_EC2_METADATA_DISABLED), *ret is NULL and 0 returned; so
- * it is with CLOUD_AUTO where this can be no machine of EC2 and nobody names an endpoint.
- * Built without libcurl, or where it is not installed: CLOUD_ON is fail_system(), CLOUD_AUTO as
- * off. An endpoint or a mode (AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE) that cannot be:
- * fail_usage().
- */
-int cloud_open(const struct cloud_options *options, struct cloud **ret);
-/*
- * Go on by other options, or begin as cloud_open() where *c is NULL. What cloud_find() returned
- * stays valid, also when it is off from now on; *c is then kept, or stays NULL. What is known
- * stays until others answer. After a failure *c goes on as it was.
+ * Begin to ask, *c being NULL, or go on by other options. Off (by @options, or
+ * AWS_EC2_METADATA_DISABLED) a NULL *c stays NULL and 0 is returned; so it is with CLOUD_AUTO where
+ * this can be no machine of EC2 and nobody names an endpoint. Built without libcurl, or where it
+ * is not installed: CLOUD_ON is fail_system(), CLOUD_AUTO as off. An endpoint or a mode
+ * (AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE) that cannot be: fail_usage().
+ *
+ * What cloud_find() returned stays valid, also when it is off from now on; what is known stays
+ * until others answer. After a failure *c goes on as it was.
  */
 int cloud_change(struct cloud **c, const struct cloud_options *options);
 /* End the thread, within a second, whatever it waits for. NULL is fine. */

@@ -302,7 +302,8 @@ static bool begin(enum manner how, uint64_t refresh_ns, struct cloud **ret)
 	}
 	if (cloud_http_load() < 0)
 		return false;
-	return cloud_open(&options, ret) == 0;
+	*ret = NULL;
+	return cloud_change(ret, &options) == 0;
 }
 
 #define BEGIN(how_, refresh_, c_)                                    \
@@ -419,13 +420,12 @@ TEST(nobody_waits_for_one_who_is_silent)
 
 TEST(off_is_nothing_at_all)
 {
-	struct cloud *c = (void *)1;
+	struct cloud *c = NULL;
 	struct strbuf text = STRBUF_NULL;
 
-	CHECK(cloud_open(&(struct cloud_options) { CLOUD_OFF, NSEC_PER_SEC, "http://127.0.0.1:1" }, &c) == 0 && !c);
+	CHECK(cloud_change(&c, &(struct cloud_options) { CLOUD_OFF, NSEC_PER_SEC, "http://127.0.0.1:1" }) == 0 && !c);
 	setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-	c = (void *)1;
-	CHECK(cloud_open(&(struct cloud_options) { CLOUD_ON, NSEC_PER_SEC, "http://127.0.0.1:1" }, &c) == 0 && !c);
+	CHECK(cloud_change(&c, &(struct cloud_options) { CLOUD_ON, NSEC_PER_SEC, "http://127.0.0.1:1" }) == 0 && !c);
 	CHECK(!cloud_find(NULL, first) && cloud_news(NULL, &text) == CLOUD_NO_NEWS);
 	cloud_wait(NULL, NSEC_PER_SEC);
 	cloud_describe(NULL, &text);
@@ -439,7 +439,7 @@ TEST(without_libcurl_only_who_insists_is_told)
 	unsetenv("AWS_EC2_METADATA_DISABLED");
 	if (cloud_http_load() == 0)
 		SKIP("there is a libcurl");
-	CHECK(cloud_open(&(struct cloud_options) { CLOUD_AUTO, NSEC_PER_SEC, "http://127.0.0.1:1" }, &c) == 0 && !c);
-	CHECK(cloud_open(&(struct cloud_options) { CLOUD_ON, NSEC_PER_SEC, "http://127.0.0.1:1" }, &c) < 0);
+	CHECK(cloud_change(&c, &(struct cloud_options) { CLOUD_AUTO, NSEC_PER_SEC, "http://127.0.0.1:1" }) == 0 && !c);
+	CHECK(cloud_change(&c, &(struct cloud_options) { CLOUD_ON, NSEC_PER_SEC, "http://127.0.0.1:1" }) < 0);
 	CHECK(error_exit_status() == ERROR_SYSTEM);
 }
