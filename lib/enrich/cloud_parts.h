@@ -3,6 +3,7 @@
 #ifndef FLOWCTL_ENRICH_CLOUD_PARTS_H
 #define FLOWCTL_ENRICH_CLOUD_PARTS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -142,5 +143,37 @@ int cloud_snapshot_new(const struct imds_facts *facts, struct cloud_pool *pool,
 void cloud_snapshot_free(struct cloud_snapshot *s);
 const struct record_cloud *cloud_snapshot_find(const struct cloud_snapshot *s,
 					       const uint8_t mac[6]);
+
+/* ---- cloud.c: what all of them share, held by who opened it and by each thread that asks */
+
+struct cloud {
+	pthread_mutex_t writing;	/* taken before lock: the pool, and who may publish */
+	struct cloud_pool pool;
+	pthread_mutex_t lock;		/* what follows */
+	pthread_cond_t changed;		/* of CLOCK_MONOTONIC */
+	int holders;
+	struct cloud_asker *asker;	/* NULL: nobody asks */
+	struct cloud_snapshot *now;	/* NULL: nothing is known */
+	bool answered;			/* once, or there was trouble */
+	enum cloud_news news;
+	char trouble[256];		/* the one at hand, "" = none */
+};
+/* No more of it for this holder; the last one frees it. */
+void cloud_let_go(struct cloud *c);
+
+/* ---- cloud_asker.c: the thread that asks */
+
+struct cloud_asker {
+	struct cloud *cloud;
+	struct cloud_settings settings;
+	struct imds imds;
+	uint64_t retry_ns;
+	/* Under the cloud's lock: */
+	bool stop, done, left_behind;
+};
+/* *@settings is moved from. 0 or fail(). */
+int cloud_asker_start(struct cloud *c, struct cloud_settings *settings, struct cloud_asker **ret);
+/* End it, and free it unless it is left behind. NULL is fine. */
+void cloud_asker_stop(struct cloud_asker *a);
 
 #endif
