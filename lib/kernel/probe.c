@@ -56,15 +56,14 @@ static bool has_cap(int cap)
 	return data[cap / 32].effective & (1u << (cap % 32));
 }
 
-/* The names of those that are missing, "A and B"; "" when none is. */
-static void missing_caps(char buf[48])
+void probe_missing_caps(char buf[PROBE_CAPS_MAX])
 {
 	size_t n = 0;
 
 	buf[0] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(needed_caps) && n < 48; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(needed_caps) && n < PROBE_CAPS_MAX; i++) {
 		if (!has_cap(needed_caps[i].number))
-			n += snprintf(buf + n, 48 - n, "%s%s", n ? " and " : "",
+			n += snprintf(buf + n, PROBE_CAPS_MAX - n, "%s%s", n ? " and " : "",
 				      needed_caps[i].name);
 	}
 }
@@ -162,9 +161,9 @@ static void probe_cookie(struct probe_result *r)
 
 static void probe_caps(struct probe_result *r)
 {
-	char missing[48];
+	char missing[PROBE_CAPS_MAX];
 
-	missing_caps(missing);
+	probe_missing_caps(missing);
 	snprintf(r->found, sizeof(r->found), "%s%s", missing[0] ? "without " : "present", missing);
 	if (missing[0])
 		r->state = PROBE_INVALID;
@@ -220,9 +219,9 @@ static void probe_curl(struct probe_result *r)
 		dlclose(curl);
 }
 
-static void probe_absent(struct probe_result *r)
+static void probe_tui(struct probe_result *r)
 {
-	snprintf(r->found, sizeof(r->found), "not in this version");
+	set_built(r, FLOWCTL_TUI);
 }
 
 static const struct {
@@ -245,8 +244,7 @@ static const struct {
 	{ "IPFIX over TLS (OpenSSL)", "present", true, probe_tls },
 	{ "IPFIX over SCTP", "present", true, probe_sctp },
 	{ "metadata service (libcurl)", "present", true, probe_curl },
-	{ "metrics page (libmicrohttpd)", "present", true, probe_absent },
-	{ "terminal view (ncursesw)", "present", true, probe_absent },
+	{ "terminal view (ncursesw)", "present", true, probe_tui },
 	{ "capture files (libpcap)", "present", true, probe_pcap },
 	{ "metrics (libmicrohttpd)", "present", true, probe_metrics },
 };
@@ -274,13 +272,13 @@ int probe_all(struct probe_result **ret, size_t *ret_n, size_t *ret_missing)
 int probe_require(void)
 {
 	struct probe_result kernel = { .state = PROBE_VALID };
-	char missing[48];
+	char missing[PROBE_CAPS_MAX];
 
 	probe_kernel(&kernel);
 	if (kernel.state != PROBE_VALID)
 		return fail_system(-ENOTSUP, "this kernel (%s) is too old: flowctl needs Linux %d.%d or later",
 				   kernel.found, KERNEL_FLOOR_MAJOR, KERNEL_FLOOR_MINOR);
-	missing_caps(missing);
+	probe_missing_caps(missing);
 	if (missing[0])
 		return fail_system(-EPERM, "not permitted: needs %s", missing);
 	return 0;

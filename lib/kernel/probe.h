@@ -21,4 +21,8 @@ int probe_all(struct probe_result **ret, size_t *ret_n, size_t *ret_missing);
  * (capabilities with the names that are missing, kernel too old). */
 int probe_require(void);
 
+/* The capabilities that metering needs and this process lacks, "A and B"; "" when none. */
+#define PROBE_CAPS_MAX 48
+void probe_missing_caps(char buf[PROBE_CAPS_MAX]);
+
 #endif

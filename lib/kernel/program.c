@@ -10,19 +10,21 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "kernel/forward.h"
 #include "kernel/hook.h"
+#include "kernel/refusal.h"
 #include "tc.skel.h"
 #include "xdp.skel.h"
 
 DEFINE_CLEANUP(struct tc_bpf, tc_bpf__destroy)
 DEFINE_CLEANUP(struct xdp_bpf, xdp_bpf__destroy)
 
-/* libbpf would print; what it says of a failure is in the errno. */
+/* libbpf would print; what the kernel says of a failure is in its log and in the errno. */
 static int say_nothing(enum libbpf_print_level level, const char *format, va_list ap)
 {
 	return 0;
@@ -87,29 +89,36 @@ static int set_forward_maps(struct bpf_object *obj, const struct table *t)
 	return 0;
 }
 
-static int cannot_load(int err)
+/* libbpf asks for the verifier's log where a load failed, and loads once more for it. */
+static int load_or_say(struct bpf_object *obj, struct bpf_program *prog)
 {
-	if (err != -EPERM && err != -EACCES)
-		return fail(err, "cannot load the program");
-	fail_system(err, "cannot load the program: %s", strerror(-err));
-	error_hint("needs CAP_NET_ADMIN and CAP_BPF");
-	return err;
+	_cleanup_(freep) char *log = malloc(REFUSAL_LOG_SIZE);
+	int r;
+
+	if (log) {
+		log[0] = '\0';
+		bpf_program__set_log_buf(prog, log, REFUSAL_LOG_SIZE);
+	}
+	r = bpf_object__load(obj);
+	if (log)
+		bpf_program__set_log_buf(prog, NULL, 0);
+	return r < 0 ? refusal_fail(r, log) : 0;
 }
 
-static int load(struct bpf_object *obj, const struct bpf_program *prog, const struct table *t,
+static int load(struct bpf_object *obj, struct bpf_program *prog, const struct table *t,
 		int hook_fd, bool forward, int *ret_fd)
 {
 	int r, fd;
 
 	r = set_maps(obj, t, hook_fd);
 	if (r < 0)
-		return cannot_load(r);
+		return refusal_fail(r, NULL);
 	r = forward ? set_forward_maps(obj, t) : 0;
 	if (r < 0)
 		return r;
-	r = bpf_object__load(obj);
+	r = load_or_say(obj, prog);
 	if (r < 0)
-		return cannot_load(r);
+		return r;
 	fd = fcntl(bpf_program__fd(prog), F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return fail(-errno, "cannot keep the program");

@@ -22,8 +22,8 @@ struct program_knobs {
 };
 
 /*
- * Load the program for one hook of @t, its counts going into the array @hook_fd. fail(),
- * fail_system() without the privilege. The caller closes *ret_fd.
+ * Load the program for one hook of @t, its counts going into the array @hook_fd. fail(), or
+ * fail_system() with what the verifier said (refusal.h). The caller closes *ret_fd.
  */
 int program_load(const struct table *t, int hook_fd, const struct program_knobs *knobs,
 		 int *ret_fd);

@@ -306,6 +306,20 @@ def a_first_attach_killed_at_any_moment_is_done_by_the_next_one():
 
 
 @test
+def a_program_that_the_kernel_does_not_take_is_told_in_its_words():
+    def spoiled(how):
+        env = dict(os.environ, LD_PRELOAD=KILLER, SPOIL_LOAD=how, ASAN_OPTIONS='verify_asan_link_order=0')
+        r = net.flowctl('meter', 'attach', '--netns', a, '-n', 'eth0', ok=False, env=env)
+        equal(r.returncode, 3, r.stderr)
+        equal(glob.glob(net.bpffs + '/flowctl/*'), [], 'what is pinned')
+        return r.stderr.splitlines()
+    line, = spoiled('yes')
+    check(line.endswith('(%s) refuses it: R2 !read_ok' % os.uname().release), line)
+    line, hint = spoiled('EPERM')
+    check('CAP_' not in hint and 'seccomp' in hint, hint)
+
+
+@test
 def below_ip_netns_exec_the_missing_bpffs_is_explained():
     r = run('ip', 'netns', 'exec', a, find_flowctl(), 'dump', ok=False)
     equal(r.returncode, 3, r.stderr)
