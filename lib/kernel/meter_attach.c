@@ -175,9 +175,12 @@ static int check_size(struct job *j)
 /* Choose also the links of these hooks. */
 static void choose_hooked(struct job *j, const struct hook_id *hooks, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		for (size_t l = 0; l < j->n_links; l++)
-			j->chosen[l] |= j->links[l].ifindex == hooks[i].ifindex;
+	for (size_t i = 0; i < n; i++) {
+		const struct link *link = rtnl_find(j->links, j->n_links, hooks[i].ifindex);
+
+		if (link)
+			j->chosen[link - j->links] = true;
+	}
 }
 
 /* Maps of another layout and --force: take everything of that folder away. */
@@ -256,6 +259,7 @@ static int plan_others(struct job *j)
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct meter_options same = { .hook = -1, .force = true };
 		struct tunnel_choice decap;
+		const struct link *link;
 		_cleanup_(table_hook_close) struct table_hook hook = { .fd = -1 };
 
 		if (is_planned(j, &hooks[i]))
@@ -269,10 +273,9 @@ static int plan_others(struct job *j)
 			decap = meter_decap_of(hook.info);
 			same.decap = &decap;
 		}
-		for (size_t l = 0; r == 0 && l < j->n_links; l++) {
-			if (j->links[l].ifindex == hooks[i].ifindex)
-				r = add_step(j, &j->links[l], hooks[i].direction, &same);
-		}
+		link = rtnl_find(j->links, j->n_links, hooks[i].ifindex);
+		if (r == 0 && link)
+			r = add_step(j, link, hooks[i].direction, &same);
 	}
 	return r;
 }

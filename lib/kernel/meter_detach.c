@@ -39,15 +39,6 @@ static void job_deinit(struct job *j)
 	table_close(j->table);
 }
 
-static const struct link *link_of(const struct job *j, uint32_t ifindex)
-{
-	for (size_t i = 0; i < j->n_links; i++) {
-		if (j->links[i].ifindex == ifindex)
-			return &j->links[i];
-	}
-	return NULL;
-}
-
 static bool is_meant(const char *iface, bool loopback, const char *const *names, size_t n_names)
 {
 	for (size_t i = 0; i < n_names; i++) {
@@ -61,7 +52,7 @@ static bool is_meant(const char *iface, bool loopback, const char *const *names,
 static int unhook(struct job *j, const struct hook_id *id, char iface[IFACE_NAME_MAX])
 {
 	_cleanup_(table_hook_close) struct table_hook hook = { .fd = -1 };
-	const struct link *link = link_of(j, id->ifindex);
+	const struct link *link = rtnl_find(j->links, j->n_links, id->ifindex);
 	int r;
 
 	r = table_hook_open(j->table, id->ifindex, id->direction, true, &hook);
@@ -77,7 +68,7 @@ static int unhook(struct job *j, const struct hook_id *id, char iface[IFACE_NAME
 static bool hook_is_meant(const struct job *j, const struct hook_id *id, const char *const *names,
 			  size_t n_names)
 {
-	const struct link *link = link_of(j, id->ifindex);
+	const struct link *link = rtnl_find(j->links, j->n_links, id->ifindex);
 	_cleanup_(table_hook_close) struct table_hook hook = { .fd = -1 };
 
 	if (link && !j->gone_only)

@@ -88,11 +88,9 @@ static void fill_forward(struct meter_status *st, const struct seen *seen)
 
 static const char *name_now(const struct link *links, size_t n, const struct table_hook *h)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (links[i].ifindex == h->ifindex)
-			return links[i].name;
-	}
-	return h->info->ifname;
+	const struct link *link = rtnl_find(links, n, h->ifindex);
+
+	return link ? link->name : h->info->ifname;
 }
 
 static void fill(struct meter_status *st, const struct netns *ns, const struct table *t,

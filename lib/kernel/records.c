@@ -19,20 +19,9 @@
 /* So many flows before one is looked at, its connection is asked for; its place twice as many. */
 #define AHEAD 8
 
-static int by_ifindex(const void *a, const void *b)
-{
-	const struct link *x = a, *y = b;
-
-	return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
-}
-
 const struct link *record_names_link(const struct record_names *names, uint32_t ifindex)
 {
-	const struct link key = { .ifindex = ifindex };
-
-	if (!names->n_links)
-		return NULL;
-	return bsearch(&key, names->links, names->n_links, sizeof(key), by_ifindex);
+	return rtnl_find(names->links, names->n_links, ifindex);
 }
 
 /* An interface that is gone is still known by its meter: its flows keep their name. */
@@ -59,7 +48,7 @@ static int add_gone_links(struct record_names *names, const struct table *t)
 		table_hook_close(&h);
 	}
 	names->n_links = n;
-	qsort(grown, n, sizeof(*grown), by_ifindex);
+	rtnl_sort(grown, n);
 	return 0;
 }
 

@@ -93,6 +93,18 @@ static int link_compare(const void *a, const void *b)
 	return x->ifindex < y->ifindex ? -1 : x->ifindex > y->ifindex;
 }
 
+void rtnl_sort(struct link *links, size_t n)
+{
+	qsort(links, n, sizeof(*links), link_compare);
+}
+
+const struct link *rtnl_find(const struct link *links, size_t n, uint32_t ifindex)
+{
+	const struct link key = { .ifindex = ifindex };
+
+	return n ? bsearch(&key, links, n, sizeof(key), link_compare) : NULL;
+}
+
 int rtnl_links(int ns_fd, struct link **ret, size_t *ret_n)
 {
 	_cleanup_(nl_socket_freep) struct nl_sock *sk = NULL;
@@ -113,7 +125,7 @@ int rtnl_links(int ns_fd, struct link **ret, size_t *ret_n)
 		return fail(-ENOMEM, "cannot list the interfaces");
 	for (object = nl_cache_get_first(cache); object; object = nl_cache_get_next(object))
 		link_fill((struct rtnl_link *)object, &links[n++]);
-	qsort(links, n, sizeof(*links), link_compare);
+	rtnl_sort(links, n);
 	*ret = links;
 	*ret_n = n;
 	return 0;

@@ -35,5 +35,9 @@ int rtnl_open(int ns_fd, struct nl_sock **ret);
 
 /* All links of the namespace of @ns_fd, by ifindex. free() the array. */
 int rtnl_links(int ns_fd, struct link **ret, size_t *ret_n);
+/* By ifindex, as rtnl_links() has them. */
+void rtnl_sort(struct link *links, size_t n);
+/* That of @links, which are by ifindex, with this number, or NULL. @links may be NULL with @n 0. */
+const struct link *rtnl_find(const struct link *links, size_t n, uint32_t ifindex);
 
 #endif

@@ -209,11 +209,9 @@ static bool still_ours(const struct visit *v, const struct visit_iface *iface)
 
 static const char *name_now(const struct link *links, size_t n, const struct visit_iface *iface)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (links[i].ifindex == iface->ifindex)
-			return links[i].name;
-	}
-	return iface->name;	/* gone: its meter knows it by that */
+	const struct link *link = rtnl_find(links, n, iface->ifindex);
+
+	return link ? link->name : iface->name;	/* gone: its meter knows it by that */
 }
 
 static int detach_ours(struct visit *v)
