@@ -30,7 +30,7 @@ extern const char *const style_formats[];
 	OPT(CHOICE, args_, style.color, .name = "color", .arg = "WHEN", .choices = style_colors, \
 	    .help = "auto (on a terminal), always or never")
 
-/* What @args mean for standard output: colours on a terminal, unless $NO_COLOR is set. */
+/* What @args mean for standard output. By itself: colours on a terminal, unless $NO_COLOR is set. */
 struct columns_style style_of(const struct style_args *args);
 /* fail_usage() where columns are chosen of what is no table. */
 int style_check(const struct style_args *args, enum style_format format);

@@ -112,11 +112,11 @@ static int parse_lines(struct top *t, bool full_screen)
 	const struct top_args *args = t->args;
 
 	t->by = args->by;
+	t->style = style_of(&args->style);
 	if (full_screen)
 		return 0;
 	if (t->by == TOP_BY_CONNECTION)
 		t->by = args->connections ? TOP_BY_FLOW : TOP_BY_ENDS;
-	t->style = style_of(&args->style);
 	return top_list_pick(args->style.columns, &t->by, &t->columns);
 }
 
@@ -145,7 +145,7 @@ static int parse_args(struct top *t, bool full_screen)
 /* Only when all else stands: from here on the terminal is not to be written to. */
 static int take_terminal(struct top *t)
 {
-	int r = view_open(&t->view);
+	int r = view_open(t->style.color, &t->view);
 
 	return r == -ENOTTY ? fail_plain(r, "this terminal cannot show a full screen: use --batch") : r;
 }

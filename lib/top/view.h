@@ -15,9 +15,9 @@ struct view;
 
 /*
  * Take the terminal on standard input and output over. -ENOTTY without a sentence where it cannot
- * show a full screen, or this build cannot. Colours unless $NO_COLOR is set.
+ * show a full screen, or this build cannot. @color: where the terminal has colours.
  */
-int view_open(struct view **ret);
+int view_open(bool color, struct view **ret);
 /* Give it back as it was. NULL is fine. */
 void view_close(struct view *v);
 /* Draw @s; what did not change is not written. 0 or fail(). */

@@ -30,18 +30,15 @@ struct view {
 
 enum { PAIR_WARN = 1, PAIR_BAD };
 
-static void set_looks(struct view *v)
+static void set_looks(struct view *v, bool color)
 {
-	const char *no = getenv("NO_COLOR");
-	bool color = !(no && *no) && has_colors() && start_color() == OK;
-
 	v->looks[TOP_LOOK_STRONG] = A_BOLD;
 	v->looks[TOP_LOOK_DIM] = A_DIM;
 	v->looks[TOP_LOOK_HEAD] = A_REVERSE;
 	v->looks[TOP_LOOK_SORTED] = A_REVERSE | A_BOLD;
 	v->looks[TOP_LOOK_WARN] = A_BOLD;
 	v->looks[TOP_LOOK_BAD] = A_BOLD | A_UNDERLINE;
-	if (!color)
+	if (!color || !has_colors() || start_color() != OK)
 		return;
 	use_default_colors();
 	init_pair(PAIR_WARN, COLOR_YELLOW, -1);
@@ -58,7 +55,7 @@ static bool is_full_screen(void)
 	return !(term && strcmp(term, "dumb") == 0) && tigetstr("cup") && tigetstr("clear");
 }
 
-int view_open(struct view **ret)
+int view_open(bool color, struct view **ret)
 {
 	struct view *v;
 
@@ -74,7 +71,7 @@ int view_open(struct view **ret)
 		view_close(v);
 		return -ENOTTY;
 	}
-	set_looks(v);
+	set_looks(v, color);
 	cbreak();
 	noecho();
 	nonl();

@@ -6,7 +6,7 @@
 
 const bool view_built_in = false;
 
-int view_open(struct view **ret)
+int view_open(bool color, struct view **ret)
 {
 	return -ENOTTY;
 }

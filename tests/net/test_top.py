@@ -391,10 +391,10 @@ def what_a_killed_one_left_is_shown_and_cleared():
 
 class Terminal:
     """A terminal whose every byte we see."""
-    def __init__(self, **env):
+    def __init__(self, *more, **env):
         self.fd, tty = pty.openpty()
         termios.tcsetwinsize(tty, (24, 80))
-        words = [find_flowctl(), '--bpffs', net.bpffs, 'top', '--netns', b, '-n', 'eth0', '--interval', '200ms']
+        words = [find_flowctl(), '--bpffs', net.bpffs, 'top', '--netns', b, '-n', 'eth0', '--interval', '200ms', *more]
         self.p = net.spawn(*words, stdin=tty, stdout=tty, stderr=tty, start_new_session=True,
                            env={**os.environ, 'TERM': 'xterm-256color', 'LC_ALL': 'C.UTF-8', **env})
         os.close(tty)
@@ -432,13 +432,15 @@ COLOR = re.compile(rb'\033\[(?:\d+;)*(?:3[0-7]|4[0-7]|9[0-7]|38|48)[;m]')
 
 @test
 def colour_only_where_it_is_wanted_and_no_flicker():
-    for env, wanted in ({}, True), ({'NO_COLOR': '1'}, False):
-        t = Terminal(**env)
+    no = {'NO_COLOR': '1'}
+    for env, more, wanted in ({}, [], True), (no, [], False), (no, ['--color', 'always'], True), \
+                             ({}, ['--color', 'never'], False):
+        t = Terminal(*more, **env)
         t.until(b'reverse')
         t.type(b' ')
         t.until(b'paused')
-        equal(bool(COLOR.search(t.seen)), wanted, 'colours with %r' % env)
-        if wanted:
+        equal(bool(COLOR.search(t.seen)), wanted, 'colours with %r and %r' % (env, more))
+        if not env and not more:
             t.type(b' ')
             t.more(0.3)
             t.seen = b''
