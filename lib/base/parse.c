@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 
@@ -166,64 +165,57 @@ static int lower(char c)
 	return tolower((unsigned char)c);
 }
 
-/* Levenshtein's distance, of words short enough to be command words. */
+#define WORD_MAX 64
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * How many letters are wrong, missing, too many, or have changed places with the next one:
+ * Damerau's distance, of words short enough to be names.
+ */
 static unsigned distance(const char *a, const char *b)
 {
-	unsigned row[33], la = strlen(a), lb = strlen(b);
+	unsigned rows[3][WORD_MAX + 1], la = strlen(a), lb = strlen(b);
 
-	if (la > 32 || lb > 32)
-		return 99;
+	if (la > WORD_MAX || lb > WORD_MAX)
+		return 2 * WORD_MAX;
 	for (unsigned j = 0; j <= lb; j++)
-		row[j] = j;
+		rows[0][j] = j;
 	for (unsigned i = 1; i <= la; i++) {
-		unsigned diagonal = row[0];
+		unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
 
 		row[0] = i;
 		for (unsigned j = 1; j <= lb; j++) {
-			unsigned best = diagonal + (lower(a[i - 1]) != lower(b[j - 1]));
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
+			row[j] = least(above[j - 1] + (lower(a[i - 1]) != lower(b[j - 1])),
+				       least(above[j], row[j - 1]) + 1);
+			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+			    lower(a[i - 2]) == lower(b[j - 1]))
+				row[j] = least(row[j], before[j - 2] + 1);
 		}
 	}
-	return row[lb];
+	return rows[la % 3][lb];
 }
 
+/* Further off than a third of its letters a word is another one. */
 const char *parse_nearest(const char *s, const char *const *words)
 {
-	unsigned best = strlen(s) / 3 + 1;
+	size_t len = strlen(s);
+	unsigned best = len / 3 + 1;
 	const char *found = NULL;
 
 	for (; *words; words++) {
 		unsigned d = distance(s, *words);
 
 		/* A beginning of the word is meant too. */
-		if (strlen(s) >= 2 && strncmp(s, *words, strlen(s)) == 0)
-			d = 1;
-		if (d <= best && (!found || d < best)) {
+		if (len >= 2 && d > 1 && strncmp(s, *words, len) == 0)
+			d = len >= 3;
+		if (d < best) {
 			best = d;
 			found = *words;
 		}
 	}
 	return found;
-}
-
-#define URL_MAX 256
-
-int parse_http_url(const char *s)
-{
-	const char *host = strncasecmp(s, "http://", 7) == 0 ? s + 7 :
-			   strncasecmp(s, "https://", 8) == 0 ? s + 8 : "";
-
-	if (!*host || *host == '/' || *host == ':' || strlen(s) > URL_MAX)
-		return -EINVAL;
-	for (; *s; s++) {
-		if (*s <= ' ' || *s > '~' || strchr("@?#\\", *s))
-			return -EINVAL;
-	}
-	return 0;
 }

@@ -28,7 +28,12 @@ struct parse_endpoint {
 /* "127.0.0.1:4739", "[::1]:4739", "collector.example:4739". The port is required. */
 int parse_endpoint(const char *s, struct parse_endpoint *ret);
 
-/* A URL of HTTP or HTTPS with a host, and neither user, query nor fragment: 0, or -EINVAL. */
+/* 4 or 6 of an address (also fe80::1%eth0), 0 of what may be a host's name, else -EINVAL. */
+int parse_host(const char *host);
+/*
+ * A URL of HTTP or HTTPS with a host, a port of 1 to 65535 if any, and neither user, query nor
+ * fragment: 0, or -EINVAL.
+ */
 int parse_http_url(const char *s);
 /* The entry of @words (NULL-terminated) that @s most likely meant, or NULL: for "did you mean". */
 const char *parse_nearest(const char *s, const char *const *words);

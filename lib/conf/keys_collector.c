@@ -3,7 +3,6 @@
  * outputs[].collector, and the older collectors:. Addresses are checked here as far as they
  * can be without asking anybody: a name may not resolve yet, a malformed one never will.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,24 +21,9 @@ static const char *const versions[] = { "ipfix", "netflow9", NULL };
 /* 4, 6, or 0 for what is no address. */
 static int address_family(const char *host)
 {
-	unsigned char buf[16];
-	char addr[64];
-	size_t len = strcspn(host, "%");	/* fe80::1%eth0 */
+	int family = parse_host(host);
 
-	if (inet_pton(AF_INET, host, buf) == 1)
-		return 4;
-	if (len >= sizeof(addr))
-		return 0;
-	memcpy(addr, host, len);
-	addr[len] = '\0';
-	return inet_pton(AF_INET6, addr, buf) == 1 ? 6 : 0;
-}
-
-/* A host name; one of digits and dots alone would be a mistyped address. */
-static bool is_name(const char *host)
-{
-	return !host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")] &&
-	       host[strspn(host, "0123456789.")] && host[0] != '-' && host[0] != '.';
+	return family < 0 ? 0 : family;
 }
 
 static int check_remote(struct decoder *d, const cJSON *node, void *to)
@@ -55,7 +39,7 @@ static int check_remote(struct decoder *d, const cJSON *node, void *to)
 				    "\"[2001:db8::1]:4739\")", shown);
 	if (e.port == 0)
 		return decode_fault(d, node, "'%s' has the port 0", shown);
-	if (!address_family(e.host) && (s[0] == '[' || !is_name(e.host)))
+	if (parse_host(e.host) < 0 || (s[0] == '[' && parse_host(e.host) != 6))
 		return decode_fault(d, node, "'%s' has neither an address nor a host's name",
 				    shown);
 	return 0;

@@ -2,7 +2,6 @@
 /* metrics: where the Prometheus endpoint listens, and what is measured for it alone. */
 #include "conf/keys.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +10,9 @@
 static int check_listen(struct decoder *d, const cJSON *node, void *to)
 {
 	struct parse_endpoint e;
-	uint8_t addr[16];
 
-	if (parse_endpoint(*(char **)to, &e) < 0 || !e.port ||
-	    (inet_pton(AF_INET, e.host, addr) != 1 && inet_pton(AF_INET6, e.host, addr) != 1))
+	if (parse_endpoint(*(char **)to, &e) < 0 || !e.port || parse_host(e.host) <= 0 ||
+	    strchr(e.host, '%'))
 		return decode_fault(d, node, "must be an address and a port (127.0.0.1:9999)");
 	return 0;
 }

@@ -212,6 +212,7 @@ TEST(near_misses_are_found_and_far_ones_are_not)
 	CHECK_STR(parse_nearest("STATUS", words), "status");
 	CHECK_STR(parse_nearest("dmup", words), "dump");
 	CHECK_STR(parse_nearest("stat", words), "status");
+	CHECK_STR(parse_nearest("st", words), "status");
 	CHECK(!parse_nearest("nonsense", words));
 	CHECK(!parse_nearest("", words));
 	CHECK(!parse_nearest("x", words));
@@ -219,15 +220,53 @@ TEST(near_misses_are_found_and_far_ones_are_not)
 	CHECK(!parse_nearest("0123456789012345678901234567890123456789", words));
 }
 
+TEST(a_word_is_meant_when_at_most_a_third_of_its_letters_are_wrong)
+{
+	static const char *const words[] = { "listen", "rtt", "ie", "tcp", NULL };
+
+	CHECK_STR(parse_nearest("listne", words), "listen");
+	CHECK_STR(parse_nearest("lixtxn", words), "listen");
+	CHECK(!parse_nearest("lixtxx", words));
+	CHECK_STR(parse_nearest("rtx", words), "rtt");
+	CHECK_STR(parse_nearest("trt", words), "rtt");
+	CHECK(!parse_nearest("rot1", words));
+	CHECK(!parse_nearest("udp", words));
+	CHECK(!parse_nearest("eo", words));
+	CHECK(!parse_nearest("lsn", words));
+}
+
+TEST(a_host_is_an_address_or_a_name)
+{
+	static const struct {
+		const char *host;
+		int is;
+	} rows[] = {
+		{ "192.0.2.1", 4 }, { "::1", 6 }, { "fe80::1%eth0", 6 }, { "a", 0 }, { "a_b-c.example", 0 },
+		{ "3com.example.", 0 }, { "", -EINVAL }, { ".", -EINVAL }, { "10.0.0.256", -EINVAL },
+		{ "10.1", -EINVAL }, { "a..b", -EINVAL }, { ".a", -EINVAL }, { "-a", -EINVAL },
+		{ "a-.b", -EINVAL }, { "a b", -EINVAL }, { "fe80::x", -EINVAL }, { "a/b", -EINVAL },
+		{ "a123456789012345678901234567890123456789012345678901234567890123", -EINVAL },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		CHECK(parse_host(rows[i].host) == rows[i].is);
+}
+
 TEST(a_url_has_a_host_and_nothing_behind_its_path)
 {
 	static const char *const bad[] = {
 		"", "http://", "http:///x", "http://:80", "ftp://a", "a.example", "http://u@a", "http://a?x",
 		"http://a#x", "http://a b", "http://a\n", "http://a\\b",
+		"http://a:99999", "http://a:65536/x", "http://a:0", "http://a:", "http://a:8x", "http://a:-1",
+		"http://[::1", "http://::1", "http://[::1]x", "http://[::1]:99999", "http://[::1]:", "http://[a]",
+		"http://[10.0.0.1]", "http://10.0.0.256", "http://a..b", "http://a:1:2", "https://a:70000",
 	};
 
 	CHECK(parse_http_url("http://[fd00:ec2::254]") == 0);
 	CHECK(parse_http_url("HTTPS://a.example:8080/path/") == 0);
+	CHECK(parse_http_url("http://[fd00:ec2::254]:65535/a:b/[c]") == 0);
+	CHECK(parse_http_url("http://10.0.0.1:1") == 0);
+	CHECK(parse_http_url("http://localhost/x:99999") == 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		CHECK(parse_http_url(bad[i]) == -EINVAL);
 }
