@@ -10,7 +10,7 @@
 
 #include "collect/show_text.h"
 
-enum { PADDING_OCTETS = 210, HEAD_ROOM = 1024, FIELD_ROOM = 96, ROOM_AN_OCTET = 54 };
+enum { PADDING_OCTETS = 210, HEAD_ROOM = 1024, NAME_ROOM = 16 };
 
 const char *const show_format_names[] = { "text", "ndjson", NULL };
 
@@ -87,8 +87,9 @@ int show_record(struct show *s, const struct decode_record *r)
 	struct schema_value v;
 	char *out;
 
-	if (make_room(s, HEAD_ROOM + r->schema->names_len + r->schema->n_fields * FIELD_ROOM +
-				 ROOM_AN_OCTET * r->len) < 0)
+	if (make_room(s, HEAD_ROOM + r->schema->names_len +
+				 r->schema->n_fields * (NAME_ROOM + SHOW_ROOM) +
+				 SHOW_ROOM_AN_OCTET * r->len) < 0)
 		return -ENOMEM;
 	s->elements = &r->message->session->elements;
 	out = s->data + s->len;

@@ -29,13 +29,13 @@ void show_deinit(struct show *s);
 /* Append the line of @r. 0 or -ENOMEM. */
 int show_record(struct show *s, const struct decode_record *r);
 
+enum { SHOW_ROOM = 80, SHOW_ROOM_AN_OCTET = 54 };
 /*
- * One value at @out, which has room for show_value_room(v). JSON where @json, else a word
- * (strings in quotes in both). Returns the end. A length that the type cannot have: hexadecimal.
+ * One value at @out, which has room for SHOW_ROOM bytes, and SHOW_ROOM_AN_OCTET for each octet of
+ * @v. JSON where @json, else a word (strings in quotes in both). Returns the end. A length that the
+ * type cannot have: hexadecimal.
  */
 char *show_value(struct show *s, char *out, const struct schema_value *v, bool json);
-/* Bytes that show_value() writes at most. */
-size_t show_value_room(const struct schema_value *v);
 /* "2026-11-21T03:55:57" and a fraction of @digits digits, "Z", of @s seconds since 1970. */
 char *show_time(struct show *s, char *out, uint64_t seconds, uint32_t fraction, unsigned digits);
 

@@ -12,15 +12,10 @@
 #include "collect/show.h"
 #include "collect/show_text.h"
 
-enum { ROOM = 80, ROOM_AN_OCTET = 54, DEPTH = 4, SECONDS_A_DAY = 86400 };
+enum { DEPTH = 4, SECONDS_A_DAY = 86400 };
 /* From NTP's epoch, 1900, to 1970; its era 1 begins in 2036 (RFC 5905 6). */
 #define NTP_TO_UNIX UINT64_C(2208988800)
 #define NTP_ERA	    (UINT64_C(1) << 32)
-
-size_t show_value_room(const struct schema_value *v)
-{
-	return ROOM + ROOM_AN_OCTET * v->len;
-}
 
 /* Days since 1970 to a date, by counting in years that begin in March. */
 static void put_date(char *out, uint32_t days)
@@ -208,7 +203,7 @@ static enum how how_to_show(const struct schema_value *v)
 
 /*
  * A basicList: in JSON an object, in text its values in brackets. Each octet of it makes at
- * most ROOM_AN_OCTET, whatever the elements are.
+ * most SHOW_ROOM_AN_OCTET, whatever the elements are.
  */
 static char *show_list(struct show *s, char *out, const struct schema_value *v, bool json)
 {

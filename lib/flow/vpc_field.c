@@ -160,21 +160,6 @@ static const struct {
 
 _Static_assert(ARRAY_SIZE(fields) <= VPC_FIELDS_MAX, "a format holds all fields");
 
-size_t vpc_field_count(void)
-{
-	return ARRAY_SIZE(fields);
-}
-
-const char *vpc_field_name(size_t i)
-{
-	return fields[i].name;
-}
-
-unsigned vpc_field_version(size_t i)
-{
-	return fields[i].version;
-}
-
 static void add_field(struct vpc_format *f, size_t i)
 {
 	f->v[f->n++] = i;

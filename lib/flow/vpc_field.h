@@ -59,10 +59,6 @@ void vpc_format_default(struct vpc_format *ret);
 int vpc_format_parse(const char *text, struct vpc_format *ret);
 /* "version account-id ...", with the line's end. */
 void vpc_format_header(struct strbuf *out, const struct vpc_format *format);
-/* How many fields there are, and their names and versions. */
-size_t vpc_field_count(void);
-const char *vpc_field_name(size_t i);
-unsigned vpc_field_version(size_t i);
 
 /*
  * Of the flags (byte 13 of the TCP header, OR-ed over packets) those that AWS tells: FIN 1, SYN 2,

@@ -140,12 +140,6 @@ int options_send_templates(const struct options *o, struct message *m, uint32_t 
 	return r < 0 || message_is_empty(m) ? r : send(arg, m);
 }
 
-int options_send_data(struct options *o, struct message *m, uint32_t domain,
-		      const struct options_session *counts, options_send_fn send, void *arg)
-{
-	return options_round(o, OPTIONS_EVERY, 1, m, domain, counts, send, arg);
-}
-
 /* NetFlow v9 counts packets, whatever is in them. */
 static enum profile_timing timing_of(const struct options *o)
 {

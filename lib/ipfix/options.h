@@ -70,13 +70,6 @@ typedef int (*options_send_fn)(void *arg, struct message *m);
 /* Send the options templates of @domain. @m is used and overwritten. 0 or what @send said. */
 int options_send_templates(const struct options *o, struct message *m, uint32_t domain,
 			   options_send_fn send, void *arg);
-/*
- * Send all options data of @domain, of which templates were sent. The same, and 0 also when
- * nothing is known of the domain. When @send fails (-EAGAIN: not now), the next call for this
- * domain goes on with what did not leave.
- */
-int options_send_data(struct options *o, struct message *m, uint32_t domain,
-		      const struct options_session *counts, options_send_fn send, void *arg);
 
 /* When the options data of one domain goes. Begins as zeroes but for every_ns; the same once
  * whoever listens has forgotten all. Times are CLOCK_BOOTTIME. */
@@ -91,8 +84,12 @@ enum options_when {
 	OPTIONS_TICK,		/* between flows, about once a second */
 	OPTIONS_END,		/* behind the last flows, before the session ends in good order */
 };
-/* Send what is due then by the profile. As options_send_data(); what @send refused is tried
- * again at the next OPTIONS_TICK. */
+/*
+ * Send the options data of @domain, of which templates were sent, that are due then by the
+ * profile. 0, also when nothing is known of the domain, or what @send said. What it refused
+ * (-EAGAIN: not now) is tried again at the next OPTIONS_TICK: the round goes on with what did not
+ * leave.
+ */
 int options_send_due(struct options *o, struct options_clock *c, enum options_when when,
 		     uint64_t now_ns, struct message *m, uint32_t domain,
 		     const struct options_session *counts, options_send_fn send, void *arg);

@@ -27,11 +27,6 @@
 /* One slot of so many is looked at to guess how many flows there are. */
 #define GUESS_STEP 61
 
-void snapshot_init(struct snapshot *s)
-{
-	*s = (struct snapshot) { 0 };
-}
-
 void snapshot_deinit(struct snapshot *s)
 {
 	free(s->flows);

@@ -34,7 +34,7 @@ struct snapshot {
 	struct journal_entry *seen;
 };
 
-void snapshot_init(struct snapshot *s);
+/* All zero is empty: before, and after. */
 void snapshot_deinit(struct snapshot *s);
 /*
  * Read everything @t holds into @s (emptied first; of one table always). Exact when no packet

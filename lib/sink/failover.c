@@ -27,7 +27,6 @@ struct member {
 
 struct failover {
 	struct sink sink;
-	struct sink **sinks;		/* for sink_failover_members() */
 	struct member *members;
 	size_t n, used;
 	bool (*is_up)(const struct sink *s);
@@ -206,7 +205,6 @@ static int failover_reopen(struct sink *s)
 static void failover_free(struct failover *f)
 {
 	free(f->members);
-	free(f->sinks);
 	free(f);
 }
 
@@ -215,7 +213,7 @@ static void failover_close(struct sink *s)
 	struct failover *f = failover_of(s);
 
 	for (size_t i = 0; i < f->n; i++)
-		f->sinks[i]->ops->close(f->sinks[i]);
+		f->members[i].sink->ops->close(f->members[i].sink);
 	failover_free(f);
 }
 
@@ -239,7 +237,7 @@ static void name(struct failover *f)
 
 	for (size_t i = 0; i < f->n && at < size; i++)
 		at += snprintf(f->sink.label + at, size - at, "%s%s", i ? "|" : "",
-			       f->sinks[i]->label);
+			       f->members[i].sink->label);
 }
 
 int sink_failover_new(struct sink *const *members, size_t n, bool (*is_up)(const struct sink *),
@@ -249,9 +247,8 @@ int sink_failover_new(struct sink *const *members, size_t n, bool (*is_up)(const
 
 	if (f) {
 		f->members = calloc(n, sizeof(*f->members));
-		f->sinks = calloc(n, sizeof(struct sink *));
 	}
-	if (!f || !f->members || !f->sinks) {
+	if (!f || !f->members) {
 		if (f)
 			failover_free(f);
 		return fail(-ENOMEM, "cannot make a group of outputs");
@@ -260,20 +257,12 @@ int sink_failover_new(struct sink *const *members, size_t n, bool (*is_up)(const
 	f->is_up = is_up;
 	f->n = n;
 	for (size_t i = 0; i < n; i++)
-		f->members[i].sink = f->sinks[i] = members[i];
+		f->members[i].sink = members[i];
 	name(f);
 	look(f, clock_boot_ns());
 	tell(f);
 	*ret = &f->sink;
 	return 0;
-}
-
-size_t sink_failover_members(const struct sink *s, struct sink *const **ret)
-{
-	if (s->ops != &failover_ops)
-		return 0;
-	*ret = failover_of(s)->sinks;
-	return failover_of(s)->n;
 }
 
 struct sink *sink_failover_in_use(struct sink *s)

@@ -18,8 +18,6 @@
  */
 int sink_failover_new(struct sink *const *members, size_t n, bool (*is_up)(const struct sink *),
 		      struct sink **ret);
-/* How many members the group @s has, and them, borrowed; 0 of another sink. */
-size_t sink_failover_members(const struct sink *s, struct sink *const **ret);
 /* The member of @s in use; @s itself when it is no group. */
 struct sink *sink_failover_in_use(struct sink *s);
 

@@ -222,9 +222,8 @@ static void time_hash(uint32_t flows)
 static void run_round(struct agent *a, uint32_t flows)
 {
 	struct bench_table b;
-	struct snapshot s;
+	struct snapshot s = { 0 };
 
-	snapshot_init(&s);
 	bench_table_open(&b, flows);
 	bench_table_fill(&b, flows);
 	time_copy(&b, flows);

@@ -130,12 +130,11 @@ static void *run_agent(void *arg)
 
 static void *run_looker(void *arg)
 {
-	struct snapshot s;
+	struct snapshot s = { 0 };
 	struct table *t;
 
 	if (table_open(b.table->dir.cookie, false, &t) < 0)
 		return NULL;
-	snapshot_init(&s);
 	while (!end) {
 		failures += snapshot_read(t, &s) < 0;
 		looks++;
@@ -151,10 +150,9 @@ static uint64_t missing(void)
 {
 	static struct ledger_count got[FLOWS];
 	uint64_t n = 0;
-	struct snapshot s;
+	struct snapshot s = { 0 };
 
 	memcpy(got, exported, sizeof(got));
-	snapshot_init(&s);
 	if (snapshot_read(b.table, &s) < 0)
 		return UINT64_MAX;
 	for (size_t i = 0; i < s.n; i++)

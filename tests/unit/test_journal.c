@@ -292,12 +292,11 @@ static bool is_done(void)
 {
 	const struct ledger_count *own = &m->hook[1].info.ledger.by[LEDGER_EXPORTED];
 	struct table_ring ring;
-	struct snapshot s;
+	struct snapshot s = { 0 };
 	struct table t;
 	bool done;
 
 	view_open(&t, &ring);
-	snapshot_init(&s);
 	done = snapshot_count(&t, &s) == 0 && s.n == 0 && m->consumer == m->producer &&
 	       own->packets == m->packets && own->bytes == m->bytes;
 	if (!done)
@@ -399,7 +398,7 @@ TEST(totals_go_on_while_the_flow_has_its_entry)
 {
 	static const uint64_t wanted[] = { [5] = 137 + 19 + 4, [6] = 3 };
 	struct table_ring ring;
-	struct snapshot s;
+	struct snapshot s = { 0 };
 	struct table t;
 
 	fill();
@@ -410,7 +409,6 @@ TEST(totals_go_on_while_the_flow_has_its_entry)
 	m->slots[3].c.packets += 3;
 	m->slots[3].c.bytes += 300;
 	view_open(&t, &ring);
-	snapshot_init(&s);
 	CHECK(snapshot_count(&t, &s) == 0 && s.n == 2);
 	for (size_t i = 0; i < s.n; i++) {
 		uint8_t flow = s.flows[i].key.src[3];
@@ -431,13 +429,12 @@ TEST(a_new_connection_of_the_same_ends_has_an_entry_of_its_own)
 {
 	const struct store_entry *old, *new;
 	struct table_ring ring;
-	struct snapshot s;
+	struct snapshot s = { 0 };
 	struct table t;
 	size_t n, of_8 = 0;
 
 	fill();
 	view_open(&t, &ring);
-	snapshot_init(&s);
 	for (int credited = 0; credited < 2; credited++, of_8 = 0) {
 		CHECK(snapshot_count(&t, &s) == 0);
 		for (size_t i = 0; i < s.n; i++) {

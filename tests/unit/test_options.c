@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "hex.h"
+#include "ipfix/options_parts.h"
 #include "test.h"
 
 /* What was sent: sets without message headers, one behind the other. */
@@ -83,7 +84,7 @@ static int send_templates(struct bench *b)
 static int send_data(struct bench *b)
 {
 	b->len = b->messages = b->records = 0;
-	return options_send_data(b->o, &b->m, 7, &counts, keep, b);
+	return options_round(b->o, OPTIONS_EVERY, 1, &b->m, 7, &counts, keep, b);
 }
 
 static struct profile only(unsigned option, enum profile_sampling sampling, bool strings)
@@ -121,7 +122,7 @@ TEST(the_exporting_process_tells_what_it_did_not_send)
 	CHECK(is_hex(b.sent, b.len, "0003 0026  fffd 0007 0002  0090 0004 0095 0004"
 				    "00a6 0008 00a7 0008 00a8 0008 0143 0008 0143 0008"));
 	b.len = 0;
-	CHECK(options_send_data(b.o, &b.m, 7, &lost, keep, &b) == 0);
+	CHECK(options_round(b.o, OPTIONS_EVERY, 1, &b.m, 7, &lost, keep, &b) == 0);
 	snprintf(want, sizeof(want), "fffd 0034 %08x 00000007 0000000000000008 0000000000000006"
 		 "0000000000000007 000001a1fc3f1d43 000001a1fc3f20b0", getpid());
 	CHECK(is_hex(b.sent, b.len, want));
@@ -339,7 +340,7 @@ TEST(of_an_unknown_domain_nothing_is_told)
 	_cleanup_(bench_deinit) struct bench b;
 
 	CHECK(bench_init(&b, profile_default(), 1400) == 0);
-	CHECK(options_send_data(b.o, &b.m, 404, &counts, keep, &b) == 0 && b.messages == 0);
+	CHECK(options_round(b.o, OPTIONS_EVERY, 1, &b.m, 404, &counts, keep, &b) == 0 && b.messages == 0);
 }
 
 TEST(messages_are_as_long_as_they_may_be_and_hold_what_fits)

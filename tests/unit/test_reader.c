@@ -39,7 +39,7 @@ TEST(a_record_that_is_overwritten_while_it_is_copied_does_no_harm)
 	const struct flow_slot rec = { .key.family = 4, .gen = 2, .idx = 1, .c.packets = 1,
 				       .c.bytes = 40, .c.first_ns = 5 };
 	uint32_t len = sizeof(rec);
-	struct snapshot s;
+	struct snapshot s = { 0 };
 	pthread_t thread;
 	uint64_t until;
 	int looks = 0, failed = 0;
@@ -51,7 +51,6 @@ TEST(a_record_that_is_overwritten_while_it_is_copied_does_no_harm)
 	producer = 8 + sizeof(rec);
 	pthread_create(&thread, NULL, rewrite, NULL);
 	until = clock_boot_ns() + NSEC_PER_SEC / 2;
-	snapshot_init(&s);
 	do {
 		failed += snapshot_read(&t, &s) < 0 || s.n > 1;
 		looks++;

@@ -15,7 +15,7 @@ static const char *value(unsigned type, uint16_t len_bytes, const char *hex, boo
 	struct schema_value v = { .field = &field, .data = data, .len = len };
 	char *end = show_value(&show, out, &v, json);
 
-	if ((size_t)(end - out) > show_value_room(&v))
+	if ((size_t)(end - out) > SHOW_ROOM + SHOW_ROOM_AN_OCTET * len)
 		return "too long";
 	*end = '\0';
 	return out;

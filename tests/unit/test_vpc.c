@@ -169,20 +169,23 @@ TEST(a_custom_format_of_version_5_has_its_order)
 
 TEST(every_field_up_to_version_10_is_known)
 {
-	char all[2048] = "";
 	struct record r = seen(leaving(flow(1, "10.0.0.5", 0, "10.0.0.9", 0x0800), 0, 3, 4), 4, 336,
 			       1616729292, 1616729295);
 	struct sink_place place = { .netns = "default", .iface = "eth1", .cloud = &cloud };
-	struct vpc_config c;
+	struct vpc_config c = config("${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} "
+				     "${srcport} ${dstport} ${protocol} ${packets} ${bytes} ${start} "
+				     "${end} ${action} ${log-status} ${vpc-id} ${subnet-id} "
+				     "${instance-id} ${tcp-flags} ${type} ${pkt-srcaddr} ${pkt-dstaddr} "
+				     "${region} ${az-id} ${sublocation-type} ${sublocation-id} "
+				     "${pkt-src-aws-service} ${pkt-dst-aws-service} ${flow-direction} "
+				     "${traffic-path} ${ecs-cluster-arn} ${ecs-cluster-name} "
+				     "${ecs-container-instance-arn} ${ecs-container-instance-id} "
+				     "${ecs-container-id} ${ecs-second-container-id} "
+				     "${ecs-service-name} ${ecs-task-definition-arn} ${ecs-task-arn} "
+				     "${ecs-task-id} ${reject-reason} ${resource-id} "
+				     "${encryption-status}");
 	struct sink *s;
 
-	for (size_t i = 0; i < vpc_field_count(); i++) {
-		size_t at = strlen(all);
-
-		snprintf(all + at, sizeof(all) - at, "%s${%s}", i ? " " : "", vpc_field_name(i));
-		CHECK(!i || vpc_field_version(i) >= vpc_field_version(i - 1));
-	}
-	c = config(all);
 	CHECK(c.format.n == 42 && c.format.version == 10);
 	s = open_with(&c);
 	s->ops->put(s, &r);
