@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "agent/agent.h"
+#include "agent/output.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -34,7 +35,7 @@ static const struct opt agent_opts[] = {
 	OPT_END,
 };
 
-/* The file that the configuration names is as much a part of it. */
+/* The files that the configuration names are as much a part of it. */
 static int check_prefixes(const struct conf *conf)
 {
 	struct lpm *prefixes;
@@ -50,6 +51,8 @@ static int check(const struct agent_args *args, const struct conf *conf)
 	_cleanup_(strbuf_deinit) struct strbuf warnings = STRBUF_NULL;
 	int r = check_prefixes(conf);
 
+	for (size_t i = 0; r == 0 && i < conf->n_outputs; i++)
+		r = output_check(&conf->outputs[i]);
 	if (r < 0)
 		return r;
 	conf_warnings(conf, &warnings);

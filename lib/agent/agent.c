@@ -309,8 +309,7 @@ static int setup(struct agent *a)
 		r = loop_add_timer(a->loop, TICK_NS, on_tick, a, &a->tick_timer);
 	if (r < 0)
 		return r;
-	/* Tables first: an output asks them where its sequence stood. */
-	attach_configured(a);
+	/* The tables that are there: an output asks them where its sequence stood. */
 	r = cloud_begin(&a->cloud, a->conf);
 	if (r == 0)
 		r = tables_look(a);
@@ -322,6 +321,11 @@ static int setup(struct agent *a)
 		r = metrics_open(a);
 	if (r == 0)
 		r = outputs_open(&a->outputs, a->conf, a, NULL);
+	if (r < 0)
+		return r;
+	/* Meters stay when an agent ends, so none is attached for one that cannot begin. */
+	attach_configured(a);
+	r = tables_look(a);
 	return r < 0 ? r : interval_look(a);
 }
 

@@ -113,6 +113,21 @@ static int open_stream(const struct conf *conf, const struct conf_output *out,
 	return stream_new(&stream, ret);
 }
 
+int output_check(const struct conf_output *out)
+{
+	const struct stream_config stream = {
+		.ca = out->tls.ca,
+		.certificate = out->tls.certificate,
+		.key = out->tls.key,
+	};
+	int r;
+
+	if (out->kind != CONF_COLLECTOR || out->transport != CONF_TLS)
+		return 0;
+	r = stream_check_tls(&stream);
+	return r < 0 ? fail_context(r, "collector %s", out->remote) : 0;
+}
+
 int output_open(const struct conf *conf, const struct conf_output *out,
 		const struct template_set *templates, const struct output_env *env,
 		struct sink **ret)

@@ -27,6 +27,11 @@ struct output_env {
 int output_open(const struct conf *conf, const struct conf_output *out,
 		const struct template_set *templates, const struct output_env *env,
 		struct sink **ret);
+/*
+ * Can the files that @out names for TLS be read, and do they belong together? 0, or the error with
+ * which output_open() would end, and the collector's name before it.
+ */
+int output_check(const struct conf_output *out);
 /* Of its socket, if it has one: -ENOTCONN else. */
 int output_tuple(const struct sink *s, struct session_tuple *ret);
 /* Can it send, as far as anybody knows? */

@@ -50,6 +50,11 @@ struct stream_config {
  */
 int stream_new(const struct stream_config *config, struct sink **ret);
 /*
+ * Read the files of TLS that @config names, as stream_new() does, and connect to nobody. fail() for
+ * one that cannot be used, fail_usage() for a key that is not the certificate's.
+ */
+int stream_check_tls(const struct stream_config *config);
+/*
  * As session_tuple() and session_wait_ready() do it for UDP; -ENOTCONN and 0 for other sinks.
  * The tuple is that of the last attempt to connect, whatever became of it.
  */

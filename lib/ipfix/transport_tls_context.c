@@ -5,11 +5,13 @@
  */
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "ipfix/stream.h"
 #include "ipfix/transport_tls.h"
 
 const char *tls_reason(void)
@@ -47,6 +49,15 @@ static int load_ca(SSL_CTX *ctx, const char *ca)
 				   tls_reason());
 }
 
+/* The key could be read, and is another certificate's. One of another kind is no error yet. */
+static bool is_of_another(void)
+{
+	unsigned long err = ERR_peek_error();
+
+	return ERR_GET_LIB(err) == ERR_LIB_X509 && (ERR_GET_REASON(err) == X509_R_KEY_VALUES_MISMATCH ||
+						    ERR_GET_REASON(err) == X509_R_KEY_TYPE_MISMATCH);
+}
+
 /* The key may be in the certificate's file. */
 static int load_own(SSL_CTX *ctx, const char *certificate, const char *key)
 {
@@ -57,9 +68,12 @@ static int load_own(SSL_CTX *ctx, const char *certificate, const char *key)
 				  tls_reason());
 	if (!key)
 		key = certificate;
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 && !is_of_another())
 		return fail_plain(-EINVAL, "cannot use the key '%s': %s", key, tls_reason());
-	return 0;
+	if (SSL_CTX_check_private_key(ctx) == 1)
+		return 0;
+	ERR_clear_error();
+	return fail_usage("the key '%s' does not belong to the certificate '%s'", key, certificate);
 }
 
 static int make_context(const struct tls_context *c, SSL_CTX **ret)
@@ -106,6 +120,21 @@ int link_set_tls(struct link *l, const struct stream_config *config)
 	if (!c->method)
 		return fail_plain(-ENOMEM, "cannot begin with TLS: %s", tls_reason());
 	return make_context(c, &c->ctx);
+}
+
+int stream_check_tls(const struct stream_config *config)
+{
+	const struct tls_context c = {
+		.ca = (char *)config->ca,
+		.certificate = (char *)config->certificate,
+		.key = (char *)config->key,
+	};
+	SSL_CTX *ctx;
+	int r = make_context(&c, &ctx);
+
+	if (r == 0)
+		SSL_CTX_free(ctx);
+	return r;
 }
 
 int link_reload_tls(struct link *l)

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "base/error.h"
+#include "ipfix/stream.h"
 #include "ipfix/stream_link.h"
 
 static int tls_probe(void)
@@ -12,6 +13,11 @@ static int tls_probe(void)
 }
 
 int link_set_tls(struct link *l, const struct stream_config *config)
+{
+	return tls_probe();
+}
+
+int stream_check_tls(const struct stream_config *config)
 {
 	return tls_probe();
 }

@@ -294,4 +294,17 @@ def once_exports_what_is_held_and_takes_nothing_out():
     equal(result.tshark_complaints(), [])
 
 
+@test
+def an_agent_that_cannot_begin_leaves_nothing_attached():
+    with tempfile.TemporaryDirectory() as dir:
+        for output, why in (('collector: {remoteAddress: "127.0.0.1:4739", localAddress: "192.0.2.77:0"}', '192.0.2.77'),
+                            ('collector: {remoteAddress: "127.0.0.1:4739", transport: tls, tls: {ca: /none}}', '/none'),
+                            ('log: {file: /proc/none/flow.log}', '/proc/none')):
+            with open(dir + '/c', 'w') as f:
+                f.write('meters: [{netns: %s, name: eth0}]\noutputs: [{%s}]\n' % (b, output))
+            r = net.flowctl('agent', '-c', dir + '/c', ok=False, timeout=20)
+            check(r.returncode == 1 and why in r.stderr, '%s: exit %d: %s' % (output, r.returncode, r.stderr))
+            equal(hooks(), [], 'what is attached after ' + output)
+
+
 main(net, setup)

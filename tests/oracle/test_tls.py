@@ -114,6 +114,37 @@ def is_refused(server, why, **keys):
     check(not server.numbers(), 'records came')
 
 
+def check_agent(**keys):
+    """flowctl agent --check of one collector by TLS: its exit status, and the line it says."""
+    with open(path('agent.yaml'), 'w') as f:
+        f.write('outputs: [{collector: {remoteAddress: "192.0.2.1:4740", transport: tls, tls: {%s}}}]\n' %
+                ', '.join('%s: "%s"' % k for k in keys.items()))
+    r = subprocess.run([FLOWCTL, 'agent', '--check', '-c', path('agent.yaml')], capture_output=True, text=True)
+    return r.returncode, (r.stderr or r.stdout).strip()
+
+
+@test
+def the_agents_check_reads_the_files_and_tells_which_do_not_fit():
+    openssl('genrsa', '-out', path('rsa.key'), '2048')
+    with open(path('rubbish'), 'w') as f:
+        f.write('rubbish\n')
+    good, said = own('exporter'), 'flowctl agent: collector 192.0.2.1:4740: '
+    for keys in {}, {'ca': path('ca.pem')}, {**good, 'ca': path('ca.pem')}:
+        status, line = check_agent(**keys)
+        equal((status, line), (0, path('agent.yaml') + ': OK'), repr(keys))
+    for wrong, status, why in (
+            ({'ca': path('none')}, 1, "cannot read the certificate authorities '%s': No such file or directory" % path('none')),
+            ({'ca': path('rubbish')}, 1, "cannot use the certificate authorities '%s'" % path('rubbish')),
+            ({**good, 'certificate': path('none')}, 1, "cannot use the certificate '%s': No such file or directory" % path('none')),
+            ({**good, 'certificate': path('rubbish')}, 1, "cannot use the certificate '%s': " % path('rubbish')),
+            ({**good, 'key': path('none')}, 1, "cannot use the key '%s': No such file or directory" % path('none')),
+            ({**good, 'key': path('rubbish')}, 1, "cannot use the key '%s': " % path('rubbish')),
+            ({**good, 'key': path('stranger.key')}, 2, "the key '%s' does not belong to the certificate '%s'" % (path('stranger.key'), path('exporter.pem'))),
+            ({**good, 'key': path('rsa.key')}, 2, "the key '%s' does not belong to the certificate '%s'" % (path('rsa.key'), path('exporter.pem')))):
+        is_, line = check_agent(**wrong)
+        check(is_ == status and line.startswith(said + why) and '\n' not in line, '%r: exit %d: %s' % (wrong, is_, line))
+
+
 @test
 def an_address_in_the_certificate_will_do():
     for version in ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2:
@@ -245,7 +276,7 @@ def files_that_cannot_be_used_are_refused_at_once():
             ({'ca': path('rubbish')}, "cannot use the certificate authorities '%s'" % path('rubbish')),
             ({'certificate': path('nothing')}, "cannot use the certificate '%s'" % path('nothing')),
             ({'certificate': path('good.pem'), 'key': path('rubbish')}, "cannot use the key '%s'" % path('rubbish')),
-            ({'certificate': path('good.pem'), 'key': path('named.key')}, 'key values mismatch'),
+            ({'certificate': path('good.pem'), 'key': path('named.key')}, 'does not belong to the certificate'),
             ({'key': path('good.key')}, 'a TLS key without a certificate is of no use')):
         with Sender('tls', '127.0.0.1:1', **{'ca': path('ca.pem'), **keys}) as sender:
             said, status = sender.refusal()
