@@ -27,11 +27,12 @@ static unsigned port(__be16 v)
 
 void latency_text(const struct tcp_event *e, struct strbuf *out)
 {
-	const char *fmt = e->family == 4 ? "%s:%u : RTT: %u.%03ums\n" : "[%s]:%u : RTT: %u.%03ums\n";
+	const char *fmt = e->family == 4 ? "%s:%u : RTT: %u.%03ums%s\n" : "[%s]:%u : RTT: %u.%03ums%s\n";
 	char buf[FORMAT_IP_MAX + 1];
 
 	strbuf_printf(out, fmt, address(e->peer, e->family, buf), port(e->peer_port),
-		      e->value_us / 1000, e->value_us % 1000);
+		      e->value_us / 1000, e->value_us % 1000,
+		      e->kind == TCP_EVENT_RTT ? " (sample)" : "");
 }
 
 /* Of a handshake the ends are known by what they do; of a sample, who acknowledged whom. */

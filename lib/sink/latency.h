@@ -17,7 +17,7 @@ struct latency_place {
 };
 
 /* "10.2.0.2:80 : RTT: 12.034ms", "[2001:db8::1]:80 : RTT: ..."; the peer, always milliseconds
- * with three decimals. */
+ * with three decimals. An RTT sample ends with " (sample)": a handshake's line is what it always was. */
 void latency_text(const struct tcp_event *e, struct strbuf *out);
 /* The same and all else as one line of JSON. */
 void latency_json(const struct tcp_event *e, const struct latency_place *place, struct strbuf *out);

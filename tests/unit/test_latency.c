@@ -45,6 +45,17 @@ TEST(a_handshake_is_a_line_with_server_and_milliseconds)
 		  "255.255.255.255:80 : RTT: 3600000.001ms\n");
 }
 
+TEST(a_sample_is_told_from_a_handshake)
+{
+	struct tcp_event e = event(4, "10.2.0.2", "10.1.0.1", 12034);
+
+	e.kind = TCP_EVENT_RTT;
+	CHECK_STR(text_of(e), "10.2.0.2:80 : RTT: 12.034ms (sample)\n");
+	e = event(6, "2001:db8::1", "2001:db8::2", 5);
+	e.kind = TCP_EVENT_RTT;
+	CHECK_STR(text_of(e), "[2001:db8::1]:80 : RTT: 0.005ms (sample)\n");
+}
+
 TEST(json_names_server_and_client_of_a_handshake_and_the_ends_of_a_sample)
 {
 	const struct latency_place place = { .netns = "blue", .iface = "eth0",
