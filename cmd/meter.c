@@ -235,16 +235,15 @@ static int attach_run(const void *args_, int argc, char **argv)
 static int detach_one(const struct netns *ns, uint64_t cookie, const struct target *target,
 		      bool dry_run)
 {
-	struct meter_detached gone;
+	uint64_t dropped;
 	int r;
 
 	r = meter_detach(ns, cookie, target->names, target->n, dry_run, print_detached, NULL,
-			 &gone);
+			 &dropped);
 	if (r < 0)
 		return r;
-	if (gone.dropped_flows)
-		fprintf(stderr, "flowctl meter detach: %" PRIu64 " flows dropped\n",
-			gone.dropped_flows);
+	if (dropped)
+		fprintf(stderr, "flowctl meter detach: %" PRIu64 " flows dropped\n", dropped);
 	return 0;
 }
 

@@ -162,13 +162,12 @@ void tables_clear(struct agent_table *t)
 {
 	uint64_t cookie = t->table->dir.cookie;
 	struct netns *list = NULL;
-	struct meter_detached detached;
 	size_t n = 0;
 	int r;
 
 	r = netns_list(&list, &n);
 	if (r == 0)
-		r = meter_detach_gone(netns_find(list, n, cookie), cookie, &detached);
+		r = meter_detach_gone(netns_find(list, n, cookie), cookie);
 	netns_list_free(list, n);
 	if (r < 0 && r != -ENOENT)
 		log_warning("%s", error_message());

@@ -8,7 +8,7 @@
 
 #define HUGE_PAGE (2ul << 20)
 
-void *large_alloc(size_t bytes)
+static void *alloc(size_t bytes)
 {
 	size_t whole = (bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
 	void *p;
@@ -23,7 +23,7 @@ void *large_alloc(size_t bytes)
 
 void *large_zalloc(size_t bytes)
 {
-	void *p = large_alloc(bytes);
+	void *p = alloc(bytes);
 
 	if (p)
 		memset(p, 0, bytes);

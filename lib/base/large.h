@@ -6,10 +6,7 @@
 
 #include <stddef.h>
 
-/* Memory for free(), not zeroed; on large pages where it is large and the system has them.
- * NULL: none. */
-void *large_alloc(size_t bytes);
-/* The same, zeroed. */
+/* Zeroed memory for free(), on large pages where it is large and the system has them. NULL: none. */
 void *large_zalloc(size_t bytes);
 
 #endif

@@ -80,7 +80,8 @@ bool decode_is_message(const uint8_t *data, size_t len)
 	       (wire_be16(data) == VERSION_V9 && len >= HEADER_V9);
 }
 
-struct decode_domain *decode_domain_get(const struct decode_message *m)
+/* The domain of @m, made if need be; NULL: there are too many, or no memory (told). */
+static struct decode_domain *domain_of(const struct decode_message *m)
 {
 	struct decode_session *s = m->session;
 	struct decode_domain **p = &s->domains, *d;
@@ -248,7 +249,7 @@ int decode_message(const struct decode *d, struct decode_session *s, const uint8
 	if (header < 0)
 		return header;
 	w = wire_of(data + header, m.len - header);
-	m.domain = decode_domain_get(&m);
+	m.domain = domain_of(&m);
 	if (!m.domain)
 		return 0;
 	if (!check_sets(&m, w)) {

@@ -10,8 +10,6 @@ void decode_template_set(struct decode_message *m, struct wire w, enum schema_ki
 void decode_template_set_v9(struct decode_message *m, struct wire w, enum schema_kind kind);
 void decode_data_set(struct decode_message *m, struct wire w, uint16_t id);
 
-/* A template whose fields are filled in; takes @s over. @at: where it stood. */
-void decode_template_add(struct decode_message *m, struct schema *s, const uint8_t *at);
 /* What is left of a set: padding, which is zero (RFC 7011 3.3.1). */
 void decode_padding(struct decode_message *m, const struct wire *w, size_t shortest_record);
 
@@ -20,8 +18,6 @@ void decode_types(const struct decode_message *m, const struct decode_record *r)
 /* Behind the last set: name the templates anew, if types were told. */
 void decode_types_apply(const struct decode_message *m);
 
-/* The domain of @m, made if need be; NULL: there are too many, or no memory (told). */
-struct decode_domain *decode_domain_get(const struct decode_message *m);
 /* Sequence numbers, before the sets and behind them. */
 void decode_sequence_begin(const struct decode_message *m);
 void decode_sequence_end(const struct decode_message *m);

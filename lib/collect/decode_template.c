@@ -77,7 +77,8 @@ static int store(struct decode_message *m, struct schema *s, const struct schema
 	return 0;
 }
 
-void decode_template_add(struct decode_message *m, struct schema *s, const uint8_t *at)
+/* A template whose fields are filled in; takes @s over. @at: where it stood. */
+static void add_template(struct decode_message *m, struct schema *s, const uint8_t *at)
 {
 	const struct decode_handler *handler = &m->decode->handler;
 	struct schema *old = schema_set_find(&m->domain->schemas, s->id);
@@ -173,7 +174,7 @@ static bool read_template(struct decode_message *m, struct wire *w, enum schema_
 		return whole;
 	}
 	s->n_scope = n_scope;
-	decode_template_add(m, s, at);
+	add_template(m, s, at);
 	return true;
 }
 
@@ -257,7 +258,7 @@ static bool read_fields_v9(struct decode_message *m, struct wire *w, enum schema
 	}
 	s->v9 = true;
 	s->n_scope = n_scope;
-	decode_template_add(m, s, at);
+	add_template(m, s, at);
 	return true;
 }
 

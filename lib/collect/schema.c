@@ -210,7 +210,7 @@ struct schema *schema_set_find(const struct schema_set *set, uint16_t id)
 	return *place((struct schema_set *)set, id);
 }
 
-void schema_set_remove(struct schema_set *set, uint16_t id)
+static void remove_schema(struct schema_set *set, uint16_t id)
 {
 	struct schema **p = place(set, id), *s = *p;
 
@@ -228,7 +228,7 @@ int schema_set_put(struct schema_set *set, struct schema *s)
 
 	if (!*p && set->n >= SCHEMAS_MAX)
 		return -ENOSPC;
-	schema_set_remove(set, s->id);
+	remove_schema(set, s->id);
 	s->next = set->bucket[s->id % SCHEMA_BUCKETS];
 	set->bucket[s->id % SCHEMA_BUCKETS] = s;
 	set->n++;
@@ -253,6 +253,6 @@ void schema_set_deinit(struct schema_set *set)
 {
 	for (size_t i = 0; i < SCHEMA_BUCKETS; i++) {
 		while (set->bucket[i])
-			schema_set_remove(set, set->bucket[i]->id);
+			remove_schema(set, set->bucket[i]->id);
 	}
 }

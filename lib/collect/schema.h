@@ -93,7 +93,5 @@ struct schema *schema_set_find(const struct schema_set *set, uint16_t id);
 int schema_set_put(struct schema_set *set, struct schema *s);
 /* schema_resolve() for all, after an exporter told of its elements. 0 or -ENOMEM. */
 int schema_set_resolve(struct schema_set *set, const struct element_table *learnt);
-/* Remove and free. */
-void schema_set_remove(struct schema_set *set, uint16_t id);
 
 #endif

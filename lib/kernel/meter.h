@@ -59,22 +59,19 @@ int meter_attach(const struct netns *ns, const char *const *names, size_t n_name
 		 const struct meter_options *options, meter_change_fn fn, void *arg,
 		 struct meter_table *ret_table, char **ret_warning);
 
-struct meter_detached {
-	uint64_t dropped_flows;		/* held by a table that went with its last meter */
-	bool agent_exported;		/* a running agent took them first */
-};
 /*
  * Detach those matching @names, or all (@n_names 0), of the namespace with @cookie; @ns is that
  * namespace, or NULL when it is gone. @fn (may be NULL) is told once an interface. -ENOENT
- * without a sentence when nothing is metered there.
+ * without a sentence when nothing is metered there. *ret_dropped (may be NULL): flows that were
+ * held by a table that went with its last meter.
  */
 int meter_detach(const struct netns *ns, uint64_t cookie, const char *const *names, size_t n_names,
-		 bool dry_run, meter_change_fn fn, void *arg, struct meter_detached *ret);
+		 bool dry_run, meter_change_fn fn, void *arg, uint64_t *ret_dropped);
 /*
  * Detach leftovers: those whose interface or namespace vanished, or whose command (visit.h) was
  * killed. With the last one the table goes, as above; an agent that calls this has exported it before.
  */
-int meter_detach_gone(const struct netns *ns, uint64_t cookie, struct meter_detached *ret);
+int meter_detach_gone(const struct netns *ns, uint64_t cookie);
 /* How many meters @t has, and how many of them are leftovers. @ns: its namespace, NULL = gone. */
 int meter_count_gone(const struct netns *ns, const struct table *t, size_t *ret_n,
 		     size_t *ret_gone);

@@ -30,6 +30,7 @@ struct job {
 	size_t n_names;
 	meter_change_fn fn;
 	void *arg;
+	uint64_t n_dropped;		/* flows that went with the table */
 };
 
 static void job_deinit(struct job *j)
@@ -134,36 +135,35 @@ static int tell_unmetered(const struct job *j)
 	return 0;
 }
 
-/* Returns true when the agent has taken what was left. */
-static bool agent_exports(struct job *j)
+/* A running agent takes what is left, with the folder unlocked. */
+static void let_agent_export(struct job *j)
 {
 	int tries = AGENT_TRIES;
 
 	if (!j->table->ctl->agent_pid || !pin_agent_alive())
-		return false;
+		return;
 	if (j->table->ctl->agent_pid == (uint32_t)getpid())
-		return true;
+		return;
 	__atomic_store_n(&j->table->ctl->closing, TABLE_CLOSING, __ATOMIC_RELEASE);
 	pin_dir_unlock(&j->table->dir);
 	while (__atomic_load_n(&j->table->ctl->closing, __ATOMIC_ACQUIRE) == TABLE_CLOSING &&
 	       pin_agent_alive() && meter_pause(&tries))
 		;
-	return j->table->ctl->closing == TABLE_CLOSED;
 }
 
-static int remove_table(struct job *j, struct meter_detached *ret)
+static int remove_table(struct job *j)
 {
 	_cleanup_(snapshot_deinit) struct snapshot s = { 0 };
 	int r = 0;
 
-	ret->agent_exported = agent_exports(j);
+	let_agent_export(j);
 	if (!j->table->dir.locked)
 		r = pin_dir_lock(&j->table->dir);
 	if (r == 0)
 		r = snapshot_count(j->table, &s);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	ret->dropped_flows = s.n;
+	j->n_dropped = s.n;
 	return pin_dir_remove(&j->table->dir);
 }
 
@@ -177,12 +177,11 @@ static int job_open(struct job *j, uint64_t cookie)
 	return r < 0 ? r : pin_hooks(&j->table->dir, &j->hooks, &j->n_hooks);
 }
 
-static int job_run(struct job *j, uint64_t cookie, struct meter_detached *ret)
+static int job_run(struct job *j, uint64_t cookie)
 {
 	size_t left = 0;
 	int r;
 
-	*ret = (struct meter_detached) { 0 };
 	r = job_open(j, cookie);
 	if (r == 0)
 		r = tell_unmetered(j);
@@ -190,17 +189,20 @@ static int job_run(struct job *j, uint64_t cookie, struct meter_detached *ret)
 		r = unhook_meant(j, &left);
 	if (r < 0 || left || j->dry_run)
 		return r;
-	return remove_table(j, ret);
+	return remove_table(j);
 }
 
 int meter_detach(const struct netns *ns, uint64_t cookie, const char *const *names, size_t n_names,
-		 bool dry_run, meter_change_fn fn, void *arg, struct meter_detached *ret)
+		 bool dry_run, meter_change_fn fn, void *arg, uint64_t *ret_dropped)
 {
 	_cleanup_(job_deinit) struct job j = {
 		.ns = ns, .names = names, .n_names = n_names, .dry_run = dry_run, .fn = fn, .arg = arg,
 	};
+	int r = job_run(&j, cookie);
 
-	return job_run(&j, cookie, ret);
+	if (r == 0 && ret_dropped)
+		*ret_dropped = j.n_dropped;
+	return r;
 }
 
 int meter_count_gone(const struct netns *ns, const struct table *t, size_t *ret_n, size_t *ret_gone)
@@ -223,9 +225,9 @@ int meter_count_gone(const struct netns *ns, const struct table *t, size_t *ret_
 	return 0;
 }
 
-int meter_detach_gone(const struct netns *ns, uint64_t cookie, struct meter_detached *ret)
+int meter_detach_gone(const struct netns *ns, uint64_t cookie)
 {
 	_cleanup_(job_deinit) struct job j = { .ns = ns, .gone_only = true };
 
-	return job_run(&j, cookie, ret);
+	return job_run(&j, cookie);
 }

@@ -328,7 +328,6 @@ static int clear_table(const struct netns *ns, uint64_t cookie, size_t *cleared)
 {
 	_cleanup_(freep) struct meter_status *v = NULL;
 	size_t n = 0, gone = 0, held = 0;
-	struct meter_detached detached;
 	int r;
 
 	r = meter_list(cookie, &v, &n);
@@ -340,7 +339,7 @@ static int clear_table(const struct netns *ns, uint64_t cookie, size_t *cleared)
 	}
 	if (!gone || (gone == n && held))
 		return 0;
-	r = meter_detach_gone(ns, cookie, &detached);
+	r = meter_detach_gone(ns, cookie);
 	if (r == 0)
 		*cleared += gone;
 	return r == -ENOENT ? 0 : r;

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "kernel/journal.h"
 #include "kernel/ring.h"
@@ -92,7 +91,6 @@ static int reset(const struct table *t, struct snapshot *s)
 
 	s->n = 0;
 	s->halves = false;
-	s->taken_ns = clock_boot_ns();
 	s->commit_seq = __atomic_load_n(&t->ctl->commit_seq, __ATOMIC_ACQUIRE);
 	r = make_room(t, s);
 	if (r == 0)

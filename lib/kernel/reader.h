@@ -23,7 +23,6 @@ struct flow {
 struct snapshot {
 	struct flow *flows;
 	size_t n;
-	uint64_t taken_ns;	/* CLOCK_BOOTTIME */
 	/* private to reader.c */
 	size_t cap;
 	struct key_index by_key;

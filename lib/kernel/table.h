@@ -43,8 +43,6 @@ void table_geometry(uint32_t max_flows, uint32_t parts, uint32_t spread,
 void table_geometry_tcp(struct table_geometry *g, uint32_t max_connections);
 /* The geometry of the table that has @ctl. */
 void table_geometry_of(const struct table_ctl *ctl, struct table_geometry *ret);
-/* Half of the CPUs: a part has room for twice its even share. */
-uint32_t table_spread_default(uint32_t parts);
 
 struct table_ring {
 	uint64_t *consumer;		/* position, on a page of its own */

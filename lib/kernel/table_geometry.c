@@ -48,7 +48,8 @@ static uint64_t max_u64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-uint32_t table_spread_default(uint32_t parts)
+/* Half of the CPUs: a part has room for twice its even share. */
+static uint32_t default_spread(uint32_t parts)
 {
 	return max_u64(parts / 2, 1);
 }
@@ -59,7 +60,7 @@ void table_geometry(uint32_t max_flows, uint32_t parts, uint32_t spread, struct 
 	uint64_t page = sysconf(_SC_PAGESIZE);
 	uint64_t slots, ring;
 
-	spread = spread ? spread : table_spread_default(parts);
+	spread = spread ? spread : default_spread(parts);
 	spread = spread < parts ? spread : parts;
 	slots = max_u64(pow2_ceil((n + spread - 1) / spread), FLOW_WAYS);
 	ring = max_u64(page, slots * RING_BYTES_A_SLOT);

@@ -118,7 +118,6 @@ static int attach_missing(struct visit *v, const struct meter_options *wanted, c
 /* What others were killed over. Only where nobody else looks: who is alive may use it. */
 static int clear_abandoned(const struct netns *ns)
 {
-	struct meter_detached gone;
 	struct table *t;
 	size_t n, left = 0;
 	int r;
@@ -130,7 +129,7 @@ static int clear_abandoned(const struct netns *ns)
 	table_close(t);
 	if (r < 0 || !left)
 		return r;
-	r = meter_detach_gone(ns, ns->cookie, &gone);
+	r = meter_detach_gone(ns, ns->cookie);
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -218,7 +217,6 @@ static int detach_ours(struct visit *v)
 {
 	_cleanup_(freep) const char **names = calloc(v->n_ifaces + 1, sizeof(*names));
 	_cleanup_(freep) struct link *links = NULL;
-	struct meter_detached gone;
 	size_t n = 0, n_links = 0;
 	int r;
 
@@ -231,7 +229,7 @@ static int detach_ours(struct visit *v)
 	}
 	if (r < 0 || n == 0)
 		return r;
-	r = meter_detach(&v->ns, v->ns.cookie, names, n, false, NULL, NULL, &gone);
+	r = meter_detach(&v->ns, v->ns.cookie, names, n, false, NULL, NULL, NULL);
 	return r == -ENOENT ? 0 : r;
 }
 
