@@ -8,11 +8,11 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/error.h"
 #include "collect/receive_parts.h"
+#include "ipfix/tls.h"
 
 struct receive_tls {
 	SSL_CTX *ctx;
@@ -24,38 +24,15 @@ struct receive_tls_conn {
 	struct receive_tls *owner;
 };
 
-static const char *reason(void)
-{
-	unsigned long err = ERR_peek_error();
-	const char *text = err ? ERR_reason_error_string(err) : NULL;
-
-	if (err && ERR_GET_LIB(err) == ERR_LIB_SYS)
-		text = strerror(ERR_GET_REASON(err));
-	ERR_clear_error();
-	return text ? text : "unknown error";
-}
-
-/* Nobody may be at the terminal. */
-static int no_passphrase(char *buf, int size, int rwflag, void *arg)
-{
-	return -1;
-}
-
 static int load(SSL_CTX *ctx, const struct receive_config *config)
 {
-	const char *key = config->key ? config->key : config->certificate;
+	int r = tls_load_own(ctx, config->certificate, config->key);
 
-	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
-	if (SSL_CTX_use_certificate_chain_file(ctx, config->certificate) != 1)
-		return fail_plain(-EINVAL, "cannot use the certificate '%s': %s",
-				  config->certificate, reason());
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-		return fail_plain(-EINVAL, "cannot use the key '%s': %s", key, reason());
-	if (!config->ca)
-		return 0;
+	if (r < 0 || !config->ca)
+		return r;
 	if (SSL_CTX_load_verify_file(ctx, config->ca) != 1)
 		return fail_plain(-EINVAL, "cannot use the authorities '%s': %s", config->ca,
-				  reason());
+				  tls_reason());
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	return 0;
 }
@@ -130,7 +107,7 @@ ssize_t receive_tls_read(struct receive_tls_conn *c, uint8_t *buf, size_t len, u
 	}
 	/* An end without close_notify comes here too: somebody may have cut the stream. */
 	c->owner->counts->tls_failures++;
-	c->owner->counts->tls_reason = reason();
+	c->owner->counts->tls_reason = tls_reason();
 	return -EPROTO;
 }
 

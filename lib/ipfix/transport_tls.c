@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "ipfix/tls.h"
 #include "ipfix/transport_tls.h"
 
 #define SETTLE_NS (300 * NSEC_PER_MSEC)

@@ -13,8 +13,6 @@ struct tls_context {
 	char *ca, *certificate, *key, *name;
 };
 
-/* What OpenSSL has to say, shortly; it is forgotten then. */
-const char *tls_reason(void);
 /* A BIO's that is a link, its data. NULL: no memory. */
 BIO_METHOD *tls_link_method(void);
 

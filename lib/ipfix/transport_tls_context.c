@@ -5,31 +5,14 @@
  */
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
 #include "ipfix/stream.h"
+#include "ipfix/tls.h"
 #include "ipfix/transport_tls.h"
-
-const char *tls_reason(void)
-{
-	unsigned long err = ERR_peek_error();
-	const char *text = err ? ERR_reason_error_string(err) : NULL;
-
-	if (err && ERR_GET_LIB(err) == ERR_LIB_SYS)
-		text = strerror(ERR_GET_REASON(err));
-	ERR_clear_error();
-	return text ? text : "unknown error";
-}
-
-/* Nobody is at the terminal of an agent. */
-static int no_passphrase(char *buf, int size, int rwflag, void *arg)
-{
-	return -1;
-}
 
 static int load_ca(SSL_CTX *ctx, const char *ca)
 {
@@ -49,33 +32,6 @@ static int load_ca(SSL_CTX *ctx, const char *ca)
 				   tls_reason());
 }
 
-/* The key could be read, and is another certificate's. One of another kind is no error yet. */
-static bool is_of_another(void)
-{
-	unsigned long err = ERR_peek_error();
-
-	return ERR_GET_LIB(err) == ERR_LIB_X509 && (ERR_GET_REASON(err) == X509_R_KEY_VALUES_MISMATCH ||
-						    ERR_GET_REASON(err) == X509_R_KEY_TYPE_MISMATCH);
-}
-
-/* The key may be in the certificate's file. */
-static int load_own(SSL_CTX *ctx, const char *certificate, const char *key)
-{
-	if (!certificate)
-		return key ? fail_usage("a TLS key without a certificate is of no use") : 0;
-	if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
-		return fail_plain(-EINVAL, "cannot use the certificate '%s': %s", certificate,
-				  tls_reason());
-	if (!key)
-		key = certificate;
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 && !is_of_another())
-		return fail_plain(-EINVAL, "cannot use the key '%s': %s", key, tls_reason());
-	if (SSL_CTX_check_private_key(ctx) == 1)
-		return 0;
-	ERR_clear_error();
-	return fail_usage("the key '%s' does not belong to the certificate '%s'", key, certificate);
-}
-
 static int make_context(const struct tls_context *c, SSL_CTX **ret)
 {
 	SSL_CTX *ctx;
@@ -89,10 +45,9 @@ static int make_context(const struct tls_context *c, SSL_CTX **ret)
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	r = load_ca(ctx, c->ca);
 	if (r == 0)
-		r = load_own(ctx, c->certificate, c->key);
+		r = tls_load_own(ctx, c->certificate, c->key);
 	if (r < 0) {
 		SSL_CTX_free(ctx);
 		return r;

@@ -30,7 +30,7 @@ ONLY = [        # a library's headers belong to one place
     (r'<curl/', {'lib/enrich/cloud_curl.c'}),
     (r'<microhttpd', {'lib/metrics/http_library.h'}),
     (r'<zlib\.h>', {'lib/capture/stream_gzip.c', 'lib/sink/gzip_file.c'}),
-    (r'<openssl/', {'lib/ipfix/transport_tls.c', 'lib/ipfix/transport_tls.h', 'lib/ipfix/transport_tls_context.c', 'lib/collect/receive_tls.c'}),
+    (r'<openssl/', {'lib/ipfix/tls.c', 'lib/ipfix/tls.h', 'lib/ipfix/transport_tls.c', 'lib/ipfix/transport_tls.h', 'lib/ipfix/transport_tls_context.c', 'lib/collect/receive_tls.c'}),
 ]
 FORBIDDEN = [   # where, what
     (('bpf/', 'cmd/', 'lib/'), r'\b(?:strto[lu]\w*|ato[ifl]\w*|sprintf|strcpy|strcat|strtok|gets|alloca|system|popen)\s*\('),

@@ -224,6 +224,16 @@ def over_tcp_and_tls_and_in_a_file_they_are_the_same():
 
 
 @test
+def a_key_of_another_certificate_is_refused():
+    made = Certificates(FOLDER)
+    r = run(FLOWCTL, 'collect', '-l', 'tls://127.0.0.1:0', '--certificate', made.path('server.pem'),
+            '--key', made.path('client.key'), ok=False, timeout=10)
+    equal((r.returncode, r.stdout), (2, ''), r.stderr)
+    check("the key '%s' does not belong to the certificate '%s'" %
+          (made.path('client.key'), made.path('server.pem')) in r.stderr, r.stderr)
+
+
+@test
 def the_agents_export_breaks_no_rule_and_agrees_with_dump():
     box.attach()
     try:
