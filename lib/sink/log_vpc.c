@@ -141,7 +141,10 @@ static int vpc_flush(struct sink *s)
 
 	v->last_iface = NULL;
 	sink_vpc_spool(v);
-	r = v->book.out.len ? sink_vpc_write(v) : 0;
+	/* What waits is tried again by tick(). */
+	r = v->book.out.len > v->book.tried ? sink_vpc_write(v) : 0;
+	if (!v->book.tried)
+		sink_vpc_retry(v);
 	sink_vpc_bound(v);
 	sink_vpc_tell(v);
 	return r;
@@ -152,6 +155,7 @@ static void vpc_tick(struct sink *s, uint64_t now_ns)
 {
 	struct sink_vpc *v = (struct sink_vpc *)s;
 
+	sink_vpc_retry(v);
 	if (v->spool_err)
 		sink_vpc_forget_written(v);
 	sink_vpc_tell(v);
@@ -166,14 +170,17 @@ static uint64_t vpc_interval_ns(struct sink *s)
 static int tell(struct sink_vpc *v, const struct sink_interval *i, const struct sink_place *p,
 		uint32_t place, bool has)
 {
+	uint64_t since_ns = v->book.places[place].lost * NSEC_PER_SEC;
+	bool lost = p->lost || since_ns;
 	struct vpc_told told = {
 		.place = place,
-		.status = p->lost ? VPC_SKIPDATA : VPC_NODATA,
-		.from_ns = p->since_ns > i->from_ns ? p->since_ns : i->from_ns,
+		.status = lost ? VPC_SKIPDATA : VPC_NODATA,
+		.from_ns = since_ns && since_ns < i->from_ns ? since_ns :
+			   p->since_ns > i->from_ns ? p->since_ns : i->from_ns,
 		.to_ns = i->to_ns,
 	};
 
-	if (!p->lost && (has || p->seen))
+	if (!lost && (has || p->seen))
 		return 0;
 	return enter_spooled(v, VPC_ENTRY_STATUS, &told, sizeof(told));
 }
@@ -214,21 +221,31 @@ static int vpc_interval(struct sink *s, const struct sink_interval *i)
 static int vpc_reopen(struct sink *s)
 {
 	struct sink_vpc *v = (struct sink_vpc *)s;
-	int r = vpc_dest_reopen(v->dest);
+	uint64_t dev = 0, ino = 0, new_dev = 0, new_ino = 0;
+	int64_t size;
+	int r;
 
+	vpc_dest_where(v->dest, &dev, &ino, &size);
+	r = vpc_dest_reopen(v->dest);
 	if (r < 0)
 		return r;
+	/* A line that was cut when there was no room is whole in one of the files. */
+	vpc_dest_where(v->dest, &new_dev, &new_ino, &size);
+	if (v->book.tried && (dev != new_dev || ino != new_ino))
+		v->skip = 0;
 	sink_vpc_set_base(v);
 	return 0;
 }
 
-/* Nothing is left to be counted up: the spool has done its work. */
+/* Nothing is left to be counted up: the spool has done its work, unless lines wait for room. */
 static void vpc_close(struct sink *s)
 {
 	struct sink_vpc *v = (struct sink_vpc *)s;
 
 	sink_vpc_do(v, VPC_ENTRY_ALL, clock_real_ns() / NSEC_PER_SEC);
-	if (v->spool.fd >= 0)
+	if (v->book.tried)
+		sink_vpc_set_base(v);
+	else if (v->spool.fd >= 0)
 		unlink(v->spool.path);
 	sink_vpc_free(v);
 }

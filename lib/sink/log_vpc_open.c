@@ -39,6 +39,7 @@ static int copy_config(struct sink_vpc *v, const struct vpc_config *c)
 {
 	v->interval_ns = c->interval_ns;
 	v->folder = c->directory;
+	v->period_s = c->period_s;
 	v->spool = (struct vpc_spool) VPC_SPOOL_NULL;
 	vpc_book_init(&v->book, &c->format, c->max_lines);
 	v->book.full = on_full;
@@ -97,6 +98,10 @@ static int take_over(struct sink_vpc *v)
 	if (r < 0 && r != -ENOENT)
 		return r;
 	sink_vpc_write(v);
+	if (v->book.tried) {
+		sink_vpc_set_base(v);
+		return 0;
+	}
 	v->skip = 0;
 	if (!v->folder || !vpc_dest_is_open(v->dest))
 		r = sink_vpc_begin_anew(v);
@@ -166,6 +171,7 @@ void sink_vpc_free(struct sink_vpc *v)
 	vpc_dest_free(v->dest);
 	vpc_book_deinit(&v->book);
 	strbuf_deinit(&v->entries);
+	strbuf_deinit(&v->open_text);
 	strbuf_deinit(&v->strings);
 	for (size_t i = 0; i < v->n_interfaces; i++) {
 		free((char *)v->interfaces[i].iface);

@@ -14,22 +14,15 @@
 
 /* A spool does not grow much beyond what its lines need. */
 #define SPOOL_BYTES (64 * 1024 * 1024)
-
-static uint64_t count_lines(const char *data, size_t len)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += data[i] == '\n';
-	return n;
-}
+/* So much waits for room, in memory; and of a folder's file so much is kept until it is complete. */
+#define WAITING_BYTES (16 * 1024 * 1024)
 
 static void set_base(struct sink_vpc *v)
 {
 	int64_t size = 0;
 
 	vpc_dest_where(v->dest, &v->header.dev, &v->header.ino, &size);
-	v->header.base = size - (int64_t)v->made;
+	v->header.base = size - (int64_t)(v->made - (v->book.tried - v->skip));
 	v->header.ended = v->book.ended;
 }
 
@@ -53,7 +46,9 @@ void sink_vpc_tell(struct sink_vpc *v)
 
 	trouble[0] = '\0';
 	if (v->write_err)
-		snprintf(trouble, size, "cannot write: %s", strerror(-v->write_err));
+		snprintf(trouble, size, "cannot write: %s%s", strerror(-v->write_err),
+			 v->lossy ? "; no more lines can wait, new ones are lost" :
+			 v->book.tried ? "; lines wait for that to end" : "");
 	else if (v->spool_err)
 		snprintf(trouble, size, "cannot write its spool, a kill would lose lines: %s",
 			 strerror(-v->spool_err));
@@ -65,51 +60,100 @@ static void count_written(struct sink_vpc *v, uint64_t lines)
 	v->sink.stats.last_export_ns = clock_real_ns();
 }
 
-static int write_bytes(struct sink_vpc *v, const char *data, size_t len, uint64_t lines)
+/* What is in a folder's file may have to be written once more: with it, all is lost. */
+static void remember(struct sink_vpc *v, const char *data, size_t len, uint64_t lines)
 {
-	size_t done = 0;
-	int r = len ? vpc_dest_write(v->dest, data, len, &done) : 0;
-	uint64_t written = r == 0 ? lines : count_lines(data, done);
+	v->open_lines += lines;
+	v->open_long |= v->open_text.len + len > WAITING_BYTES;
+	if (v->open_long)
+		strbuf_deinit(&v->open_text);
+	else
+		strbuf_add(&v->open_text, data, len);
+}
 
-	v->sink.stats.bytes += done;
-	if (v->folder)
-		v->open_lines += written;
-	else if (written)
-		count_written(v, written);
-	if (r == 0) {
-		v->write_err = len ? 0 : v->write_err;
-		return 0;
-	}
-	/* With it all of a folder's file is gone. */
-	sink_vpc_count_trouble(v, r, lines - written + v->open_lines);
+static void forget_file(struct sink_vpc *v)
+{
 	v->open_lines = 0;
-	sink_vpc_set_base(v);
+	v->open_long = false;
+	strbuf_deinit(&v->open_text);
+}
+
+/* The folder's file is gone. */
+static void put_back(struct sink_vpc *v)
+{
+	if (v->open_long || vpc_book_put_back(&v->book, &v->open_text) < 0) {
+		v->sink.stats.lost_records += v->open_lines;
+		for (size_t i = 0; i < v->book.n_places; i++)
+			v->book.places[i].lost = v->book.ended ? v->book.ended - 1 : 1;
+	}
+	forget_file(v);
+}
+
+static void lose_new(struct sink_vpc *v)
+{
+	v->made -= v->book.out.len - v->book.tried;
+	v->sink.stats.lost_records += vpc_book_lose(&v->book);
+	v->lossy = true;
+}
+
+/* @done bytes of what is to be written are where they belong, and no more can be written now. */
+static void keep(struct sink_vpc *v, int err, size_t done)
+{
+	sink_vpc_count_trouble(v, err, 0);
+	if (v->folder)
+		put_back(v);
+	if (v->book.out.len - done > WAITING_BYTES && v->book.tried > done)
+		lose_new(v);
+	v->skip = vpc_book_took(&v->book, done);
+}
+
+/* How much of it got there, and the count of that. */
+static int write_bytes(struct sink_vpc *v, const char *data, size_t len, size_t *ret_done)
+{
+	int r = len ? vpc_dest_write(v->dest, data, len, !v->write_err, ret_done) : 0;
+	uint64_t lines = vpc_book_count_lines(data, *ret_done);
+
+	v->sink.stats.bytes += *ret_done;
+	if (v->folder && r == 0)
+		remember(v, data, len, lines);
+	else if (lines)
+		count_written(v, lines);
+	if (r == 0 && len)
+		v->write_err = 0;
 	return r;
+}
+
+/* Not even kept. */
+static int no_memory(struct sink_vpc *v)
+{
+	sink_vpc_count_trouble(v, -ENOMEM, v->book.n_out);
+	strbuf_deinit(&v->book.out);
+	v->book.n_out = v->book.tried = v->skip = 0;
+	return -ENOMEM;
 }
 
 int sink_vpc_write(struct sink_vpc *v)
 {
 	struct strbuf *out = &v->book.out;
-	size_t left_out = v->skip < out->len ? v->skip : out->len;
-	uint64_t lines = v->book.n_out;
+	size_t there, done = 0;
 	int r;
 
-	if (out->failed) {
-		sink_vpc_count_trouble(v, -ENOMEM, lines);
-		strbuf_deinit(out);
-		v->book.n_out = 0;
-		return -ENOMEM;
-	}
-	if (left_out)
-		lines -= count_lines(out->data, left_out);
-	v->made += out->len;
-	v->skip -= left_out;
-	if (left_out && left_out < out->len)
+	if (out->failed)
+		return no_memory(v);
+	v->made += out->len - v->book.tried;
+	if (v->lossy)
+		lose_new(v);
+	there = v->skip < out->len ? v->skip : out->len;
+	if (there && there < out->len)
 		vpc_dest_goes_on(v->dest);
-	r = write_bytes(v, strbuf_str(out) + left_out, out->len - left_out, lines);
-	strbuf_reset(out);
-	v->book.n_out = 0;
-	return r;
+	r = write_bytes(v, strbuf_str(out) + there, out->len - there, &done);
+	if (r < 0) {
+		keep(v, r, there + done);
+		return r;
+	}
+	v->skip -= there;
+	vpc_book_took(&v->book, out->len);
+	return 0;
 }
 
 /* A folder's file is named after the first interface that the cloud, or the user, tells of. */
@@ -125,20 +169,40 @@ static const char *known_or(const struct sink_vpc *v, const char *given, size_t 
 }
 
 /* Complete the folder's file, if it is due, or @now. */
-static int end_file(struct sink_vpc *v, uint32_t end_s, bool now)
+static void end_file(struct sink_vpc *v, uint32_t end_s, bool now)
 {
-	int r = vpc_dest_end(v->dest, end_s, now,
-			     known_or(v, v->account, offsetof(struct vpc_place, account)),
-			     known_or(v, v->region, offsetof(struct vpc_place, region)));
+	int r;
 
-	if (!v->folder || !v->open_lines || (r == 0 && vpc_dest_is_open(v->dest)))
-		return r;
-	if (r < 0)
-		sink_vpc_count_trouble(v, r, v->open_lines);
-	else
-		count_written(v, v->open_lines);
-	v->open_lines = 0;
-	return r;
+	if (!v->folder)
+		return;
+	if (v->book.tried) {
+		v->due_s = now || end_s % v->period_s == 0 ? end_s : v->due_s;
+		return;
+	}
+	r = vpc_dest_end(v->dest, end_s, now || v->due_s,
+			 known_or(v, v->account, offsetof(struct vpc_place, account)),
+			 known_or(v, v->region, offsetof(struct vpc_place, region)));
+	if (!v->open_lines || (r == 0 && vpc_dest_is_open(v->dest)))
+		return;
+	if (r < 0) {
+		v->due_s = end_s;
+		keep(v, r, 0);
+		return;
+	}
+	count_written(v, v->open_lines);
+	forget_file(v);
+	v->due_s = 0;
+}
+
+void sink_vpc_retry(struct sink_vpc *v)
+{
+	if (!v->book.tried && !v->lossy && !v->due_s)
+		return;
+	if (v->book.tried && sink_vpc_write(v) < 0)
+		return;
+	if (v->due_s)
+		end_file(v, v->due_s, true);
+	sink_vpc_forget_written(v);
 }
 
 int sink_vpc_enter(void *arg, uint32_t type, const void *data, size_t len)
@@ -160,6 +224,7 @@ int sink_vpc_begin_anew(struct sink_vpc *v)
 
 	/* Places have other numbers now. */
 	v->last_iface = NULL;
+	v->lossy = false;
 	if (r == 0) {
 		v->made = 0;
 		set_base(v);
@@ -191,7 +256,7 @@ void sink_vpc_do(struct sink_vpc *v, uint32_t type, uint32_t real_s)
 
 void sink_vpc_forget_written(struct sink_vpc *v)
 {
-	if (!v->folder || !vpc_dest_is_open(v->dest))
+	if (!v->book.tried && (!v->folder || !vpc_dest_is_open(v->dest)))
 		sink_vpc_begin_anew(v);
 }
 
@@ -201,6 +266,10 @@ void sink_vpc_bound(struct sink_vpc *v)
 
 	if (v->spool.fd < 0 || v->spooled < SPOOL_BYTES + 2 * v->book.lines.n * sizeof(struct vpc_piece))
 		return;
+	if (v->book.tried) {	/* its lines are in memory; it begins anew when they are written */
+		v->spool_err = v->spool_err ? v->spool_err : -EFBIG;
+		return;
+	}
 	if (open)
 		sink_vpc_do(v, VPC_ENTRY_FILE, clock_real_ns() / NSEC_PER_SEC);
 	sink_vpc_forget_written(v);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "sink/vpc_spool.h"
 
 #define OUT_LONG (256 * 1024)
@@ -89,6 +90,12 @@ static int add_place(struct vpc_book *b, const char *strings, size_t len)
 	return 0;
 }
 
+static void first_of(uint32_t *first, uint32_t interval)
+{
+	if (!*first || interval < *first)
+		*first = interval;
+}
+
 static void write_line(struct vpc_book *b, const struct vpc_piece *p)
 {
 	const struct vpc_line line = {
@@ -102,7 +109,8 @@ static void write_line(struct vpc_book *b, const struct vpc_piece *p)
 
 	vpc_line_put(&b->out, &b->format, &line, &b->places[p->place].place);
 	b->n_out++;
-	if (b->out.len > OUT_LONG && b->full)
+	first_of(&b->places[p->place].fresh, p->interval);
+	if (b->out.len - b->tried > OUT_LONG && b->full)
 		b->full(b->arg);
 }
 
@@ -126,6 +134,9 @@ static int add_told(struct vpc_book *b, const struct vpc_told *t)
 	if (t->place >= b->n_places || t->status > VPC_SKIPDATA)
 		return -EBADMSG;
 	vpc_line_put(&b->told, &b->format, &line, &b->places[t->place].place);
+	first_of(&b->places[t->place].fresh, t->from_ns / NSEC_PER_SEC);
+	if (t->status == VPC_SKIPDATA)
+		b->places[t->place].lost = 0;
 	b->n_told++;
 	return 0;
 }
@@ -174,6 +185,61 @@ int vpc_book_enter(struct vpc_book *b, uint32_t type, const void *data, size_t l
 	}
 }
 
+uint64_t vpc_book_count_lines(const char *data, size_t len)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += data[i] == '\n';
+	return n;
+}
+
+size_t vpc_book_took(struct vpc_book *b, size_t bytes)
+{
+	const char *end = bytes ? memrchr(b->out.data, '\n', bytes) : NULL;
+	size_t whole = end ? end + 1 - b->out.data : 0;
+
+	b->n_out -= vpc_book_count_lines(b->out.data, whole);
+	b->out.len -= whole;
+	if (whole)
+		memmove(b->out.data, b->out.data + whole, b->out.len);
+	b->tried = b->out.len;
+	for (size_t i = 0; i < b->n_places; i++)
+		b->places[i].fresh = 0;
+	return bytes - whole;
+}
+
+uint64_t vpc_book_lose(struct vpc_book *b)
+{
+	uint64_t n = vpc_book_count_lines(b->out.data + b->tried, b->out.len - b->tried);
+
+	b->out.len = b->tried;
+	b->n_out -= n;
+	for (size_t i = 0; i < b->n_places; i++) {
+		if (b->places[i].fresh)
+			first_of(&b->places[i].lost, b->places[i].fresh);
+		b->places[i].fresh = 0;
+	}
+	return n;
+}
+
+int vpc_book_put_back(struct vpc_book *b, const struct strbuf *lines)
+{
+	struct strbuf all = STRBUF_NULL;
+
+	strbuf_add(&all, strbuf_str(lines), lines->len);
+	strbuf_add(&all, strbuf_str(&b->out), b->out.len);
+	if (all.failed || lines->failed) {
+		strbuf_deinit(&all);
+		return -ENOMEM;
+	}
+	strbuf_deinit(&b->out);
+	b->out = all;
+	b->tried += lines->len;
+	b->n_out += vpc_book_count_lines(lines->data, lines->len);
+	return 0;
+}
+
 void vpc_book_has(const struct vpc_book *b, uint32_t interval, bool *ret)
 {
 	for (size_t i = 0; i < b->n_places; i++)
@@ -184,7 +250,7 @@ void vpc_book_has(const struct vpc_book *b, uint32_t interval, bool *ret)
 	}
 }
 
-/* Keep the places that have lines, under new numbers. */
+/* Keep the places that have lines, or lost some, under new numbers. */
 static int forget_places(struct vpc_book *b)
 {
 	_cleanup_(freep) uint32_t *to = calloc(b->n_places + 1, sizeof(*to));
@@ -194,6 +260,8 @@ static int forget_places(struct vpc_book *b)
 		return -ENOMEM;
 	for (size_t i = 0; i < b->lines.n; i++)
 		to[b->lines.v[i].place] = 1;
+	for (size_t i = 0; i < b->n_places; i++)
+		to[i] |= b->places[i].lost != 0;
 	for (size_t i = 0; i < b->n_places; i++) {
 		if (!to[i]) {
 			known_deinit(&b->places[i]);

@@ -38,6 +38,9 @@ struct vpc_known {
 	size_t len;
 	struct vpc_place place;
 	uint32_t wrote;		/* the last interval of which a line was written at once */
+	/* When the first interval of these begins, 0 = there are none: */
+	uint32_t fresh;		/* lines in out behind what was tried */
+	uint32_t lost;		/* lines that were lost, which nobody was told of */
 };
 
 struct vpc_book {
@@ -48,6 +51,7 @@ struct vpc_book {
 	uint32_t ended;		/* seconds since 1970 */
 	struct strbuf out;	/* lines that are to be written */
 	uint64_t n_out;
+	size_t tried;		/* so many bytes of it could not be, and wait for room */
 	struct strbuf told;	/* NODATA, SKIPDATA: behind the lines of their interval */
 	uint64_t n_told;
 	/* Takes what is in out, when it grew long: by whoever has the book. */
@@ -61,6 +65,17 @@ void vpc_book_deinit(struct vpc_book *b);
 size_t vpc_book_find(const struct vpc_book *b, const char *strings, size_t len);
 /* -EBADMSG: it is no entry; -ENOMEM. Nothing is done then. */
 int vpc_book_enter(struct vpc_book *b, uint32_t type, const void *data, size_t len);
+/*
+ * The first @bytes of out got to where they belong. Whole lines of them go; how much of a line is
+ * there whose rest is not is returned. All that is left counts as tried.
+ */
+size_t vpc_book_took(struct vpc_book *b, size_t bytes);
+/* Lose what is in out behind what was tried, and know whose lines that were. How many lines. */
+uint64_t vpc_book_lose(struct vpc_book *b);
+/* Lines that were thought to be written are not: they come before what is in out. -ENOMEM. */
+int vpc_book_put_back(struct vpc_book *b, const struct strbuf *lines);
+/* How many lines end there. */
+uint64_t vpc_book_count_lines(const char *data, size_t len);
 /* Has that place a line of the interval, counted up or written? @ret: by number, n_places long. */
 void vpc_book_has(const struct vpc_book *b, uint32_t interval, bool *ret);
 /* Forget places of which there are no lines, and append what makes the same book anew. -ENOMEM. */

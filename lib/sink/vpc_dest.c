@@ -142,28 +142,36 @@ static int part_write(struct vpc_dest *d, const char *data, size_t len)
 	return !len || fwrite(data, len, 1, d->plain) == 1 ? 0 : -errno;
 }
 
+static int part_make(struct vpc_dest *d)
+{
+	if (d->gzip)
+		return gzip_file_open(d->part, &d->zipped);
+	d->plain = fopen(d->part, "we");
+	return d->plain ? 0 : -errno;
+}
+
 static int part_open(struct vpc_dest *d)
 {
-	int r = 0;
+	int r;
 
 	if (vpc_dest_is_open(d))
 		return 0;
 	d->hash = FNV1A_BEGIN;
-	if (d->gzip)
-		r = gzip_file_open(d->part, &d->zipped);
-	else
-		r = (d->plain = fopen(d->part, "we")) ? 0 : -errno;
+	r = part_make(d);
+	if (r == -ENOENT && mkdir(d->directory, 0755) == 0)
+		r = part_make(d);
 	if (r == 0 && d->head)
 		r = part_write(d, d->head, strlen(d->head));
 	return r;
 }
 
-int vpc_dest_write(struct vpc_dest *d, const char *data, size_t len, size_t *ret_done)
+int vpc_dest_write(struct vpc_dest *d, const char *data, size_t len, bool patient,
+		   size_t *ret_done)
 {
 	int r;
 
 	if (!d->directory)
-		return log_file_write(&d->file, data, len, true, ret_done);
+		return log_file_write(&d->file, data, len, patient, ret_done);
 	*ret_done = 0;
 	r = part_open(d);
 	if (r == 0)

@@ -32,9 +32,13 @@ struct vpc_dest_config {	/* all of it is copied */
 int vpc_dest_new(const struct vpc_dest_config *config, struct vpc_dest **ret);
 /* What is not complete of a folder's file is lost. NULL is fine. */
 void vpc_dest_free(struct vpc_dest *d);
-/* Append; *ret_done of @len bytes got there. 0 or a negative errno without a sentence: then a
- * folder's file is gone, with all that was in it. */
-int vpc_dest_write(struct vpc_dest *d, const char *data, size_t len, size_t *ret_done);
+/*
+ * Append; *ret_done of @len bytes got there; a slow reader is waited for if @patient. 0 or a
+ * negative errno without a sentence: then a folder's file is gone, with all that was in it. A
+ * folder that was taken away is made again.
+ */
+int vpc_dest_write(struct vpc_dest *d, const char *data, size_t len, bool patient,
+		   size_t *ret_done);
 /*
  * All of before @end_s (seconds since 1970) was written: complete the folder's file, if that is a
  * multiple of its period or @now. NULLs: not known. 0 or a negative errno without a sentence.

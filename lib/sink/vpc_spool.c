@@ -166,6 +166,21 @@ int vpc_spool_set(struct vpc_spool *s, const struct vpc_spool_header *h)
 	return pwrite(s->fd, &marked, sizeof(marked), 0) == sizeof(marked) ? 0 : -EIO;
 }
 
+/* Somebody took it away. */
+static int make_folder_of(char *path)
+{
+	char *slash = strrchr(path, '/');
+	int r = 0;
+
+	if (!slash || slash == path)
+		return -ENOENT;
+	*slash = '\0';
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		r = -errno;
+	*slash = '/';
+	return r;
+}
+
 int vpc_spool_restart(struct vpc_spool *s, const struct vpc_spool_header *h,
 		      const struct strbuf *entries)
 {
@@ -179,6 +194,8 @@ int vpc_spool_restart(struct vpc_spool *s, const struct vpc_spool_header *h,
 	if (path.failed)
 		return -ENOMEM;
 	new.fd = open_locked(path.data, O_TRUNC);
+	if (new.fd == -ENOENT && make_folder_of(path.data) == 0)
+		new.fd = open_locked(path.data, O_TRUNC);
 	if (new.fd < 0)
 		return new.fd;
 	r = vpc_spool_set(&new, h);

@@ -2,6 +2,8 @@
 /* A log of format vpc over a kill, on a full disk, and as a folder of files. */
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -224,7 +226,190 @@ TEST(nobody_else_writes_the_same_log)
 	remove_files();
 }
 
-TEST(a_full_disk_loses_lines_and_says_so)
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = bytes;
+	setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+#define BEFORE 65536
+
+/* A log that is long already, so that it is full while its spool is not. */
+static void make_long(void)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	for (int i = 0; i < BEFORE / 2; i++)
+		CHECK(write(fd, "x\n", 2) == 2);
+	close(fd);
+}
+
+static bool says_behind(const char *wanted)
+{
+	_cleanup_(freep) char *is = content(path);
+
+	if (strlen(is) >= BEFORE && strcmp(is + BEFORE, wanted) == 0)
+		return true;
+	printf("# is     %s\n# wanted %s\n", strlen(is) < BEFORE ? "short" : is + BEFORE, wanted);
+	return false;
+}
+
+static const char two[] = "80 1 100 1418530020 1418530021 0\n81 1 100 1418530020 1418530021 0\n";
+
+static void two_into_full(struct sink *s)
+{
+	put_port(s, 80, 1, AT, 0);
+	put_port(s, 81, 1, AT, 0);
+	s->ops->flush(s);
+	limit_files(BEFORE + 50);
+	end_interval(s, AT, AT + 60, NULL, 0);
+}
+
+TEST(what_finds_no_room_waits_and_is_there_once_when_there_is)
+{
+	struct vpc_config c = config(SHORT);
+	struct sink *s;
+
+	make_long();
+	s = open_with(&c);
+	two_into_full(s);
+	CHECK(!s->stats.lost_records && s->stats.errors == 1 && s->stats.records == 1);
+	CHECK(strcmp(s->trouble, "cannot write: File too large; lines wait for that to end") == 0);
+	put_port(s, 82, 1, AT, 0);	/* late: a line of its own */
+	s->ops->flush(s);
+	s->ops->tick(s, 0);
+	CHECK(s->stats.records == 1 && s->trouble[0]);
+	limit_files(RLIM_INFINITY);
+	s->ops->tick(s, 0);
+	CHECK(says_behind("80 1 100 1418530020 1418530021 0\n81 1 100 1418530020 1418530021 0\n"
+			  "82 1 100 1418530020 1418530021 0\n"));
+	CHECK(s->stats.records == 3 && !s->stats.lost_records && !s->trouble[0]);
+	s->ops->close(s);
+	CHECK(access(spool, F_OK) < 0);
+	remove_files();
+}
+
+TEST(lines_that_wait_survive_an_end_and_a_kill)
+{
+	struct vpc_config c = config(SHORT);
+	struct sink *s;
+
+	make_long();
+	s = open_with(&c);
+	two_into_full(s);
+	s->ops->close(s);
+	limit_files(RLIM_INFINITY);
+	go_on(&c);
+	CHECK(says_behind(two));
+	remove_files();
+	make_long();
+	killed_after(&c, two_into_full);
+	go_on(&c);
+	CHECK(says_behind(two));
+	CHECK(access(spool, F_OK) < 0);
+	remove_files();
+}
+
+TEST(a_line_that_was_cut_is_whole_in_the_file_that_comes_next)
+{
+	struct vpc_config c = config(SHORT);
+	struct sink *s;
+
+	make_long();
+	s = open_with(&c);
+	two_into_full(s);
+	CHECK(rename(path, saved) == 0);
+	limit_files(RLIM_INFINITY);
+	CHECK(s->ops->reopen(s) == 0);
+	s->ops->tick(s, 0);
+	CHECK(says("81 1 100 1418530020 1418530021 0\n"));
+	s->ops->close(s);
+	remove_files();
+}
+
+#define MANY 600000
+
+TEST(what_waits_is_bounded_and_what_is_lost_is_told_in_the_log)
+{
+	struct vpc_config c = config(SHORT " ${interface-id} ${log-status}");
+	struct sink_place place = { .netns = "default", .iface = "eth0", .cloud = &cloud, .seen = 1 };
+	char words[400];
+	struct sink *s;
+
+	make_long();
+	s = open_with(&c);
+	end_interval(s, AT, AT + 60, NULL, 0);
+	limit_files(BEFORE);
+	for (int i = 0; i < MANY; i++) {
+		put_port(s, 80, 1, AT, 0);	/* late, each of them */
+		if (i % 1000 == 999)
+			s->ops->flush(s);
+	}
+	CHECK(strcmp(s->trouble, "cannot write: File too large; no more lines can wait, new ones are lost") == 0);
+	CHECK(s->stats.lost_records > MANY / 10 && s->stats.lost_records < MANY / 4 * 3);
+	limit_files(RLIM_INFINITY);
+	s->ops->tick(s, 0);
+	CHECK(s->stats.records + s->stats.lost_records == MANY && !s->trouble[0]);
+	end_interval(s, AT + 60, AT + 120, &place, 1);
+	end_interval(s, AT + 120, AT + 180, &place, 1);	/* told once */
+	snprintf(words, sizeof(words), "test $(grep -c ' eni-1235b8ca123456789 OK$' %s) = %llu && "
+		 "test \"$(tail -n 1 %s)\" = '- - - 1418530020 1418530140 - eni-1235b8ca123456789 SKIPDATA'", path,
+		 (unsigned long long)(MANY - s->stats.lost_records), path);
+	CHECK(system(words) == 0);
+	s->ops->close(s);
+	remove_files();
+}
+
+TEST(a_folder_that_is_taken_away_is_made_again_with_all_lines)
+{
+	struct vpc_config c = folder_config();
+	char words[256];
+	struct sink *s;
+
+	s = open_with(&c);
+	two_intervals(s);
+	snprintf(words, sizeof(words), "rm -r %s", folder);
+	CHECK(system(words) == 0);
+	end_interval(s, FULL_FIVE + 240, FULL_FIVE + 300, NULL, 0);
+	s->ops->tick(s, 0);
+	CHECK(gather() == 1 && s->stats.records == 3 && !s->stats.lost_records && !s->trouble[0]);
+	CHECK(says("80 1 100 1418529900 1418529901 0\n80 2 200 1418529960 1418529961 0\n"
+		   "80 4 400 1418530020 1418530021 0\n"));
+	CHECK(system(words) == 0);
+	put_port(s, 80, 1, FULL_FIVE + 300, 0);
+	s->ops->flush(s);
+	end_interval(s, FULL_FIVE + 540, FULL_FIVE + 600, NULL, 0);
+	CHECK(gather() == 1 && s->stats.records == 4 && !s->trouble[0]);
+	s->ops->close(s);
+	remove_folder();
+}
+
+TEST(a_folders_file_that_finds_no_room_is_made_when_there_is)
+{
+	struct vpc_config c = folder_config();
+	struct sink *s;
+
+	s = open_with(&c);
+	two_intervals(s);
+	limit_files(20);
+	end_interval(s, FULL_FIVE + 240, FULL_FIVE + 300, NULL, 0);
+	CHECK(gather() == 0 && !s->stats.lost_records && s->trouble[0]);
+	s->ops->tick(s, 0);
+	limit_files(RLIM_INFINITY);
+	s->ops->tick(s, 0);
+	CHECK(gather() == 1 && s->stats.records == 3 && !s->stats.lost_records);
+	s->ops->tick(s, 0);
+	CHECK(!s->trouble[0]);
+	s->ops->close(s);
+	CHECK(gather() == 1);
+	remove_folder();
+}
+
+TEST(a_full_disk_is_told)
 {
 	struct vpc_config c = config(SHORT);
 	struct sink *s;
@@ -236,7 +421,7 @@ TEST(a_full_disk_loses_lines_and_says_so)
 	put_port(s, 81, 1, AT, 0);
 	s->ops->flush(s);
 	end_interval(s, AT, AT + 60, NULL, 0);
-	CHECK(s->stats.lost_records == 2 && s->stats.errors == 1 && !s->stats.records);
-	CHECK(strcmp(s->trouble, "cannot write: No space left on device") == 0);
+	CHECK(s->stats.errors == 1 && !s->stats.records);
+	CHECK(strcmp(s->trouble, "cannot write: No space left on device; lines wait for that to end") == 0);
 	s->ops->close(s);
 }
