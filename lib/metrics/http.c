@@ -30,6 +30,7 @@
 #define RETIRE_NS    (100 * NSEC_PER_MSEC)
 #define SOON_NS	     NSEC_PER_MSEC
 #define TURNS	     16
+#define RETIRED_MAX  8
 
 struct client {
 	struct client *next;
@@ -226,11 +227,22 @@ static int watch(struct http *h, const char *listen)
 
 DEFINE_CLEANUP(struct http, http_close)
 
+/* @old's, and those of whom it followed a moment ago. */
+static size_t sockets_of(const struct http *old, int fds[RETIRED_MAX])
+{
+	size_t n = 0;
+
+	for (; old && n < RETIRED_MAX; old = old->retired)
+		fds[n++] = old->listen_fd;
+	return n;
+}
+
 int http_open(struct loop *loop, const char *listen, struct http *old, struct serve *serve,
 	      struct http **ret)
 {
 	_cleanup_(http_closep) struct http *h = calloc(1, sizeof(*h));
 	_cleanup_(closep) int fd = -1;
+	int olds[RETIRED_MAX];
 	int r;
 
 	if (!h)
@@ -240,7 +252,7 @@ int http_open(struct loop *loop, const char *listen, struct http *old, struct se
 	h->epoll_fd = h->timer = -1;
 	r = http_library_load();
 	if (r == 0)
-		r = http_socket(listen, old ? old->listen_fd : -1, &fd);
+		r = http_socket(listen, olds, sockets_of(old, olds), &fd);
 	if (r < 0)
 		return r;
 	h->daemon = start(h, fd);

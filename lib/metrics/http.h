@@ -25,8 +25,8 @@ void http_take_over(struct http *h, struct http *old);
 /* NULL is fine. Connections are closed. */
 void http_close(struct http *h);
 
-/* http_socket.c: a listening socket for that. @old: a listening socket of ours, or -1. */
-int http_socket(const char *listen, int old, int *ret_fd);
+/* http_socket.c: a listening socket for that. @old: so many listening sockets of ours. */
+int http_socket(const char *listen, const int *old, size_t n_old, int *ret_fd);
 /* New connections are not for that socket any more; those that have begun still are. */
 void http_socket_retire(int fd);
 

@@ -2,7 +2,8 @@
 /*
  * The socket is ours and not libmicrohttpd's, so that a port that is taken is told by its name.
  * Two sockets may share a port only for the moment in which one takes over from the other
- * (127.0.0.1 to 0.0.0.0, say): at all other times a second agent is refused.
+ * (127.0.0.1 to 0.0.0.0, say; or back to where one that was followed has not gone yet): at all
+ * other times a second agent is refused.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -49,19 +50,24 @@ static int parse_address(const char *listen, union address *ret, socklen_t *ret_
 
 static void share(int fd, int on)
 {
-	if (fd >= 0)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 }
 
-static int bind_beside(int fd, const union address *a, socklen_t len, int old)
+static void share_all(const int *fds, size_t n, int on)
+{
+	for (size_t i = 0; i < n; i++)
+		share(fds[i], on);
+}
+
+static int bind_beside(int fd, const union address *a, socklen_t len, const int *old, size_t n_old)
 {
 	int r = 0;
 
 	if (bind(fd, &a->any, len) == 0)
 		return 0;
-	if (errno != EADDRINUSE || old < 0)
+	if (errno != EADDRINUSE || !n_old)
 		return -errno;
-	share(old, 1);
+	share_all(old, n_old, 1);
 	share(fd, 1);
 	if (bind(fd, &a->any, len) < 0)
 		r = -errno;
@@ -83,7 +89,7 @@ void http_socket_retire(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
 }
 
-int http_socket(const char *listen_at, int old, int *ret_fd)
+int http_socket(const char *listen_at, const int *old, size_t n_old, int *ret_fd)
 {
 	_cleanup_(closep) int fd = -1;
 	union address a;
@@ -98,11 +104,11 @@ int http_socket(const char *listen_at, int old, int *ret_fd)
 		return fail(-errno, "cannot serve metrics at '%s'", listen_at);
 	/* What is left of connections of before a restart is in nobody's way. */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	r = bind_beside(fd, &a, len, old);
+	r = bind_beside(fd, &a, len, old, n_old);
 	if (r == 0 && listen(fd, BACKLOG) < 0)
 		r = -errno;
 	share(fd, 0);
-	share(old, 0);
+	share_all(old, n_old, 0);
 	if (r < 0)
 		return fail(r, "cannot serve metrics at '%s'", listen_at);
 	*ret_fd = take_fd(&fd);

@@ -284,6 +284,7 @@ def a_reload_moves_the_listener_and_a_taken_port_is_told():
     agent.p.send_signal(signal.SIGHUP)
     wait_for(lambda: 'Address already in use; the running configuration stays' in agent.said(), 'the refusal')
     equal(agent.samples()['flowctl_config_reload_ok'], 0, 'reload_ok')
+    refused = len(agent.said())
     moves = ['0.0.0.0:%d' % agent.port, '[::]:%d' % agent.port, '127.0.0.1:%d' % agent.port]
     for n, listen in enumerate(moves, 1):
         agent.write(listen=listen)
@@ -308,6 +309,15 @@ def a_reload_moves_the_listener_and_a_taken_port_is_told():
         except OSError:
             pass
     wait_for(is_closed, 'the old port to be free')
+    # There and back, before those that were followed have gone.
+    done = agent.said().count('configuration read again')
+    for n in range(6):
+        agent.port = (old, second)[n % 2]
+        agent.write()
+        agent.p.send_signal(signal.SIGHUP)
+        wait_for(lambda: agent.said().count('configuration read again') > done + n or 'stays' in agent.said()[refused:], 'the reload')
+        equal(agent.said()[refused:].count('stays'), 0, 'moves to %d that are refused' % agent.port)
+    equal(agent.get('/healthz')[0], 200, 'where it came to rest')
     agent.end()
     agent = Agent(port=taken.getsockname()[1], ok=False)
     equal(agent.p.wait(10), 1, 'the exit status')
