@@ -219,6 +219,18 @@ void harness_close(struct harness *h)
 		close(fds[i]);
 }
 
+const char *harness_verify(struct harness *h)
+{
+	const char *why = harness_open(h);
+
+	if (why)
+		return why;
+	printf("# %s, TCP metrics %s: verified_insns %u\n", h->xdp ? "xdp" : "tc",
+	       h->tcp_buckets ? "on" : "off", h->verified_insns);
+	harness_close(h);
+	return NULL;
+}
+
 void harness_clear(struct harness *h)
 {
 	struct aged_key key;

@@ -60,6 +60,8 @@ struct harness_packet {
 /* NULL, or why it could not be: not root, no kernel support. */
 const char *harness_open(struct harness *h);
 void harness_close(struct harness *h);
+/* Open and close it, and print h->verified_insns, which stays. As harness_open(). */
+const char *harness_verify(struct harness *h);
 /* Everything empty, as when it was opened; the rings keep their positions. */
 void harness_clear(struct harness *h);
 /* Run one packet through. The program's verdict, or a number below -1 when the kernel refuses the

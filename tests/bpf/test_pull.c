@@ -56,8 +56,15 @@ static bool attach(int prog_fd)
 	return bpf_tc_attach(&hook, &opts) == 0;
 }
 
+/* Packets that are sent here go through the program of @h. */
+struct wire {
+	struct harness h;
+	struct tpacket2_hdr *ring;
+	int fd;
+};
+
 /* @vnet: before each frame it is said how much of it is to be linear. */
-static int ring_open(bool vnet, struct tpacket2_hdr **ret)
+static bool ring_open(bool vnet, struct wire *w)
 {
 	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_ifindex = 1 };
 	struct tpacket_req req = { RING_FRAME, 1, RING_FRAME, 1 };
@@ -68,30 +75,46 @@ static int ring_open(bool vnet, struct tpacket2_hdr **ret)
 	    setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &yes, sizeof(yes)) < 0 ||
 	    setsockopt(fd, SOL_PACKET, PACKET_TX_RING, &req, sizeof(req)) < 0 ||
 	    bind(fd, (struct sockaddr *)&ll, sizeof(ll)) < 0)
-		return -1;
-	*ret = mmap(NULL, RING_FRAME, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	return *ret == MAP_FAILED ? -1 : fd;
+		return false;
+	w->fd = fd;
+	w->ring = mmap(NULL, RING_FRAME, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return w->ring != MAP_FAILED;
 }
 
-static bool transmit(int fd, struct tpacket2_hdr *ring, const uint8_t *data, size_t len)
+/* NULL, or why there is none. What goes wrong with the socket is told by w->ring. */
+static const char *wire_open(uint8_t decap, bool vnet, struct wire *w)
 {
-	memcpy((uint8_t *)ring + TPACKET2_HDRLEN - sizeof(struct sockaddr_ll), data, len);
-	ring->tp_len = len;
-	__atomic_store_n(&ring->tp_status, TP_STATUS_SEND_REQUEST, __ATOMIC_RELEASE);
-	return send(fd, NULL, 0, 0) == (ssize_t)len;
+	const char *why;
+
+	*w = (struct wire) { .h = { .direction = FLOW_EGRESS, .decap = decap } };
+	why = harness_open(&w->h);
+	if (why)
+		return why;
+	if (!own_lo() || !attach(w->h.prog_fd))
+		return "needs a network namespace of its own, with clsact";
+	if (!ring_open(vnet, w))
+		w->ring = NULL;
+	return NULL;
 }
 
-static bool transmit_linear(int fd, struct tpacket2_hdr *ring, const uint8_t *data, size_t len,
-			    uint16_t linear)
+static bool transmit(const struct wire *w, const uint8_t *data, size_t len)
+{
+	memcpy((uint8_t *)w->ring + TPACKET2_HDRLEN - sizeof(struct sockaddr_ll), data, len);
+	w->ring->tp_len = len;
+	__atomic_store_n(&w->ring->tp_status, TP_STATUS_SEND_REQUEST, __ATOMIC_RELEASE);
+	return send(w->fd, NULL, 0, 0) == (ssize_t)len;
+}
+
+static bool transmit_linear(const struct wire *w, const uint8_t *data, size_t len, uint16_t linear)
 {
 	struct virtio_net_hdr head = { .hdr_len = linear };
-	uint8_t *at = (uint8_t *)ring + TPACKET2_HDRLEN - sizeof(struct sockaddr_ll);
+	uint8_t *at = (uint8_t *)w->ring + TPACKET2_HDRLEN - sizeof(struct sockaddr_ll);
 
 	memcpy(at, &head, sizeof(head));
 	memcpy(at + sizeof(head), data, len);
-	ring->tp_len = sizeof(head) + len;
-	__atomic_store_n(&ring->tp_status, TP_STATUS_SEND_REQUEST, __ATOMIC_RELEASE);
-	return send(fd, NULL, 0, 0) > 0;
+	w->ring->tp_len = sizeof(head) + len;
+	__atomic_store_n(&w->ring->tp_status, TP_STATUS_SEND_REQUEST, __ATOMIC_RELEASE);
+	return send(w->fd, NULL, 0, 0) > 0;
 }
 
 static bool same_flow(const struct flow_slot *a, const struct flow_slot *b)
@@ -102,8 +125,9 @@ static bool same_flow(const struct flow_slot *a, const struct flow_slot *b)
 	       memcmp(a->c.src_mac, b->c.src_mac, 12) == 0;
 }
 
-static bool row_right(struct harness *h, const struct frame *w, int fd, struct tpacket2_hdr *ring)
+static bool row_right(struct wire *wire, const struct frame *w)
 {
+	struct harness *h = &wire->h;
 	uint8_t buf[FRAME_MAX];
 	struct harness_packet p = { .data = buf, .len = frame_bytes(w, buf) };
 	struct flow_slot expected;
@@ -113,7 +137,7 @@ static bool row_right(struct harness *h, const struct frame *w, int fd, struct t
 	harness_run(h, &p);
 	expected = *harness_nth(h, 0);
 	harness_clear(h);
-	if (!transmit(fd, ring, buf, p.len)) {
+	if (!transmit(wire, buf, p.len)) {
 		printf("# %s: not sent\n", w->name);
 		return false;
 	}
@@ -130,19 +154,14 @@ static bool row_right(struct harness *h, const struct frame *w, int fd, struct t
 
 TEST(headers_behind_the_linear_part_are_pulled)
 {
-	struct harness h = { .direction = FLOW_EGRESS };
-	const char *why = harness_open(&h);
-	struct tpacket2_hdr *ring;
+	struct wire wire;
+	const char *why = wire_open(0, false, &wire);
 	unsigned sent = 0;
 	bool ok = true;
-	int fd;
 
 	if (why)
 		SKIP(why);
-	if (!own_lo() || !attach(h.prog_fd))
-		SKIP("needs a network namespace of its own, with clsact");
-	fd = ring_open(false, &ring);
-	CHECK(fd >= 0);
+	CHECK(wire.ring);
 	for (size_t i = 0; i < n_frames; i++) {
 		const struct frame *w = &frames[i];
 
@@ -151,7 +170,7 @@ TEST(headers_behind_the_linear_part_are_pulled)
 		if (w->tag || w->l3 || w->gso_segs || w->gso_size || w->reason == LEDGER_NON_IP ||
 		    strlen(w->hex) < 36)
 			continue;
-		ok &= row_right(&h, w, fd, ring);
+		ok &= row_right(&wire, w);
 		sent++;
 	}
 	printf("# %u frames\n", sent);
@@ -159,9 +178,9 @@ TEST(headers_behind_the_linear_part_are_pulled)
 	CHECK(ok);
 }
 
-static bool tunnel_right(struct harness *h, const struct tunnel_row *t, const struct frame *w, int fd,
-			 struct tpacket2_hdr *ring)
+static bool tunnel_right(struct wire *wire, const struct tunnel_row *t, const struct frame *w)
 {
+	struct harness *h = &wire->h;
 	uint8_t inner[FRAME_MAX], buf[TUNNEL_FRAME_MAX];
 	size_t n = tunnel_inside(t, w, inner), at;
 	struct harness_packet p = { .data = buf };
@@ -174,7 +193,7 @@ static bool tunnel_right(struct harness *h, const struct tunnel_row *t, const st
 	harness_run(h, &p);
 	expected = *harness_nth(h, 0);
 	harness_clear(h);
-	if (transmit(fd, ring, buf, p.len) && harness_ledger(h, LEDGER_SEEN).packets == 1 &&
+	if (transmit(wire, buf, p.len) && harness_ledger(h, LEDGER_SEEN).packets == 1 &&
 	    harness_balances(h) && same_flow(harness_nth(h, 0), &expected) &&
 	    (w->reason != LEDGER_SEEN || harness_decap(h, DECAP_DONE) == 1))
 		return true;
@@ -184,28 +203,23 @@ static bool tunnel_right(struct harness *h, const struct tunnel_row *t, const st
 
 TEST(and_so_are_those_inside_a_tunnel)
 {
-	struct harness h = { .direction = FLOW_EGRESS, .decap = DECAP_ALL };
-	const char *why = harness_open(&h);
-	struct tpacket2_hdr *ring;
+	struct wire wire;
+	const char *why = wire_open(DECAP_ALL, false, &wire);
 	bool ok = true;
-	int fd;
 
 	if (why)
 		SKIP(why);
-	if (!own_lo() || !attach(h.prog_fd))
-		SKIP("needs a network namespace of its own, with clsact");
-	fd = ring_open(false, &ring);
-	CHECK(fd >= 0);
+	CHECK(wire.ring);
 	for (size_t i = 0; i < n_tunnel_rows; i++) {
 		for (size_t k = 0; k < n_frames; k++)
-			ok &= tunnel_right(&h, &tunnel_rows[i], &frames[k], fd, ring);
+			ok &= tunnel_right(&wire, &tunnel_rows[i], &frames[k]);
 	}
 	CHECK(ok);
 }
 
-static unsigned linear_wrong(struct harness *h, const struct tunnel_row *t, int fd,
-			     struct tpacket2_hdr *ring)
+static unsigned linear_wrong(struct wire *wire, const struct tunnel_row *t)
 {
+	struct harness *h = &wire->h;
 	uint8_t inner[FRAME_MAX], buf[TUNNEL_FRAME_MAX];
 	struct harness_packet p = { .data = buf };
 	struct flow_slot expected;
@@ -220,7 +234,7 @@ static unsigned linear_wrong(struct harness *h, const struct tunnel_row *t, int 
 	expected = *harness_nth(h, 0);
 	for (size_t linear = 14; linear < p.len; linear++) {
 		harness_clear(h);
-		if (!transmit_linear(fd, ring, buf, p.len, linear) || !same_flow(harness_nth(h, 0), &expected) ||
+		if (!transmit_linear(wire, buf, p.len, linear) || !same_flow(harness_nth(h, 0), &expected) ||
 		    harness_decap(h, DECAP_DONE) != 1 || !harness_balances(h))
 			wrong++;
 	}
@@ -231,19 +245,14 @@ static unsigned linear_wrong(struct harness *h, const struct tunnel_row *t, int 
 
 TEST(and_wherever_the_linear_part_ends)
 {
-	struct harness h = { .direction = FLOW_EGRESS, .decap = DECAP_ALL };
-	const char *why = harness_open(&h);
-	struct tpacket2_hdr *ring;
+	struct wire wire;
+	const char *why = wire_open(DECAP_ALL, true, &wire);
 	unsigned wrong = 0;
-	int fd;
 
 	if (why)
 		SKIP(why);
-	if (!own_lo() || !attach(h.prog_fd))
-		SKIP("needs a network namespace of its own, with clsact");
-	fd = ring_open(true, &ring);
-	CHECK(fd >= 0);
+	CHECK(wire.ring);
 	for (size_t i = 0; i < n_tunnel_rows; i++)
-		wrong += linear_wrong(&h, &tunnel_rows[i], fd, ring);
+		wrong += linear_wrong(&wire, &tunnel_rows[i]);
 	CHECK(wrong == 0);
 }

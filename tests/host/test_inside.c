@@ -178,59 +178,71 @@ TEST(what_has_no_way_in_has_a_reason)
 	CHECK(ok);
 }
 
-/* Few rows of each kind: cutting at every byte takes the square of the length. */
-#define SOME_FRAMES(k_) ((k_) % 5 == 0)
+struct inside {
+	const struct tunnel_row *t;
+	const struct frame *w;
+	size_t at, len;			/* where the packet inside begins, and all of the frame */
+	uint8_t buf[TUNNEL_FRAME_MAX];
+};
+
+/*
+ * The next frame in a tunnel after number *@i, of at most @max bytes inside. Few rows of each
+ * kind: cutting at every byte takes the square of the length.
+ */
+static bool next_inside(size_t *i, size_t max, struct inside *ret)
+{
+	uint8_t inner[FRAME_MAX];
+	size_t n;
+
+	for (; *i < n_tunnel_rows * n_frames; ++*i) {
+		ret->t = &tunnel_rows[*i % n_tunnel_rows];
+		ret->w = &frames[*i / n_tunnel_rows];
+		n = *i / n_tunnel_rows % 5 ? 0 : tunnel_inside(ret->t, ret->w, inner);
+		if (!n || n > max)
+			continue;
+		ret->len = tunnel_frame(ret->t, inner, n, ret->buf, &ret->at);
+		++*i;
+		return true;
+	}
+	return false;
+}
 
 TEST(a_frame_cut_at_any_byte_is_never_misread)
 {
-	uint8_t inner[FRAME_MAX], buf[TUNNEL_FRAME_MAX];
+	struct inside in;
 	struct look l;
 
-	for (size_t i = 0; i < n_tunnel_rows * n_frames; i++) {
-		const struct tunnel_row *t = &tunnel_rows[i % n_tunnel_rows];
-		const struct frame *w = &frames[i / n_tunnel_rows];
-		size_t n = tunnel_inside(t, w, inner), at, len;
-
-		if (!n || n > 200 || !SOME_FRAMES(i / n_tunnel_rows))
-			continue;
-		len = tunnel_frame(t, inner, n, buf, &at);
-		for (size_t cut = 0; cut < len; cut++) {
+	for (size_t i = 0; next_inside(&i, 200, &in);) {
+		for (size_t cut = 0; cut < in.len; cut++) {
 			const struct facts *f = &l.w.inner;
 
-			look_at(buf, cut, cut, false, &l);
+			look_at(in.buf, cut, cut, false, &l);
 			/* Its IP header would lie behind the end. */
-			CHECK(cut >= at + 20 || l.result != DECAP_DONE);
+			CHECK(cut >= in.at + 20 || l.result != DECAP_DONE);
 			if (l.result != DECAP_DONE)
 				continue;
-			CHECK(!f->beyond && f->bytes <= cut - at && l.w.vni == t->vni);
-			CHECK(bpf_ntohs(f->sport) == w->sport || f->sport == 0);
-			CHECK(bpf_ntohs(f->dport) == w->dport || f->dport == 0);
+			CHECK(!f->beyond && f->bytes <= cut - in.at && l.w.vni == in.t->vni);
+			CHECK(bpf_ntohs(f->sport) == in.w->sport || f->sport == 0);
+			CHECK(bpf_ntohs(f->dport) == in.w->dport || f->dport == 0);
 		}
 	}
 }
 
 TEST(headers_behind_the_linear_part_are_missed_and_told)
 {
-	uint8_t inner[FRAME_MAX], buf[TUNNEL_FRAME_MAX];
+	struct inside in;
 	struct look l, all;
 
-	for (size_t i = 0; i < n_tunnel_rows * n_frames; i++) {
-		const struct tunnel_row *t = &tunnel_rows[i % n_tunnel_rows];
-		const struct frame *w = &frames[i / n_tunnel_rows];
-		size_t n = tunnel_inside(t, w, inner), at, len;
-
-		if (!n || n > 200 || !SOME_FRAMES(i / n_tunnel_rows))
-			continue;
-		len = tunnel_frame(t, inner, n, buf, &at);
-		look_at(buf, len, len, false, &all);
-		for (size_t linear = 0; linear < len; linear++) {
-			look_at(buf, linear, len, false, &l);
+	for (size_t i = 0; next_inside(&i, 200, &in);) {
+		look_at(in.buf, in.len, in.len, false, &all);
+		for (size_t linear = 0; linear < in.len; linear++) {
+			look_at(in.buf, linear, in.len, false, &l);
 			if (l.outer.beyond || l.w.inner.beyond)
 				continue;
 			/* Options that are no matter but to whoever is told of them are glanced at. */
-			if (l.result != all.result || (all.result == DECAP_DONE && l.w.outer.has == t->has &&
+			if (l.result != all.result || (all.result == DECAP_DONE && l.w.outer.has == in.t->has &&
 						       memcmp(&l.w.inner, &all.w.inner, sizeof(l.w.inner)) != 0))
-				printf("# %s in %s, %zu linear\n", w->name, t->name, linear);
+				printf("# %s in %s, %zu linear\n", in.w->name, in.t->name, linear);
 			CHECK(l.result == all.result);
 			CHECK(all.result != DECAP_DONE ||
 			      memcmp(&l.w.inner, &all.w.inner, sizeof(l.w.inner)) == 0);
@@ -241,26 +253,19 @@ TEST(headers_behind_the_linear_part_are_missed_and_told)
 TEST(no_single_wrong_byte_leads_out_of_the_frame)
 {
 	static const uint8_t wrong[] = { 0x00, 0x01, 0x0f, 0x40, 0x60, 0x7f, 0x80, 0xff };
-	uint8_t inner[FRAME_MAX], buf[TUNNEL_FRAME_MAX];
+	struct inside in;
 	struct look l;
 
-	for (size_t i = 0; i < n_tunnel_rows * n_frames; i++) {
-		const struct tunnel_row *t = &tunnel_rows[i % n_tunnel_rows];
-		const struct frame *w = &frames[i / n_tunnel_rows];
-		size_t n = tunnel_inside(t, w, inner), at, len;
-
-		if (!n || n > 120 || !SOME_FRAMES(i / n_tunnel_rows))
-			continue;
-		len = tunnel_frame(t, inner, n, buf, &at);
-		for (size_t byte = 12; byte < len && byte < at + 60; byte++) {
-			uint8_t right = buf[byte];
+	for (size_t i = 0; next_inside(&i, 120, &in);) {
+		for (size_t byte = 12; byte < in.len && byte < in.at + 60; byte++) {
+			uint8_t right = in.buf[byte];
 
 			for (size_t k = 0; k < sizeof(wrong); k++) {
-				buf[byte] = wrong[k];
-				look_at(buf, len, len, false, &l);
+				in.buf[byte] = wrong[k];
+				look_at(in.buf, in.len, in.len, false, &l);
 				CHECK(l.result != DECAP_DONE || l.w.inner.bytes <= l.outer.bytes);
 			}
-			buf[byte] = right;
+			in.buf[byte] = right;
 		}
 	}
 }
