@@ -5,25 +5,16 @@ Each answers with the same form: {way: [Connection, ...]}, where a way is who se
 which VLAN tags, and its connections stand in the order of their first packets. Ours is only the
 outermost IP header: TCP within a tunnel is left out of tshark's answer too.
 """
-import bisect, collections, json, os, re, subprocess, sys
+import bisect, collections, json, os, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'net'))
 import pcap  # noqa: E402
+from files import CAPTURES, captures  # noqa: E402,F401
 from lib import Failed, check, equal, find_flowctl, main, run, skip, test  # noqa: E402,F401
 
-ROOT = os.path.dirname(os.path.dirname(HERE))
-CAPTURES = os.environ.get('FLOWCTL_CAPTURES') or os.path.join(ROOT, '..', 'shared', 'captures')
-NAMES = re.compile(r'.*\.(pcap|pcapng|cap|trace)$')
 Way = collections.namedtuple('Way', 'src sport dst dport vlans')
 SYN, ACK, FIN, RST, ECE, CWR = 2, 16, 1, 4, 64, 128
-
-
-def captures():
-    """Their paths below CAPTURES."""
-    found = [os.path.relpath(os.path.join(at, name), CAPTURES)
-             for at, _, names in os.walk(CAPTURES) for name in names if NAMES.match(name)]
-    return sorted(found)
 
 
 # -- tshark

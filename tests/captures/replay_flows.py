@@ -10,9 +10,9 @@ import collections, csv, io, json, os, re, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'net'))
+from files import CAPTURES, captures, need_captures  # noqa: E402,F401
 from lib import ROOT, check, equal, find_flowctl, main, run, skip, test  # noqa: E402,F401
 
-CAPTURES = os.environ.get('FLOWCTL_CAPTURES') or os.path.join(ROOT, '..', 'shared', 'captures')
 FLOWCTL = find_flowctl()
 FRAGMENTS_S = 30
 ICMP = {4: 1, 6: 58}
@@ -35,14 +35,6 @@ OPTIONS = ['-o', 'ip.defragment:FALSE', '-o', 'ipv6.defragment:FALSE', '-o', 'ip
 NOT_METERED = {'cfp': 'Cisco FabricPath', 'ieee8021ah': 'provider backbone bridge', 'vntag': 'VN-Tag'}
 
 Flow = collections.namedtuple('Flow', 'src dst proto sport dport icmp vlans')
-
-
-def captures():
-    """Their paths below CAPTURES."""
-    if not os.path.isdir(CAPTURES):
-        return []
-    return sorted(os.path.relpath(os.path.join(at, name), CAPTURES)
-                  for at, _, names in os.walk(CAPTURES) for name in names if re.search(r'\.(pcap|pcapng|trace)$', name))
 
 
 def microseconds(text):

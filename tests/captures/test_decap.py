@@ -4,7 +4,7 @@
 those of the packets that tshark finds one level inside, with packets, bytes and times; and where it
 finds none, those of the frame. No frame is judged otherwise.
 """
-import shutil, tempfile
+import tempfile
 
 from layers import inner_packet, layers_of
 from replay_flows import *  # noqa: F403
@@ -36,10 +36,7 @@ def told(text, pattern):
 
 
 def prepare():
-    if not captures():
-        skip('no captures in %s' % CAPTURES)
-    if not shutil.which('tshark') or not shutil.which('mergecap'):
-        skip('needs tshark and mergecap')
+    need_captures()
     if not seen:
         look_at_all()
 

@@ -5,7 +5,7 @@ packets, bytes and times, no flow more or less.
 
 Where a frame is judged otherwise, replay_differences.tsv has a row of it, with the reason.
 """
-import shutil, tempfile
+import tempfile
 
 from replay_flows import *  # noqa: F403
 
@@ -21,10 +21,7 @@ seen = {}
 
 
 def prepare():
-    if not captures():
-        skip('no captures in %s' % CAPTURES)
-    if not shutil.which('tshark') or not shutil.which('mergecap'):
-        skip('needs tshark and mergecap')
+    need_captures()
     if not seen:
         look_at_all()
 
