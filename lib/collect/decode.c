@@ -41,6 +41,7 @@ void decode_session_free(const struct decode *d, struct decode_session *s)
 
 		s->domains = domain->next;
 		schema_set_deinit(&domain->schemas);
+		interfaces_deinit(&domain->interfaces);
 		free(domain);
 	}
 	element_table_deinit(&s->elements);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "collect/element.h"
+#include "collect/interfaces.h"
 #include "collect/rules.h"
 #include "collect/schema.h"
 #include "collect/sequence.h"
@@ -30,6 +31,7 @@ struct decode_domain {
 	uint32_t id;
 	unsigned version;
 	struct schema_set schemas;
+	struct interfaces interfaces;
 	struct sequence sequence;
 	bool whole; /* from sequence 0 on, nothing was missed: templates too */
 	bool had_message;
@@ -43,7 +45,7 @@ struct decode_session {
 	size_t n_domains;
 	struct element_table elements;
 	bool renamed;	     /* elements changed since templates were named */
-	size_t schema_bytes; /* of all its templates */
+	size_t schema_bytes; /* of all its templates, and of names of interfaces */
 	uint64_t n_messages, n_records, n_unread_sets;
 };
 

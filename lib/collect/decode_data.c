@@ -39,6 +39,23 @@ static const struct schema *find(const struct decode_message *m, uint16_t id, co
 	return s && s->min_len ? s : NULL;
 }
 
+/* What there is no room for stays a number. */
+static void learn_interface(const struct decode_message *m, const struct decode_record *r)
+{
+	struct interfaces *t = &m->domain->interfaces;
+	size_t more = interfaces_growth(t);
+	struct schema_value name;
+	uint32_t number;
+
+	if (!interfaces_read(r->schema, r->data, r->len, &number, &name))
+		return;
+	if (more > *m->decode->budget_bytes || m->session->schema_bytes + more > DECODE_SESSION_BYTES)
+		return;
+	more = interfaces_learn(t, number, name.data, name.len);
+	*m->decode->budget_bytes -= more;
+	m->session->schema_bytes += more;
+}
+
 static void record(struct decode_message *m, const struct schema *s, const uint8_t *data,
 		   size_t len)
 {
@@ -50,6 +67,8 @@ static void record(struct decode_message *m, const struct schema *s, const uint8
 		handler->record(handler->arg, &r);
 	if (s->tells_types)
 		decode_types(m, &r);
+	if (s->tells_interfaces)
+		learn_interface(m, &r);
 }
 
 void decode_data_set(struct decode_message *m, struct wire w, uint16_t id)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "collect/interfaces.h"
 #include "flow/ie_registry.h"
 
 /* The keys of every record's head (show.c): an element of that name is the second one. */
@@ -142,11 +143,14 @@ int schema_resolve(struct schema *s, const struct element_table *learnt)
 	s->min_len = 0;
 	s->variable = false;
 	s->names_len = 0;
+	s->n_interfaces = 0;
 	for (size_t i = 0; i < s->n_fields; i++) {
 		struct schema_field *f = &s->fields[i];
 
 		f->name = name_field(s, i, learnt, &own);
 		n_own += !f->name;
+		f->is_interface = s->kind == SCHEMA_DATA && interfaces_is_number(f);
+		s->n_interfaces += f->is_interface;
 		s->names_len += f->name_len;
 		s->variable |= f->len_bytes == SCHEMA_VARIABLE;
 		s->min_len += f->len_bytes == SCHEMA_VARIABLE ? 1 : f->len_bytes;
@@ -167,6 +171,7 @@ int schema_resolve(struct schema *s, const struct element_table *learnt)
 	}
 	s->size_bytes = sizeof(*s) + s->n_fields * sizeof(s->fields[0]) + n_own * OWN_NAME_MAX;
 	s->tells_types = tells_types(s);
+	s->tells_interfaces = interfaces_tells(s);
 	return 0;
 }
 

@@ -23,6 +23,7 @@ struct schema_field {
 	uint16_t len_bytes;
 	uint8_t type;  /* enum ie_data */
 	bool known;    /* name and type are somebody's word, not made up here */
+	bool is_interface; /* its value is the number of one */
 	uint8_t times; /* 1: the element's first occurrence in this template; at most 255 */
 	uint8_t name_len;
 	const char *name; /* "octetDeltaCount"; its second one "octetDeltaCount_2" */
@@ -42,9 +43,11 @@ struct schema {
 	bool variable;
 	bool withdrawn;	       /* stands only to tell that it was */
 	bool tells_types;      /* its records are of RFC 5610 */
+	bool tells_interfaces; /* its records tell names of interfaces */
 	uint32_t min_len;      /* bytes of the shortest record */
 	uint64_t refreshed_ns; /* when it came last, as decode_message() is told the time */
 	uint64_t interval_ns;  /* between its last two; 0 = came once */
+	uint16_t n_interfaces; /* fields that are the number of one */
 	size_t names_len;      /* bytes of all names */
 	size_t size_bytes;     /* of memory, for bounds */
 	char *names;	       /* those that are not the registry's */

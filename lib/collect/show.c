@@ -10,7 +10,7 @@
 
 #include "collect/show_text.h"
 
-enum { PADDING_OCTETS = 210, HEAD_ROOM = 1024, NAME_ROOM = 16 };
+enum { PADDING_OCTETS = 210, HEAD_ROOM = 1024, NAME_ROOM = 16, INTERFACE_ROOM = 512 };
 
 const char *const show_format_names[] = { "text", "ndjson", NULL };
 
@@ -81,6 +81,24 @@ static char *put_field(struct show *s, char *out, const struct schema_value *v)
 	return show_value(s, out, v, json);
 }
 
+/* "ingressInterface_name", behind the number, where the exporter told it. */
+static char *put_interface(struct show *s, char *out, const struct decode_record *r,
+			   const struct schema_value *v)
+{
+	const struct interfaces *t = &r->message->domain->interfaces;
+	const struct interface *i = t->n && v->len <= 4 ?
+				    interfaces_find(t, (uint32_t)wire_be(v->data, v->len)) : NULL;
+
+	if (!i)
+		return out;
+	out = s->format == SHOW_NDJSON ? SHOW_PUT(out, ",\"") : SHOW_PUT(out, " ");
+	out = show_put(out, v->field->name, v->field->name_len);
+	out = s->format == SHOW_NDJSON ? SHOW_PUT(out, "_name\":\"") : SHOW_PUT(out, "_name=\"");
+	out = show_string(out, i->name, i->len);
+	*out++ = '"';
+	return out;
+}
+
 int show_record(struct show *s, const struct decode_record *r)
 {
 	struct wire w = wire_of(r->data, r->len);
@@ -89,6 +107,7 @@ int show_record(struct show *s, const struct decode_record *r)
 
 	if (make_room(s, HEAD_ROOM + r->schema->names_len +
 				 r->schema->n_fields * (NAME_ROOM + SHOW_ROOM) +
+				 r->schema->n_interfaces * INTERFACE_ROOM +
 				 SHOW_ROOM_AN_OCTET * r->len) < 0)
 		return -ENOMEM;
 	s->elements = &r->message->session->elements;
@@ -97,6 +116,8 @@ int show_record(struct show *s, const struct decode_record *r)
 	for (size_t i = 0; i < r->schema->n_fields && schema_take(r->schema, i, &w, &v); i++) {
 		if (v.field->id != PADDING_OCTETS || v.field->pen)
 			out = put_field(s, out, &v);
+		if (v.field->is_interface)
+			out = put_interface(s, out, r, &v);
 	}
 	if (s->format == SHOW_NDJSON)
 		*out++ = '}';

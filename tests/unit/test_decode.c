@@ -244,6 +244,63 @@ TEST(netflow_9_reads_by_rfc_3954)
 	CHECK_STR(collect_rules(), "sequence-gap");
 }
 
+/* ingressInterface and egressInterface; of the options, ingressInterface (scope), interfaceName in
+ * eight octets, interfaceDescription of variable length. */
+#define T300 "0002 0010 012c 0002 000a 0004 000e 0004"
+#define O301 "0003 0018 012d 0003 0001 000a 0004 0052 0008 0053 ffff 0000"
+#define LINE "2026-11-20T22:10:21Z 192.0.2.9:4739 domain=1 template=300 "
+
+TEST(interfaces_are_called_as_the_exporter_told)
+{
+	collect_begin(DECODE_TCP, SHOW_TEXT);
+	collect_sets(0, T300 O301 "012c 000c 00000002 00000003");
+	CHECK_STR(collect_lines(), LINE "ingressInterface=2 egressInterface=3\n");
+	/* 2 is eth0, its description is another; 3 has a description alone. */
+	collect_sets(1, "012d 0016 00000002 6574683000000000 05 75706c6b32"
+			"012d 0015 00000003 0000000000000000 04 6c616e22");
+	collect_lines();
+	collect_sets(3, "012c 000c 00000002 00000003");
+	CHECK_STR(collect_lines(), LINE "ingressInterface=2 ingressInterface_name=\"eth0\" "
+					"egressInterface=3 egressInterface_name=\"lan\\\"\"\n");
+	/* Another name, and a number that nobody told of. */
+	collect_sets(4, "012d 0011 00000002 7770300000000000 00" "012c 000c 00000002 00000000");
+	CHECK(strstr(collect_lines(), LINE "ingressInterface=2 ingressInterface_name=\"wp0\" "
+					   "egressInterface=0\n"));
+	CHECK_STR(collect_rules(), "");
+	/* The other domain's are others. */
+	collect_raw("000a 002c 6b00c54d 00000000 00000002" T300 "012c 000c 00000002 00000003");
+	CHECK(strstr(collect_lines(), "domain=2 template=300 ingressInterface=2 egressInterface=3\n"));
+}
+
+TEST(interfaces_of_netflow_9_have_a_scope_of_their_own)
+{
+	collect_begin(DECODE_UDP, SHOW_NDJSON);
+	collect_raw("0009 0003 00010000 6b00c54d 00000005 00000001"
+		    "0001 0014 0101 0004 0004 0002 0004 0052 0008 0000"
+		    "0101 0010 00000003 7877300000000000"
+		    "0000 000c 0100 0001 000a 0004");
+	collect_lines();
+	collect_raw("0009 0001 00010000 6b00c54d 00000006 00000001" "0100 0008 00000003");
+	CHECK(strstr(collect_lines(), "\"ingressInterface\":3,\"ingressInterface_name\":\"xw0\"}\n"));
+	CHECK_STR(collect_rules(), "");
+}
+
+TEST(names_of_interfaces_are_bounded)
+{
+	char sets[256];
+
+	collect_begin(DECODE_TCP, SHOW_TEXT);
+	collect_sets(0, O301);
+	for (unsigned i = 1; i <= INTERFACES_MAX + 10; i++) {
+		snprintf(sets, sizeof(sets), "012d 0011 %08x 6100000000000000 00", i);
+		collect_sets(i - 1, sets);
+	}
+	CHECK_STR(collect_rules(), "");
+	CHECK(collect.session->domains->interfaces.n == INTERFACES_MAX);
+	CHECK(collect.session->schema_bytes >= INTERFACES_MAX * sizeof(struct interface));
+	CHECK(collect.session->schema_bytes + collect.budget == DECODE_BUDGET_BYTES);
+}
+
 TEST(a_domain_has_templates_of_its_own)
 {
 	collect_begin(DECODE_UDP, SHOW_TEXT);
