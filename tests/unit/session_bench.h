@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "ipfix/session.h"
+#include "say.h"
 #include "test.h"
 
 static const struct template_field names[] = {
@@ -149,23 +150,15 @@ static inline bool hears_nothing(const struct bench *b)
 	return poll(&pfd, 1, 0) == 0;
 }
 
-static inline struct record record_of(uint32_t domain)
-{
-	return (struct record) { .key.family = 4, .domain = domain, .packets = 1, .bytes = 40 };
-}
-
 /* Put @n records of @domain, and send them as the agent does. */
 static inline int say(struct bench *b, uint32_t domain, unsigned n)
 {
-	const struct sink_ops *ops = b->sink->ops;
-	struct record r = record_of(domain);
+	int r = put_records(b->sink, domain, n);
 
-	for (unsigned i = 0; i < n; i++) {
-		if (!ops->room(b->sink, &r) || ops->put(b->sink, &r) < 0)
-			return -EOVERFLOW;
-	}
-	ops->prepare(b->sink);
-	return ops->flush(b->sink);
+	if (r < 0)
+		return r;
+	b->sink->ops->prepare(b->sink);
+	return b->sink->ops->flush(b->sink);
 }
 
 #endif

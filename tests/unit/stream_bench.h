@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "ipfix/stream.h"
+#include "say.h"
 #include "test.h"
 
 #define RECORD_LEN 20
@@ -242,22 +243,14 @@ static inline bool hears_nothing(struct bench *b)
 	return poll(&p, 1, 20) == 0;
 }
 
-static inline struct record record_of(uint32_t domain)
-{
-	return (struct record) { .key.family = 4, .domain = domain, .packets = 1, .bytes = 40 };
-}
-
 /* Put @n records of @domain, as many as fit, and send them as the agent does. */
 static inline int say(struct bench *b, uint32_t domain, unsigned n)
 {
-	const struct sink_ops *ops = b->sink->ops;
-	struct record r = record_of(domain);
+	int r = put_records(b->sink, domain, n);
 
-	for (unsigned i = 0; i < n; i++) {
-		if (!ops->room(b->sink, &r) || ops->put(b->sink, &r) < 0)
-			return -EOVERFLOW;
-	}
-	return ops->flush(b->sink);
+	if (r < 0)
+		return r;
+	return b->sink->ops->flush(b->sink);
 }
 
 /* Message by message of what is in @path: how many, 0 when they are not all whole. */

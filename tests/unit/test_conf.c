@@ -5,18 +5,9 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "conf/conf.h"
+#include "conf_rows.h"
 #include "ipfix/pace.h"
 #include "test.h"
-
-static struct conf *load(const char *text)
-{
-	struct conf *c = NULL;
-
-	error_clear();
-	if (conf_parse("c.yaml", text, strlen(text), &c) < 0)
-		printf("# %s\n", error_message());
-	return c;
-}
 
 TEST(the_example_loads)
 {
@@ -211,9 +202,7 @@ TEST(the_longest_message_is_no_matter_without_a_collector)
 #define OUT "outputs: [{collector: {remoteAddress: 10.0.0.1:4739}}]\n"
 #define COLLECTOR(keys_) "outputs: [{collector: {remoteAddress: 10.0.0.1:1, " keys_ "}}]\n"
 
-static const struct row {
-	const char *text, *message, *hint;
-} rows[] = {
+static const struct conf_fault rows[] = {
 	/* the shape of the file */
 	{ "", "c.yaml: is empty" },
 	{ "# nothing\n", "c.yaml: is empty" },
@@ -490,18 +479,7 @@ TEST(aws_is_auto_every_five_minutes_unless_it_says_otherwise)
 
 TEST(every_fault_has_its_sentence)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct conf *c = NULL;
-
-		error_clear();
-		if (conf_parse("c.yaml", rows[i].text, strlen(rows[i].text), &c) != -EINVAL)
-			printf("# row %zu was accepted\n", i);
-		CHECK(!c);
-		CHECK_STR(error_message(), rows[i].message);
-		CHECK(error_exit_status() == ERROR_USAGE);
-		if (rows[i].hint)
-			CHECK_STR(error_hint_text(), rows[i].hint);
-	}
+	check_faults(rows, ARRAY_SIZE(rows));
 }
 
 TEST(a_file_that_is_not_there_failed_and_is_no_wrong_usage)

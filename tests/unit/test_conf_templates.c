@@ -5,19 +5,10 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "conf/conf.h"
+#include "conf_rows.h"
 #include "test.h"
 
 #define OUT "outputs: [{collector: {remoteAddress: 10.0.0.1:4739}}]\n"
-
-static struct conf *load(const char *text)
-{
-	struct conf *c = NULL;
-
-	error_clear();
-	if (conf_parse("c.yaml", text, strlen(text), &c) < 0)
-		printf("# %s\n", error_message());
-	return c;
-}
 
 TEST(templates_replace_the_built_in_ones_unless_told_otherwise)
 {
@@ -126,9 +117,7 @@ TEST(a_length_is_the_files_or_the_profiles)
 	conf_free(c);
 }
 
-static const struct {
-	const char *text, *message, *hint;
-} rows[] = {
+static const struct conf_fault rows[] = {
 	{ OUT "templates: []\n", "c.yaml:2: templates: there is none for the collectors" },
 	{ "outputs: [{file: a}]\ntemplates: []\n",
 	  "c.yaml:2: templates: there is none for the collectors" },
@@ -175,18 +164,7 @@ static const struct {
 
 TEST(every_fault_has_its_sentence)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct conf *c = NULL;
-
-		error_clear();
-		if (conf_parse("c.yaml", rows[i].text, strlen(rows[i].text), &c) != -EINVAL)
-			printf("# row %zu was accepted\n", i);
-		CHECK(!c);
-		CHECK_STR(error_message(), rows[i].message);
-		CHECK(error_exit_status() == ERROR_USAGE);
-		if (rows[i].hint)
-			CHECK_STR(error_hint_text(), rows[i].hint);
-	}
+	check_faults(rows, ARRAY_SIZE(rows));
 }
 
 TEST(our_own_elements_are_of_the_enterprise_that_is_named)

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "hex.h"
 #include "test.h"
 
 /* Message and templates of one test. */
@@ -50,30 +51,6 @@ static const struct record flows[] = {
 	  .packets = 5, .bytes = 6534 },
 };
 
-static bool is_hex(const struct message *m, const char *want)
-{
-	size_t n = 0;
-	bool same = true;
-
-	for (; *want; want++) {
-		char byte[3] = "00";
-
-		if (*want == ' ')
-			continue;
-		byte[0] = *want++;
-		byte[1] = *want;
-		same &= n < m->len && m->buf[n] == strtoul(byte, NULL, 16);
-		n++;
-	}
-	if (same && n == m->len)
-		return true;
-	printf("# %zu bytes, wanted %zu:", m->len, n);
-	for (size_t i = 0; i < m->len; i++)
-		printf(" %02x", m->buf[i]);
-	printf("\n");
-	return false;
-}
-
 TEST(a_template_set_is_as_in_appendix_a_2)
 {
 	_cleanup_(bench_deinit) struct bench b = { 0 };
@@ -83,7 +60,7 @@ TEST(a_template_set_is_as_in_appendix_a_2)
 	CHECK(message_add_template(&b.m, b.flows) == 0);
 	CHECK(message_add_template(&b.m, b.v6) == 0);
 	message_finish(&b.m, 0, 1795233357);
-	CHECK(is_hex(&b.m,
+	CHECK(is_hex(b.m.buf, b.m.len,
 		     /* version 10, length 52, export time, sequence 0, domain 1 */
 		     "000a 0034 6b01164d 00000000 00000001"
 		     /* set 2, length 36 */
@@ -104,7 +81,7 @@ TEST(a_data_set_is_as_in_appendix_a_3)
 	for (size_t i = 0; i < 3; i++)
 		CHECK(message_add_record(&b.m, b.flows, &flows[i]) == 0);
 	message_finish(&b.m, 0xfffffffe, 0x80000001);
-	CHECK(is_hex(&b.m,
+	CHECK(is_hex(b.m.buf, b.m.len,
 		     "000a 005c 80000001 fffffffe 0a0b0c0d"
 		     "0100 004c"
 		     "c000020c c00002fe 0000000000001391 0000000000518c81"
@@ -125,7 +102,7 @@ TEST(sets_follow_one_another_each_with_its_own_length)
 	CHECK(message_add_record(&b.m, b.flows, &flows[2]) == 0);
 	CHECK(message_add_record(&b.m, b.v6, &v6) == 0);
 	message_finish(&b.m, 7, 0);
-	CHECK(is_hex(&b.m,
+	CHECK(is_hex(b.m.buf, b.m.len,
 		     "000a 0066 00000000 00000007 00000002"
 		     "0002 0010  0101 0002 001c 0010 003c 0001"
 		     "0101 0015  ff0200000000000000000000000000fb 06"
@@ -193,7 +170,7 @@ TEST(an_element_of_an_enterprise_names_it)
 
 	CHECK(message_init(&m, 100) == 0 && message_add_template(&m, &t) == 0);
 	message_finish(&m, 0, 0);
-	CHECK(is_hex(&m, "000a 0024 00000000 00000000 00000000"
+	CHECK(is_hex(m.buf, m.len, "000a 0024 00000000 00000000 00000000"
 			 "0002 0014  012c 0002  0001 0008  9234 0002 0001e240"));
 	message_deinit(&m);
 }
@@ -213,7 +190,7 @@ TEST(templates_are_withdrawn_in_sets_of_their_own)
 	CHECK(message_add_withdrawal(&b.m, IPFIX_SET_TEMPLATE, 2) == 0);
 	CHECK(message_add_withdrawal(&b.m, IPFIX_SET_OPTIONS_TEMPLATE, 3) == 0);
 	message_finish(&b.m, 7, 0);
-	CHECK(is_hex(&b.m,
+	CHECK(is_hex(b.m.buf, b.m.len,
 		     "000a 0054 00000000 00000007 00000001"
 		     "0002 0010  0101 0002  001c 0010  003c 0001"
 		     "0002 000c  012c 0000  012d 0000"
@@ -253,7 +230,7 @@ TEST(records_of_variable_length_take_what_they_take)
 	r.description = "up";
 	CHECK(message_add_record(&b.m, t, &r) == 0);
 	message_finish(&b.m, 0, 0);
-	CHECK(is_hex(&b.m,
+	CHECK(is_hex(b.m.buf, b.m.len,
 		     "000a 004e 00000000 00000000 00000000"
 		     "0002 0020  012c 0005  003c 0001  0052 ffff  8001 0004 00007279"
 		     "           0053 ffff  0006 0001"
@@ -277,7 +254,7 @@ TEST(a_message_has_room_for_the_longest_record)
 		CHECK(message_has_room(&b.m, t) && message_add_record(&b.m, t, &r) == 0);
 	CHECK(!message_has_room(&b.m, t) && message_add_record(&b.m, t, &r) == -EMSGSIZE);
 	message_finish(&b.m, 0, 0);
-	CHECK(is_hex(&b.m, "000a 001a 00000000 00000000 00000000  012c 000a 0161 0161 0161"));
+	CHECK(is_hex(b.m.buf, b.m.len, "000a 001a 00000000 00000000 00000000  012c 000a 0161 0161 0161"));
 }
 
 TEST(a_length_that_holds_nothing_is_refused)
