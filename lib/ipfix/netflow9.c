@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "ipfix/template_kinds.h"
 
 #define SET_OPTIONS_TEMPLATE 3
 #define FLOWSET_TEMPLATE 0
@@ -49,44 +50,32 @@ static const char *const common[] = {
 	"ipClassOfService", "minimumTTL", "maximumTTL", "flowDirection", "vlanId",
 };
 
-static const struct builtin {
-	uint16_t id;
-	const char *own[6];
-} builtins[] = {
-	{ 256, { "sourceIPv4Address", "destinationIPv4Address", "sourceTransportPort",
-		 "destinationTransportPort", "tcpControlBits" } },
-	{ 257, { "sourceIPv4Address", "destinationIPv4Address", "sourceTransportPort",
-		 "destinationTransportPort" } },
-	{ 258, { "sourceIPv4Address", "destinationIPv4Address", "icmpTypeCodeIPv4" } },
-	{ 259, { "sourceIPv4Address", "destinationIPv4Address" } },
-	{ 260, { "sourceIPv6Address", "destinationIPv6Address", "sourceTransportPort",
-		 "destinationTransportPort", "tcpControlBits" } },
-	{ 261, { "sourceIPv6Address", "destinationIPv6Address", "sourceTransportPort",
-		 "destinationTransportPort" } },
-	/* 139, type and code in one, nfcapd 1.7.1 does not know in this version. */
-	{ 262, { "sourceIPv6Address", "destinationIPv6Address", "icmpTypeIPv6", "icmpCodeIPv6" } },
-	{ 263, { "sourceIPv6Address", "destinationIPv6Address" } },
-};
-
-/* tcpControlBits is one octet in this version. */
-static struct template_field field_of(const char *name)
+/* Of 139, type and code in one, nfcapd 1.7.1 knows nothing in this version. */
+static size_t append(struct template_field *fields, size_t n, const char *name)
 {
-	return (struct template_field) { name, strcmp(name, "tcpControlBits") == 0 ? 1 : 0 };
+	if (strcmp(name, "icmpTypeCodeIPv6") == 0) {
+		n = append(fields, n, "icmpTypeIPv6");
+		return append(fields, n, "icmpCodeIPv6");
+	}
+	/* tcpControlBits is one octet in this version. */
+	fields[n] = (struct template_field) { name, strcmp(name, "tcpControlBits") == 0 ? 1 : 0 };
+	return n + 1;
 }
 
 int netflow9_add_builtin(struct template_set *set)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(builtins); i++) {
-		struct template_field fields[ARRAY_SIZE(builtins[0].own) + ARRAY_SIZE(common)];
+	for (size_t i = 0; r == 0 && i < TEMPLATE_KINDS; i++) {
+		struct template_field fields[TEMPLATE_KIND_ELEMENTS + ARRAY_SIZE(common)];
+		const struct template_kind *kind = &template_kinds[i];
 		size_t n = 0;
 
-		for (; builtins[i].own[n]; n++)
-			fields[n] = field_of(builtins[i].own[n]);
+		for (const char *const *own = kind->own; *own; own++)
+			n = append(fields, n, *own);
 		for (size_t k = 0; k < ARRAY_SIZE(common); k++)
-			fields[n++] = field_of(common[k]);
-		r = template_set_add(set, builtins[i].id, fields, n);
+			n = append(fields, n, common[k]);
+		r = template_set_add(set, kind->id, fields, n);
 	}
 	return r;
 }

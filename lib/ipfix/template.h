@@ -49,8 +49,8 @@ struct template_set;
 int template_set_new(struct template_set **ret);
 void template_set_free(struct template_set *set);
 /*
- * TCP, UDP, ICMP and other over IPv4 and IPv6: the elements of seeds 001 and 002, in the
- * lengths of @profile. Ids from 256. With @biflow as many more, from 264 on, that carry the
+ * TCP, UDP, ICMP and other over IPv4 and IPv6: what older exporters of the kind sent, in
+ * the lengths of @profile. Ids from 256. With @biflow as many more, from 264 on, that carry the
  * reverse direction too (RFC 5103).
  */
 int template_set_add_builtin(struct template_set *set, const struct profile *profile, bool biflow);

@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "ipfix/template.h"
+#include "ipfix/template_kinds.h"
 
 #define FIELDS_MAX ENCODE_ELEMENTS_MAX
 
@@ -72,10 +73,7 @@ static const char *const over_v6[] = {
 	"outerSourceIPv6Address", "outerDestinationIPv6Address", NULL
 };
 
-static const struct builtin {
-	uint16_t id;
-	const char *more[6];
-} builtins[] = {
+const struct template_kind template_kinds[TEMPLATE_KINDS] = {
 	{ 256, { "sourceIPv4Address", "destinationIPv4Address", "sourceTransportPort",
 		 "destinationTransportPort", "tcpControlBits" } },
 	{ 257, { "sourceIPv4Address", "destinationIPv4Address", "sourceTransportPort",
@@ -104,18 +102,18 @@ static void append(struct fields *f, const char *const *names)
 	}
 }
 
-static bool is_tcp(const struct builtin *b)
+static bool is_tcp(const struct template_kind *kind)
 {
-	return b->more[4];
+	return kind->own[4];
 }
 
-static void append_reverse(struct fields *f, const struct builtin *b)
+static void append_reverse(struct fields *f, const struct template_kind *kind)
 {
 	append(f, reverse_counts);
 	if (f->profile->reverse_counts_only)
 		return;
 	append(f, reverse_rest);
-	if (is_tcp(b))
+	if (is_tcp(kind))
 		append(f, reverse_tcp);
 }
 
@@ -132,12 +130,12 @@ static bool is_full(const struct shape *s)
 	return s->biflow && s->health && s->tunnel;
 }
 
-static int add(struct template_set *set, const struct profile *profile, const struct builtin *b,
-	       const struct shape *shape)
+static int add(struct template_set *set, const struct profile *profile,
+	       const struct template_kind *kind, const struct shape *shape)
 {
 	struct fields f = { .profile = profile };
 
-	append(&f, b->more);
+	append(&f, kind->own);
 	append(&f, common);
 	if (!is_full(shape))
 		append(&f, tags);
@@ -148,14 +146,14 @@ static int add(struct template_set *set, const struct profile *profile, const st
 	if (shape->tunnel && !is_full(shape))
 		append(&f, segment);
 	if (shape->biflow)
-		append_reverse(&f, b);
+		append_reverse(&f, kind);
 	if (profile->strings && !is_full(shape))
 		append(&f, strings);
 	if (shape->health)
 		append(&f, health);
 	if (shape->health && shape->biflow && !profile->reverse_counts_only)
 		append(&f, reverse_health);
-	return template_set_add(set, b->id + shape->id_more, f.v, f.n);
+	return template_set_add(set, kind->id + shape->id_more, f.v, f.n);
 }
 
 static int add_shapes(struct template_set *set, const struct profile *profile,
@@ -166,9 +164,9 @@ static int add_shapes(struct template_set *set, const struct profile *profile,
 	for (size_t k = 0; k < n; k++) {
 		if (shapes[k].biflow && !biflow)
 			continue;
-		for (size_t i = 0; r == 0 && i < ARRAY_SIZE(builtins); i++) {
-			if (is_tcp(&builtins[i]) || !shapes[k].health)
-				r = add(set, profile, &builtins[i], &shapes[k]);
+		for (size_t i = 0; r == 0 && i < TEMPLATE_KINDS; i++) {
+			if (is_tcp(&template_kinds[i]) || !shapes[k].health)
+				r = add(set, profile, &template_kinds[i], &shapes[k]);
 		}
 	}
 	return r;
