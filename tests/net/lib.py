@@ -17,12 +17,17 @@ their own, frames sent and received by AF_PACKET, and TAP.
 A test fails by check() or any exception; skip(why) ends it. main() skips all (77) when not
 root, runs what @test collected, and removes everything the Net made, whatever happened.
 """
-import ctypes, fcntl, json, os, select, signal, socket, struct, subprocess, sys, time, traceback
+import ctypes, fcntl, functools, itertools, json, os, select, signal, socket, struct, subprocess, sys, time, traceback
 
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 3
 SO_RCVBUFFORCE = 33
 libc = ctypes.CDLL(None, use_errno=True)
+
+# Below nohup, or in the background of a script, some signals are ignored, and by all that is started here.
+for _signo in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT:
+    if signal.getsignal(_signo) == signal.SIG_IGN:
+        signal.signal(_signo, lambda *_: None)
 
 # Wherever the tests run: no agent of theirs asks the machine's own metadata service. test_aws.py
 # asks one of its own.
@@ -84,8 +89,9 @@ def json_lines(path):
     return [json.loads(line) for line in whole_lines(path) if line.endswith('}\n')]
 
 
-def wait_for(cond, what='the condition', timeout=10):
-    """Poll cond() until it is true; its value."""
+def wait_for(cond, what='the condition', timeout=30):
+    """Poll cond() until it is true; its value. Give a shorter time only where what comes later would be
+    wrong: a busy machine takes its time."""
     end = time.monotonic() + timeout
     while True:
         v = cond()
@@ -96,6 +102,29 @@ def wait_for(cond, what='the condition', timeout=10):
         time.sleep(0.02)
 
 
+def becomes(f, wanted, what=''):
+    """Wait until f() is what is wanted; when it does not get so, say what it is."""
+    try:
+        wait_for(lambda: f() == wanted)
+    except Failed:
+        equal(f(), wanted, what)
+
+
+def iperf_server(net, ns, address):
+    """iperf3 -s -1, when it listens. What TCP still knows of the one before is no sign of that."""
+    server = net.spawn('iperf3', '-s', '-1', '-B', address, ns=ns, stdout=subprocess.DEVNULL)
+
+    def listens():
+        lines = []
+        with inside(ns):
+            for name in 'tcp', 'tcp6':
+                with open('/proc/thread-self/net/' + name) as f:
+                    lines += [line.split() for line in f]
+        return any(w[1].endswith(':1451') and w[3] == '0A' for w in lines)
+    wait_for(listens, 'the port of iperf3')
+    return server
+
+
 def ended(server):
     """iperf3 -s -1, whose client is done: on a busy machine it may miss that."""
     try:
@@ -103,6 +132,22 @@ def ended(server):
     except subprocess.TimeoutExpired:
         server.terminate()
         server.wait(10)
+
+
+_ports = itertools.count(10000 + os.getpid() * 64 % 20000)
+
+
+def free_port():
+    """Of UDP and TCP at once. Below those that the kernel gives away, and other ones in each process: nobody
+    takes it before it is used."""
+    for port in _ports:
+        try:
+            for kind in socket.SOCK_DGRAM, socket.SOCK_STREAM:
+                with socket.socket(socket.AF_INET, kind) as s:
+                    s.bind(('0.0.0.0', port))
+            return port
+        except OSError:
+            pass
 
 
 class inside:
@@ -293,7 +338,7 @@ class Wire:
                 frames.append(data)
         return frames
 
-    def received(self, frame, timeout=3):
+    def received(self, frame, timeout=10):
         """Wait for this very frame (padding behind it allowed)."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -354,6 +399,21 @@ def icmp(type_, code=0, payload=b''):
 
 
 # -- TAP
+
+def patiently(f):
+    """A test of losing nothing, tried anew when something is missing: what a reader loses that gets no CPU for 20 ms
+    is not the sender's fault, and what a wrong pace loses it loses each time."""
+    @functools.wraps(f)
+    def g():
+        for left in 2, 1, 0:
+            try:
+                return f()
+            except Failed as e:
+                if not left:
+                    raise
+                print('# once more: %s' % e)
+    return g
+
 
 tests = []
 

@@ -155,9 +155,8 @@ def the_agent_attaches_as_configured_and_tells_the_outer_addresses():
     wire.send(frame(ipv4(*OUTER, 47, struct.pack('!HHI', 0x2000, 0x0800, 99) + inside_udp(4001))))
 
     def rows():
-        text = open(log).read() if os.path.exists(log) else ''
-        return {r['src_port']: r for r in map(json.loads, text.splitlines()) if r['src_port'] in (4000, 4001)}
-    wait_for(lambda: len(rows()) == 2, 'both records', 15)
+        return {r['src_port']: r for r in json_lines(log) if r['src_port'] in (4000, 4001)}
+    wait_for(lambda: len(rows()) == 2, 'both records')
     for r in rows().values():
         equal((r['src_ip'], r['dst_ip'], r['pkt_src_ip'], r['pkt_dst_ip']), OUTER + INNER, 'addresses')
     agent.terminate()

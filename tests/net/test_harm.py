@@ -87,7 +87,7 @@ def a_tc_filter_behind_ours_still_runs_and_decides():
                 out.send(frame)
             except OSError:
                 pass            # the drop, as the sender is told of it
-        wait_for(lambda: other.runs() - before == 5, 'five runs of the filter behind ours', 3)
+        wait_for(lambda: other.runs() - before == 5, 'five runs of the filter behind ours')
         check(not back.received(frame, 0.3), 'the filter behind ours did not drop')
         equal(sum(r['packets'] for r in net.json('dump', '--netns', a, '-D', '7')), 5, 'metered before the drop')
         net.flowctl('meter', 'detach', '--all')
@@ -136,11 +136,11 @@ def a_tcx_program_behind_ours_still_runs_and_stays():
     frames = [f for _, f in odd_frames()]
     for f in frames:
         out.send(f)
-    wait_for(lambda: other.runs() - before >= len(frames), 'the runs of the program behind ours', 3)
+    wait_for(lambda: other.runs() - before >= len(frames), 'the runs of the program behind ours')
     net.flowctl('meter', 'detach', '--all')
     before = other.runs()
     out.send(frames[0])
-    wait_for(lambda: other.runs() > before, 'its runs after our detach', 3)
+    wait_for(lambda: other.runs() > before, 'its runs after our detach')
     other.close()
 
 

@@ -5,6 +5,7 @@ is lost. The other log, which has no hooks, says what there was."""
 import glob
 import re
 
+import ipfix
 from lib import *
 from export import *
 from traffic import balanced, ledgers
@@ -51,10 +52,7 @@ class Hooked(Collectors):
         return conf
 
     def hooked_lines(self):
-        try:
-            return open(self.dir + '/hooked.log').read().splitlines()
-        except FileNotFoundError:
-            return []
+        return [line.rstrip('\n') for line in whole_lines(self.dir + '/hooked.log')]
 
     def hooked(self):
         return [json.loads(line) for line in self.hooked_lines()]
@@ -86,11 +84,12 @@ def a_hook_that_hangs_delays_no_collector_and_no_other_log():
     with metered(), Hooked() as c:
         c.start([{'name': 'stuck', 'shell': 'touch %s/hangs; sleep 1000' % c.dir, 'timeout': '6s'}])
         send(3)
-        began = time.time()
-        wait_for(all_came(c), 'the other log', 5)
-        wait_for(lambda: os.path.exists(c.dir + '/hangs'), 'the hook', 5)
+        wait_for(all_came(c), 'the other log')
+        wait_for(lambda: os.path.exists(c.dir + '/hangs'), 'the hook')
+        wait_for(lambda: any(list(x.records()) for x in ipfix.streams(c.recorder.datagrams).values()), 'data at the collector')
+        # All of that while it hung.
+        check('did not end' not in c.agent_says(), c.agent_says())
         equal(c.hooked(), [], 'what the hook holds')
-        check(time.time() - began < 5, 'the other log came late')
         c.end_agent()
         text, result = c.agent_says(), c.stop()
         check(ours(c.hooked()) == ours(result.log), 'another log than without hooks')
@@ -100,12 +99,10 @@ def a_hook_that_hangs_delays_no_collector_and_no_other_log():
             check(ledger['exported'][0] >= 3 * len(PORTS), 'exported: %r' % ledger)
     nf = [f for f in result.nfdump() if f.get('dst_port') in PORTS]
     equal(sum(f['in_packets'] for f in nf), 3 * len(PORTS))
-    late = [when - began for when, data, _ in c.recorder.datagrams if when > began]
     equal(result.nfcapd_sequence_errors, 0)
     equal(result.tshark_complaints(), [])
     told = re.findall(r"hook 'stuck' .*", text)
     equal(told, ["hook 'stuck' did not end within 6 s; its records are logged without hooks"])
-    check(late and late[0] < 5, 'the first message came after %r s' % late[:1])
 
 
 @test
@@ -117,7 +114,7 @@ def what_hooks_answer_is_logged():
     with metered(), Hooked() as c:
         c.start(hooks)
         send(2)
-        wait_for(lambda: len(ours(c.hooked())) == len(PORTS), 'the records', 15)
+        wait_for(lambda: len(ours(c.hooked())) == len(PORTS), 'the records')
         c.end_agent()
         check('hook' not in c.agent_says(), c.agent_says())
         check(ours(c.hooked()) == ours(c.log_records()), 'another log than without hooks')
@@ -137,7 +134,7 @@ def text_with_and_without_hooks_is_the_same():
             f.write('- log: {file: %s/text.log, format: text}\n' % c.dir)
         c.spawn_agent(conf)
         send(2)
-        wait_for(all_came(c), 'the records', 10)
+        wait_for(all_came(c), 'the records')
         c.end_agent()
         plain = [line for line in open(c.dir + '/text.log').read().splitlines() if ' dst_port=5' in line]
         hooked = [line for line in c.hooked_lines() if ' dst_port=5' in line]
@@ -168,16 +165,16 @@ def the_last_export_goes_through_hooks_too():
 def a_reload_waits_for_no_hook_and_loses_nothing():
     """The log is moved away and the agent told while its hook is at work."""
     with metered(), Hooked() as c:
-        conf = c.start([{'name': 'slow', 'shell': 'touch %s/works; sleep 3; cat' % c.dir}])
+        conf = c.start([{'name': 'slow', 'timeout': '60s',
+                         'shell': 'cd %s; touch works; until [ -e go ]; do sleep 0.1; done; cat' % c.dir}])
         send(1, PORTS[:100])
-        wait_for(lambda: os.path.exists(c.dir + '/works'), 'the hook', 10)
+        wait_for(lambda: os.path.exists(c.dir + '/works'), 'the hook')
         os.rename(c.dir + '/hooked.log', c.dir + '/hooked.old')
-        began = time.time()
         c.agent.send_signal(signal.SIGHUP)
-        wait_for(lambda: 'read again' in c.agent_says(), 'the reload', 5)
-        check(time.time() - began < 2, 'the reload took %g s' % (time.time() - began))
+        wait_for(lambda: 'read again' in c.agent_says(), 'the reload')
         send(1, PORTS[100:])
-        wait_for(all_came(c), 'the other log', 10)
+        wait_for(all_came(c), 'the other log')
+        open(c.dir + '/go', 'w').close()
         c.end_agent()
         equal(open(c.dir + '/hooked.old').read(), '', 'the log that was moved away')
         check(ours(c.hooked()) == ours(c.log_records()), 'another log than without hooks')
@@ -190,7 +187,7 @@ def what_a_killed_agent_leaves_its_successor_removes():
     with metered(), Hooked() as c:
         c.start([{'name': 'slow', 'shell': 'touch %s/works; cat; sleep 2' % c.dir, 'timeout': '3s'}])
         send(1)
-        wait_for(lambda: os.path.exists(c.dir + '/works'), 'the hook', 10)
+        wait_for(lambda: os.path.exists(c.dir + '/works'), 'the hook')
         c.end_agent(signal.SIGKILL)
         equal(len(c.places()), 1)
         left = c.places()

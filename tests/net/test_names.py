@@ -153,8 +153,8 @@ def log_of(names, mode, sport):
     wait_for(lambda: 'exporting' in open(folder + '/words').read(), 'the agent')
     begin = time.monotonic()
     send(names, sport)
-    mine = lambda: [r for r in map(json.loads, open(log)) if r['src_port'] == sport]
-    wait_for(lambda: len(mine()) == len(names), 'the records', 20)
+    mine = lambda: [r for r in json_lines(log) if r['src_port'] == sport]
+    wait_for(lambda: len(mine()) == len(names), 'the records')
     took = time.monotonic() - begin
     agent.terminate()
     equal(agent.wait(20), 0, "the agent's exit status")

@@ -64,7 +64,7 @@ def what_options_data_says_is_what_the_ledger_has():
     with Collectors(net, nfacctd=False) as c:
         c.start_agent(config(c, (c.recorder.port, 'profile: strict')))
         send_udp(a, 400)
-        wait_for(lambda: logged(c)[0] and ledger(b)['held'] == (0, 0), 'all exported', 20)
+        wait_for(lambda: logged(c)[0] and ledger(b)['held'] == (0, 0), 'all exported')
         c.end_agent()
         l, total, n = ledger(b), logged(c), len(c.log_records())
         result = c.stop()
@@ -93,10 +93,10 @@ def nfcapd_is_told_the_sampling_and_misses_nothing():
     with Collectors(net, nfacctd=False) as c:
         c.start_agent(config(c, (c.nf_port, 'profile: nfdump')))
         send_udp(a, 400)
-        wait_for(lambda: logged(c)[0] and ledger(b)['held'] == (0, 0), 'all exported', 20)
+        wait_for(lambda: logged(c)[0] and ledger(b)['held'] == (0, 0), 'all exported')
         time.sleep(2.5)     # a round of options data would come by now
         send_udp(a, 400)
-        wait_for(lambda: logged(c)[0] > 100 and ledger(b)['held'] == (0, 0), 'all exported', 20)
+        wait_for(lambda: logged(c)[0] > 100 and ledger(b)['held'] == (0, 0), 'all exported')
         c.end_agent()
         total = logged(c)
         result = c.stop()
@@ -114,7 +114,7 @@ def netflow_v9_carries_what_the_log_does():
                              (c.recorder.port, 'version: netflow9')))
         send_udp(a, 400)
         net.exec(a, 'ping', '-c', '3', '-i', '0.2', '10.9.0.2')
-        wait_for(lambda: logged(c)[0] >= 400 and ledger(b)['held'] == (0, 0), 'all exported', 20)
+        wait_for(lambda: logged(c)[0] >= 400 and ledger(b)['held'] == (0, 0), 'all exported')
         time.sleep(2.5)     # options data goes by time
         c.end_agent()
         total, log = logged(c), c.log_records()

@@ -150,7 +150,7 @@ def without_an_egress_interface_it_is_the_hop_that_packets_take():
         def all_came():
             gone.update(way_of_packets([s for s in sports if s not in gone], v6))
             return len(gone) == len(sports)
-        wait_for(all_came, 'every packet on one of the ways', 20)
+        wait_for(all_came, 'every packet on one of the ways')
         said = {s: asker.ask('fd09::1' if v6 else '10.9.1.1', sport=s, dport=53, iif=iif,
                              label=label_of(s) if v6 else 0)['next'] for s in sports}
         equal(said, gone, 'the ways of IPv%d with hash policy %d' % (6 if v6 else 4, policy))

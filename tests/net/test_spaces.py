@@ -97,7 +97,7 @@ def a_deleted_namespace_is_exported_and_its_folder_goes_and_the_next_of_that_nam
         new = to(flows=100, net16='10.104').start(packets=1000).wait()
         check(all(f['src_ip'].startswith('10.104.') for f in net.json('dump', '--netns', b)), 'old flows in the new')
         # Well before they would be idle.
-        wait_for(lambda: folder not in folders(), "the end of the old one's folder", 8)
+        wait_for(lambda: folder not in folders(), "the end of the old one's folder", 12)
         equal(sum_of(f for f in c.log_records() if f['src_ip'].startswith('10.103.')), old, 'exported of the old')
         equal(sum_of(net.json('dump', '--netns', b)), new, 'held in the new')
         c.end_agent()
@@ -123,7 +123,7 @@ def an_interface_that_vanishes_is_exported_and_its_meter_goes():
         c.start_agent(c.config(count='all'))
         sent = to(flows=300).start(packets=3000).wait()
         net.ip(b, 'link', 'del', 'eth0')
-        wait_for(lambda: folders() == [], 'the end of the folder', 8)
+        wait_for(lambda: folders() == [], 'the end of the folder')
         c.end_agent()
         r = c.stop()
     equal((sum_of(r.log), r.nfdump_totals()), (sent, sent), 'log and nfdump')
@@ -150,7 +150,7 @@ def a_namespace_held_by_an_open_file_only_stays_metered():
         r = c.stop()
     equal([f['packets'] for f in r.log if f['src_ip'] == '10.106.0.1'], [1], 'packets seen')
     os.close(fd)
-    wait_for(lambda: net.flowctl('meter', 'status') and folders() == [], 'the end of it', 5)
+    wait_for(lambda: net.flowctl('meter', 'status') and folders() == [], 'the end of it')
 
 
 @test

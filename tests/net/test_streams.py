@@ -135,7 +135,7 @@ def a_collector_that_is_killed_and_started_anew_gets_every_packet_once():
         time.sleep(1.5)
         with server(one.port) as two:
             send(ports[200:])
-            wait_for(lambda: len(packets_to(two.streams, ports)) == 200, 'the rest', 20)
+            wait_for(lambda: len(packets_to(two.streams, ports)) == 200, 'the rest')
             agent.end()
             equal(packets_to(one.streams + two.streams, ports), Counter({p: 3 for p in ports}), 'packets')
             check('works again' in agent.said(), 'the end of the trouble is not told')

@@ -6,7 +6,8 @@ import os, re, shutil, signal, socket, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'net'))
-from lib import check, equal, find_flowctl, json_lines, main, run, skip, test, wait_for, whole_lines  # noqa: E402,F401
+from lib import (check, equal, find_flowctl, free_port, json_lines, main, patiently, run, skip, test,  # noqa: E402,F401
+                 wait_for, whole_lines)
 
 # What the runner sets to find faults of ours makes the collectors slow, which are not ours.
 os.environ.pop('MALLOC_PERTURB_', None)
@@ -217,12 +218,6 @@ def need(*programs):
         if not shutil.which(p, path=os.environ.get('PATH', '') + ':/usr/sbin:/sbin'):
             print('1..0 # SKIP %s is not installed' % p)
             sys.exit(77)
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 def is_bound(port):
