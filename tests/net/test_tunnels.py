@@ -86,9 +86,7 @@ def tuples(records, proto='TCP'):
 
 
 def iperf(*args):
-    p = net.spawn('iperf3', '-s', '-1', '-B', INNER['b'], ns=b, stdout=subprocess.DEVNULL)
-    with inside(b):
-        wait_for(lambda: '1451' in open('/proc/thread-self/net/tcp').read(), 'the port of iperf3')
+    p = iperf_server(net, b, INNER['b'])
     out = net.exec(a, 'iperf3', '-c', INNER['b'], '-J', *args).stdout
     ended(p)
     settled()

@@ -324,10 +324,7 @@ def settled():
 
 
 def iperf(server, *args):
-    p = net.spawn('iperf3', '-s', '-1', '-B', server, ns=b, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    with inside(b):
-        wait_for(lambda: '1451' in open('/proc/thread-self/net/tcp6').read() + open('/proc/thread-self/net/tcp').read(),
-                 'the port of iperf3')
+    p = iperf_server(net, b, server)
     net.exec(a, 'iperf3', '-c', server, '-J', *args)
     ended(p)
     settled()
