@@ -55,14 +55,23 @@ class Batch:
             check(line, 'it ended: ' + self.err)
             self.err += line
 
+    def lists(self):
+        """Those written so far."""
+        self.out = os.pread(self.file.fileno(), 1 << 26, 0).decode()
+        return [block.splitlines() for block in self.out.split('\n\n') if block.strip()]
+
+    def until(self, cond, what):
+        """A list of which cond() is true; then it ends."""
+        block = wait_for(lambda: next(filter(cond, self.lists()[::-1]), None), what)
+        self.end(signal.SIGTERM)
+        return block
+
     def end(self, signo=None, status=0):
         if signo:
             self.p.send_signal(signo)
         self.err += self.p.communicate(timeout=20)[1]
-        self.file.seek(0)
-        self.out = self.file.read()
         equal(self.p.returncode, status, 'exit status; stderr %r;' % self.err)
-        return [block.splitlines() for block in self.out.split('\n\n') if block.strip()]
+        return self.lists()
 
 
 def rows(block):
@@ -73,6 +82,10 @@ def rows(block):
         check(tuple(w[:3]) not in found, 'twice: ' + line)
         found[tuple(w[:3])] = int(w[3]), ' '.join(w[4:6]) if len(w) > 5 and w[5].endswith('iB') else w[4]
     return found
+
+
+def packets(block):
+    return sum(p for p, _ in rows(block).values())
 
 
 def flows_of_dump(*args):
@@ -115,23 +128,20 @@ def send_known():
 
 @test
 def the_list_is_what_was_sent_biggest_first_and_what_dump_says():
-    top = Batch('--interval', '700ms', '--count', '2')
+    top = Batch('--interval', '300ms')
     truth = send_known()
-    wait_for(lambda: sum(p for p, _ in flows_of_dump().values()) == sum(p for p, _ in truth.values()), 'all came')
-    dumped = flows_of_dump()
-    blocks = top.end()
-    equal(len(blocks), 2, 'lists')
-    equal(blocks[1][0].split(), ['PROTOCOL', 'SOURCE', 'DESTINATION', 'PACKETS', 'BYTES'], 'heads')
-    found = rows(blocks[1])
+    becomes(flows_of_dump, truth, 'what dump says')
+    block = top.until(lambda block: packets(block) == sum(p for p, _ in truth.values()), 'a list of all packets')
+    equal(block[0].split(), ['PROTOCOL', 'SOURCE', 'DESTINATION', 'PACKETS', 'BYTES'], 'heads')
+    found = rows(block)
     wanted = {k: (p, size_text(n)) for k, (p, n) in truth.items()}
     check(found == wanted, 'the list: %r, wanted %r' % (sorted(found.items() - wanted.items()),
                                                         sorted(wanted.items() - found.items())))
-    equal(dumped, truth, 'what dump says')
     order = [truth[k][1] for k in found]
     equal(order, sorted(order, reverse=True), 'the order')
     for column in 'SOURCE', 'DESTINATION', 'PACKETS', 'BYTES':
-        at = blocks[1][0].index(column)
-        check(all(line[at - 1] == ' ' and line[at] != ' ' for line in blocks[1][1:]), column + ' is not aligned')
+        at = block[0].index(column)
+        check(all(line[at - 1] == ' ' and line[at] != ' ' for line in block[1:]), column + ' is not aligned')
     check(not re.search('\033|\t', top.out), 'escapes in a pipe')
     nothing_is_left()
 
@@ -142,18 +152,17 @@ def an_agent_that_exports_and_evictions_change_no_total():
     net.flowctl('meter', 'attach', '--netns', b, '-n', 'eth0', '-l', '4096')
     with collectors as c:
         c.start_agent(c.config(count='all', active=1, idle=1))
-        top = Batch('--interval', '1s')
+        top = Batch('--interval', '500ms')
         traffic = Traffic(a, 'eth0', macs[1], macs[0], flows=400, pace=4000, fresh=1)
         traffic.start(3)
-        packets, size = traffic.wait()
+        sent, size = traffic.wait()
         seen = sum(m['packets'] for m in net.json('meter', 'status') if m['direction'] == 'ingress')
-        equal(seen, packets, 'what the meter saw')
-        time.sleep(1.3)
-        last = top.end(signal.SIGTERM)[-1]
+        equal(seen, sent, 'what the meter saw')
         lost = sum(m['unmetered_packets'] for m in net.json('meter', 'status'))
+        last = top.until(lambda block: packets(block) + lost >= sent, 'a list of all packets')
         net.flowctl('meter', 'detach', '--netns', b, '-n', 'eth0')
     found = rows(last)
-    equal(sum(p for p, _ in found.values()) + lost, packets, 'packets of %d flows; %s' % (len(found), top.err))
+    equal(packets(last) + lost, sent, 'packets of %d flows; %s' % (len(found), top.err))
     check(len(found) > 4096, 'only %d flows, nothing was evicted' % len(found))
     nothing_is_left()
 
@@ -161,18 +170,26 @@ def an_agent_that_exports_and_evictions_change_no_total():
 @test
 def connections_have_each_a_line_with_start_and_duration():
     begun = time.time()
-    top = Batch('--connections', '--interval', '1500ms', '--count', '1')
+    top = Batch('--connections', '--interval', '300ms')
+    least, most = [], []
     for _ in range(2):
+        moments = []
         for flags in SYN, PSH_ACK, FIN_ACK:
+            moments.append(time.monotonic() * 1000)
             to_b.send(frame('10.5.0.1', '10.5.0.2', tcp(4000, 80, flags), 6))
+            moments.append(time.monotonic() * 1000)
             time.sleep(0.1)
+        least.append(moments[4] - moments[1])
+        most.append(moments[5] - moments[0])
         time.sleep(0.1)
-    block, = top.end()
-    lines = [line for line in block if '10.5.0.1:4000' in line]
-    equal(len(lines), 2, 'lines of %r' % block)
+    ours = lambda block: [line for line in block if '10.5.0.1:4000' in line]
+    lines = ours(top.until(lambda block: sum(bool(re.search(' 3 +120 ', line)) for line in ours(block)) == 2,
+                           'lines of both connections'))
+    equal(len(lines), 2, 'lines of %r' % lines)
     for line in lines:
         m = re.search(r'10\.5\.0\.2:80 +3 +120 +started (\S+)Z duration (\d+) ms$', line)
-        check(m and 150 <= int(m[2]) < 600, line)
+        # A tick of the kernel less, and a packet may wait for its turn on the way.
+        check(m and min(least) - 10 <= int(m[2]) <= max(most) + 50, '%s: %r to %r' % (line, least, most))
         started = time.mktime(time.strptime(m[1][:19], '%Y-%m-%dT%H:%M:%S')) - time.timezone
         check(begun - 2 <= started <= time.time() + 1, '%s: started' % line)
     nothing_is_left()
@@ -180,16 +197,17 @@ def connections_have_each_a_line_with_start_and_duration():
 
 @test
 def words_of_the_command_line_choose_and_add_up():
-    top = Batch('--by', 'host', '--filter', 'udp dport 53', '--interval', '500ms', '--count', '1', '--limit', '5')
+    equal(len(Batch('--interval', '100ms', '--count', '2').end()), 2, 'lists')
+    top = Batch('--by', 'host', '--filter', 'udp dport 53', '--interval', '200ms', '--limit', '5')
     send_known()
-    block, = top.end()
+    block = top.until(lambda block: len(block) >= 6, 'five lines')
     equal(block[0].split(), ['HOST', 'PACKETS', 'BYTES'], 'heads')
     equal(len(block), 6, 'lines')
-    top = Batch('--columns', 'interface,netns,packets,source,state', '--interval', '500ms', '--count', '1')
+    top = Batch('--columns', 'interface,netns,packets,source,state', '--interval', '200ms')
     for back, flags in (False, SYN), (True, SYN_ACK), (False, ACK):
         ends = (('10.8.0.1', 8000), ('10.8.0.2', 80))[::-1 if back else 1]
         (to_a if back else to_b).send(frame(ends[0][0], ends[1][0], tcp(ends[0][1], ends[1][1], flags), 6, back))
-    block, = top.end()
+    block = top.until(lambda block: len(block) > 1 and ' 3 ' in block[1], 'all three packets')
     equal([line.split() for line in block], [['INTERFACE', 'NETNS', 'PACKETS', 'SOURCE', 'STATE'],
                                              ['eth0', b, '3', '10.8.0.1:8000', 'open']], 'columns')
     for words in (['--sort', 'byte'], ['--sort', 'rtt', '--by', 'host'], ['--filter', 'tc'], ['--interval', '0'], ['--columns', 'sorce'],
@@ -227,7 +245,7 @@ class Screen:
 
     def wait(self, pattern, what=None):
         try:
-            wait_for(lambda: re.search(pattern, self.text(), re.M), what or pattern, timeout=5)
+            wait_for(lambda: re.search(pattern, self.text(), re.M), what or pattern)
         except Failed as e:
             raise Failed('%s; the screen says\n%s' % (e, self.text())) from None
 
@@ -278,16 +296,16 @@ def keys_sort_and_the_numbers_are_those_of_dump():
         p, n = dumped.get(port, (0, 0))
         dumped[port] = p + f['packets'], n + f['bytes']
     equal(dumped, truth, 'what dump says')
+    ports = lambda: [int(p) for p in re.findall(r'10\.6\.0\.1:(\d+) +10\.6\.0\.2:53', s.text())]
     for key, by, index in ('p', 'packets', 0), ('b', 'bytes', 1):
+        order = sorted(truth, key=lambda p: (-truth[p][index], p))
         s.press(key)
         s.wait('by %s$' % by)
-        ports = [int(p) for p in re.findall(r'10\.6\.0\.1:(\d+) +10\.6\.0\.2:53', s.text())]
-        equal(ports, sorted(truth, key=lambda p: (-truth[p][index], p)), 'the order by ' + by)
-        equal([int(p) for p in s.column('PACKETS')], [truth[p][0] for p in ports], 'packets')
+        becomes(ports, order, 'the order by ' + by)
+        becomes(lambda: s.column('PACKETS'), [str(truth[p][0]) for p in order], 'packets')
         s.press('r')
         s.wait('by %s, reversed' % by)
-        again = [int(p) for p in re.findall(r'10\.6\.0\.1:(\d+) +10\.6\.0\.2:53', s.text())]
-        equal([truth[p][index] for p in again], sorted(truth[p][index] for p in again), 'reversed by ' + by)
+        becomes(lambda: [truth[p][index] for p in ports()], sorted(t[index] for t in truth.values()), 'reversed by ' + by)
     s.press('<', '<', '<')
     s.wait('by [a-z-]+')
     s.press('Home')
@@ -328,8 +346,7 @@ def filter_group_pause_help_and_sizes_of_the_terminal():
     wait_for(lambda: s.lines()[5:] != before, 'it goes on')
     tmux('resize-window', '-x', '200', '-y', '50')
     s.wait('PACKETS .*STATE')
-    wait_for(lambda: s.column('PACKETS') and len(s.column('PACKETS')) == 30, 'all lines')
-    equal(sorted(int(p) for p in s.column('PACKETS')), sorted(2 * p for p, _ in truth_of_crowd().values()), 'packets')
+    becomes(lambda: sorted(s.column('PACKETS')), sorted(str(2 * p) for p, _ in truth_of_crowd().values()), 'packets')
     check(s.lines()[49].startswith('q quit'), 'the keys are not in the last line')
     tmux('resize-window', '-x', '80', '-y', '24')
     wait_for(lambda: s.lines()[23].startswith('q quit'), 'the keys in the last line')
@@ -345,20 +362,31 @@ def a_connection_has_round_trip_time_retransmissions_and_a_state():
     send = lambda flags, data=b'', seq=0, ack=0: to_b.send(frame(*ends, tcp(7000, 80, flags, data, seq, ack), 6))
     answer = lambda flags, data=b'', seq=0, ack=0: to_a.send(
         frame(*back, tcp(80, 7000, flags, data, seq, ack), 6, back=True))
-    send(SYN, seq=99)
-    s.wait(r'10\.7\.0\.1:7000 +10\.7\.0\.2:80 .* opening')
-    answer(SYN_ACK, seq=999, ack=100)
+    least, most = [], []
+
+    def answered(flags, data, seq, ack, wait, *answer_):
+        """A segment and what acknowledges it: between which two times that took."""
+        begin = time.monotonic()
+        send(flags, data, seq, ack)
+        sent = time.monotonic()
+        wait()
+        least.append(time.monotonic() - sent)
+        answer(*answer_)
+        most.append(time.monotonic() - begin)
+    answered(SYN, b'', 99, 0, lambda: s.wait(r'10\.7\.0\.1:7000 +10\.7\.0\.2:80 .* opening'), SYN_ACK, b'', 999, 100)
     send(ACK, seq=100, ack=1000)
     for i in range(8):
-        send(PSH_ACK, bytes(100), 100 + 100 * i, 1000)
-        time.sleep(0.05)
-        answer(ACK, b'', 1000, 200 + 100 * i)
+        answered(PSH_ACK, bytes(100), 100 + 100 * i, 1000, lambda: time.sleep(0.05), ACK, b'', 1000, 200 + 100 * i)
     s.wait('7000 .* open')
     send(PSH_ACK, bytes(100), 900, 1000)
     time.sleep(0.3)
     send(PSH_ACK, bytes(100), 900, 1000)     # again
     answer(ACK, b'', 1000, 1000)
-    s.wait(r'7000 .* [5-9]\d\.\dms +4\.5% open', 'the health')
+    s.wait(r'7000 .*\dm?s +4\.5% open', 'the health')
+    m = re.search(r' ([\d.]+)(ms|s) +4\.5% open', s.text())
+    rtt = float(m[1]) / (1000 if m[2] == 'ms' else 1)
+    # There and back: of the other side, which has one sample, there was no wait.
+    check(sum(least) / 9 - 0.002 <= rtt <= sum(most) / 9 * 1.01 + 0.05, 'RTT %g s, %r to %r' % (rtt, least, most))
     send(FIN_ACK, b'', 1000, 1000)
     s.wait('7000 .* closing')
     answer(FIN_ACK, b'', 1000, 1001)
@@ -400,7 +428,7 @@ class Terminal:
         os.close(tty)
         self.seen = b''
 
-    def until(self, word, timeout=5):
+    def until(self, word, timeout=30):
         end = time.monotonic() + timeout
         while word not in self.seen:
             check(time.monotonic() < end, 'no %r in %r' % (word, self.seen[-2000:]))
@@ -422,8 +450,9 @@ class Terminal:
 
     def end(self):
         self.type(b'q')
-        self.more(1)
-        equal(self.p.wait(10), 0, 'exit status')
+        while self.p.poll() is None:
+            self.more(0.1)
+        equal(self.p.returncode, 0, 'exit status')
         os.close(self.fd)
 
 
@@ -447,9 +476,12 @@ def colour_only_where_it_is_wanted_and_no_flicker():
             send_crowd()
             t.until(b'10.6.0.1:6015')
             check(b'\033[2J' not in t.seen and b'\033[H\033[J' not in t.seen, 'it is cleared: %r' % t.seen)
-            t.more(0.5)
-            t.seen = b''
-            t.more(0.5)
+            # Rates that fall are drawn; then there is nothing to draw but the clock and the load.
+            for _ in range(20):
+                t.seen = b''
+                t.more(0.5)
+                if len(t.seen) < 1500:
+                    break
             check(len(t.seen) < 1500, '%d octets in half a second of a quiet screen' % len(t.seen))
         t.end()
     nothing_is_left()
@@ -462,8 +494,7 @@ def a_terminal_that_cannot_gets_the_list_and_is_told_so():
     t.until(b'PROTOCOL  SOURCE')
     check(b'\033' not in t.seen, 'escape sequences')
     t.p.send_signal(signal.SIGINT)
-    t.more(1)
-    equal(t.p.wait(10), 0, 'exit status')
+    equal(t.p.wait(30), 0, 'exit status')
     os.close(t.fd)
     t = Terminal(LC_ALL='C')
     t.until(b'reverse')
