@@ -7,6 +7,7 @@ import threading
 from lib import *
 
 net = Net('att')
+SMALL = '--tcp-metrics', 'off'      # a program that the verifier is done with in a third of the time
 
 
 def setup():
@@ -65,7 +66,7 @@ def a_meter_that_comes_or_goes_is_no_leftover():
 
     def come_and_go():
         while not ending.is_set():
-            attached('--netns', a, '-n', 'eth0', '-l', '256')
+            attached('--netns', a, '-n', 'eth0', '-l', '256', *SMALL)
             net.flowctl('meter', 'detach', '--all')
 
     t = threading.Thread(target=come_and_go)
@@ -93,19 +94,19 @@ def odd_names_and_globs():
     for name in 'eth0.100', 'a@b', 'x' * 15, 'v-_.1':
         net.ip(a, 'link', 'add', name, 'type', 'veth', 'peer', 'name', 'peer' + str(abs(hash(name)) % 10**8))
         net.ip(a, 'link', 'set', name, 'up')
-        attached('--netns', a, '-n', name)
+        attached('--netns', a, '-n', name, *SMALL)
         check((a, name, 'ingress') in status(), name)
         net.flowctl('meter', 'detach', '--netns', a, '-n', name)
         equal(status(), [])
-    equal(len(attached('--netns', a, '-n', 'eth*')), 4, 'eth0 and eth0.100')
+    equal(len(attached('--netns', a, '-n', 'eth*', *SMALL)), 4, 'eth0 and eth0.100')
     net.flowctl('meter', 'detach', '--netns', a, '-n', 'eth0')
     equal({m[1] for m in status()}, {'eth0.100'}, 'a glob is anchored')
     net.flowctl('meter', 'detach', '--all')
-    equal([line for line in attached('--netns', a, '-n', '*') if ':lo:' in line], [], 'lo by a glob')
+    equal([line for line in attached('--netns', a, '-n', '*', *SMALL) if ':lo:' in line], [], 'lo by a glob')
     equal(len(attached('--netns', a, '-n', 'lo')), 2, 'lo written out')
     net.flowctl('meter', 'detach', '--all')
     up = {l['ifname'] for l in json.loads(net.ip(a, '-j', 'link').stdout) if 'UP' in l['flags']} - {'lo'}
-    attached('--netns', a, '--all')
+    attached('--netns', a, '--all', *SMALL)
     equal({m[1] for m in status()}, up, '--all')
     net.flowctl('meter', 'detach', '--all')
 
@@ -138,13 +139,35 @@ def another_size_of_the_table_is_refused():
     net.flowctl('meter', 'detach', '--all')
 
 
+class Sender(threading.Thread):
+    """Packets all the time, some thousands a second; it leaves the CPU to others."""
+    def __init__(self, wire, frames):
+        super().__init__(daemon=True)
+        self.wire, self.frames, self.sent, self.over = wire, frames, 0, False
+
+    def run(self):
+        while not self.over:
+            for _ in range(10):
+                self.wire.send(self.frames[self.sent % len(self.frames)])
+                self.sent += 1
+            time.sleep(0.001)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over = True
+        self.join()
+
+
 @test
 def force_makes_the_table_another_size_and_loses_nothing():
     """Under traffic, with and without an agent; a meter that is not named goes along."""
     out = Wire(a, 'eth0')
-    for agent in False, True:
+    for agent, options in (False, SMALL), (True, ()):
         net.ip(a, 'link', 'add', 'o0', 'type', 'veth', 'peer', 'name', 'o1')
-        attached('--netns', a, '-n', 'eth0', '-n', 'o0', '-l', '10000')
+        attached('--netns', a, '-n', 'eth0', '-n', 'o0', '-l', '10000', *options)
         process = None
         if agent:
             conf = net.bpffs.replace('/sys/fs/bpf/', '/tmp/flowctl-test-') + '.yaml'
@@ -155,27 +178,12 @@ def force_makes_the_table_another_size_and_loses_nothing():
             process = net.spawn(find_flowctl(), '--bpffs', net.bpffs, 'agent', '-c', conf, stderr=subprocess.DEVNULL)
         macs = net.mac(b, 'eth0'), net.mac(a, 'eth0')
         frames = [eth(*macs, 0x800, ipv4('10.83.0.1', '10.83.0.2', 17, udp(i, 16, bytes(50)))) for i in range(50)]
-        ending, sent = [], []
-
-        def send():
-            n = 0
-            while not ending and n < 500000:
-                out.send(frames[n % 50])
-                n += 1
-            sent.append(n)
-
-        t = threading.Thread(target=send)
-        t.start()
-        try:
+        with Sender(out, frames) as sender:
             for size in (20000, 10000) * 3:
-                attached('--netns', a, '-n', 'eth0', '-l', str(size), '--force')
+                attached('--netns', a, '-n', 'eth0', '-l', str(size), '--force', *options)
                 equal({(m['iface'], m['max_flows']) for m in net.json('meter', 'status')},
                       {('eth0', size), ('o0', size)})
-        finally:
-            ending.append(True)
-            t.join()
-        n, = sent
-        logged = 0
+        n, logged = sender.sent, 0
         if agent:
             process.terminate()
             equal(process.wait(20), 0)
@@ -237,28 +245,12 @@ def force_under_traffic_loses_no_packet():
     frame = eth(net.mac(b, 'eth0'), net.mac(a, 'eth0'), 0x800, ipv4('10.83.0.1', '10.83.0.2', 17, udp(5, 6, bytes(100))))
 
     for hook in 'tcx', 'tc':
-        ending, sent = [], []
-
-        def send():
-            n = 0
-            while not ending and n < 500000:
-                out.send(frame)
-                n += 1
-            sent.append(n)
-
         attached('--netns', a, '-n', 'eth0', '--direction', 'egress', '--hook', hook)
-        t = threading.Thread(target=send)
-        t.start()
-        try:
+        with Sender(out, [frame]) as sender:
             for _ in range(5):
                 equal(attached('--netns', a, '-n', 'eth0', '--direction', 'egress', '--hook', hook, '--force'),
                       ['%s:eth0:egress (changed)' % a])
-        finally:
-            ending.append(True)
-            t.join()
-        n, = sent
-        check(0 < n < 500000, 'the sender ended too early')
-        equal(sum(r['packets'] for r in net.json('dump', '--netns', a, '-D', '6')), n, hook)
+        equal(sum(r['packets'] for r in net.json('dump', '--netns', a, '-D', '6')), sender.sent, hook)
         m, = net.json('meter', 'status')
         equal(m['unmetered_packets'], 0, 'unmetered')
         net.flowctl('meter', 'detach', '--all')
@@ -296,7 +288,7 @@ def a_first_attach_killed_at_any_moment_is_done_by_the_next_one():
         came = killed(net, at, 'meter', 'attach', '--netns', a, '-n', 'eth0')
         net.flowctl('meter', 'status')
         net.json('dump')
-        attached('--netns', a, '-n', 'eth0')
+        attached('--netns', a, '-n', 'eth0', *SMALL)
         equal(status(), [(a, 'eth0', 'ingress'), (a, 'eth0', 'egress')], 'behind change %d' % at)
         net.flowctl('meter', 'detach', '--all')
         equal(glob.glob(net.bpffs + '/flowctl/*'), [], 'what is pinned behind change %d' % at)
