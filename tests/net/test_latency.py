@@ -8,7 +8,6 @@ import re
 from tcplive import *
 
 net = Net('lat')
-TOLERANCE_US = 200
 SYN_ACK = SYN | ACK
 RING_EVENTS = 4000      # more than its ring has room for
 
@@ -39,7 +38,7 @@ class Latency:
     def end(self, signo=signal.SIGINT, status=0):
         if signo:
             self.p.send_signal(signo)
-        out, err = self.p.communicate(timeout=15)
+        out, err = self.p.communicate(timeout=60)
         self.err += err
         equal(self.p.returncode, status, 'the exit status; stderr: %r;' % self.err)
         self.lines = (out or '').splitlines()
@@ -191,7 +190,7 @@ def nobody_who_reads_its_output_stops_neither_it_nor_its_end():
     many_handshakes(1000, 20000)
     begin = time.monotonic()
     latency.end(signal.SIGTERM)
-    check(time.monotonic() - begin < 5, 'it did not end')
+    check(time.monotonic() - begin < 20, 'it did not end')
     check('handshakes: count 1000 ' in latency.err and 'bytes were not written' in latency.err, latency.err)
     os.close(r)
     os.close(w)
@@ -379,7 +378,7 @@ def handshakes_are_the_wires(events, crowd, log, up, down):
         e, = [e for e in events if (e['client_ip'], e['client_port']) == (client, c.port)]
         equal((e['server_ip'], e['server_port']), (server, crowd.port), 'the server')
         rtt, _ = log.handshake(c, up, down)
-        check(abs(e['rtt_us'] - rtt) <= TOLERANCE_US, 'port %d: %d us, the wire says %.0f' % (c.port, e['rtt_us'], rtt))
+        near_to(e['rtt_us'], rtt, 'the handshake of port %d' % c.port)
         check(e['rtt_us'] >= 40000 - TOLERANCE_US, 'port %d: %d us, shorter than the wire' % (c.port, e['rtt_us']))
 
 
@@ -435,7 +434,7 @@ def continuous_has_every_sample_of_the_wire():
         check(len(wanted) > 3, 'only %d samples' % len(wanted))
         # Ours are more: also of what an ACK covers together with later segments.
         for sample in wanted:
-            check(any(abs(us - sample) <= TOLERANCE_US for us in is_), '%.0f us is not in %r' % (sample, sorted(is_)))
+            near_to(min(is_, key=lambda us: abs(us - sample)), sample, 'the nearest of %r' % sorted(is_))
     equal(summary['rtt']['max_us'], max(e['rtt_us'] for e in samples), 'the longest')
     nothing_is_left()
 

@@ -5,7 +5,6 @@ metered, in whichever directions, its figures are those of the wire and of the e
 from tcplive import *
 
 net = Net('tcpo')
-TOLERANCE_US = 200
 EVERY = ('retransmissions', 'fast_retransmits', 'timeout_retransmits', 'spurious_retransmits', 'out_of_order_pkts',
          'duplicate_acks', 'zero_windows', 'min_rtt_us', 'avg_rtt_us', 'max_rtt_us', 'rtt_samples', 'min_window_size',
          'max_window_size', 'last_window_size', 'avg_jitter_us', 'max_jitter_us', 'ecn_flags', 'max_bytes_in_flight',
@@ -38,11 +37,6 @@ def lossy(meters, conns=conns, between=None, **more):
     log = path.close()
     net.flowctl('meter', 'detach', '--all')
     return crowd.conns, seen, log
-
-
-def near_to(is_, wanted, what):
-    check(is_ is not None, '%s is null, wanted %.0f' % (what, wanted))
-    check(abs(is_ - wanted) <= TOLERANCE_US, '%s is %.0f us, the wire says %.0f' % (what, is_, wanted))
 
 
 def is_true(conns, seen, log, up, down):
