@@ -34,6 +34,7 @@ def flood(c, conf):
 
 
 @test
+@patiently
 def one_collector_with_the_usual_buffer_misses_none():
     with Collectors(net, nfacctd=False, small_buffers=True) as c:
         sent = flood(c, c.config_of_one(c.nf_port))
@@ -43,6 +44,7 @@ def one_collector_with_the_usual_buffer_misses_none():
 
 
 @test
+@patiently
 def several_outputs_miss_none_either():
     with Collectors(net, nfacctd=False, small_buffers=True) as c:
         sent = flood(c, c.config(count='all', idle=1))
