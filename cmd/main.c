@@ -177,8 +177,11 @@ static int run_global(int argc, char **argv, struct strbuf *name, const struct c
 		return r;
 	log_set_level(args.quiet ? LOG_LEVEL_ERROR : args.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	pin_set_root(args.bpffs ? args.bpffs : env && *env ? env : "/sys/fs/bpf");
-	if (args.version)
-		return printf("flowctl %s\n", FLOWCTL_VERSION) < 0 ? -EIO : 0;
+	if (args.version) {
+		/* finish_stdout() tells what went wrong */
+		printf("flowctl %s\n", FLOWCTL_VERSION);
+		return 0;
+	}
 	if (words < argc && strcmp(argv[words], "--") == 0)
 		words++;
 	if (words == argc) {

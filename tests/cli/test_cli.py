@@ -350,10 +350,10 @@ def tls_options_belong_to_tls():
         assert r.returncode == 2 and 'tls://' in r.stderr, (words, r.stderr)
 
 
-def run_into(fd, words):
+def run_into(fd, words, *before):
     """Run with @fd, which is closed, as standard output."""
     try:
-        return subprocess.run([FLOWCTL, *words], stdout=fd, stderr=subprocess.PIPE, text=True, timeout=20)
+        return subprocess.run([*before, FLOWCTL, *words], stdout=fd, stderr=subprocess.PIPE, text=True, timeout=20)
     finally:
         os.close(fd)
 
@@ -373,8 +373,9 @@ def a_closed_pipe_ends_quietly():
 @test
 def a_full_disk_is_told():
     for words in PRINTING:
-        r = run_into(os.open('/dev/full', os.O_WRONLY), words)
-        assert r.returncode == 1 and 'No space left' in r.stderr, (words, r.returncode, r.stderr)
+        for before in (), ('stdbuf', '-oL'):
+            r = run_into(os.open('/dev/full', os.O_WRONLY), words, *before)
+            assert r.returncode == 1 and 'No space left' in r.stderr, (words, before, r.returncode, r.stderr)
 
 
 @test
