@@ -10,6 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*
+ * So many rounds of what is random. The sanitizers take twenty times as long: of what they look
+ * for a fifth is enough, and the rest is tried without them.
+ */
+#ifndef __has_feature
+#define __has_feature(x_) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define ROUNDS(n_) ((n_) / 5)
+#else
+#define ROUNDS(n_) (n_)
+#endif
+
 struct test {
 	const char *name;
 	void (*run)(void);

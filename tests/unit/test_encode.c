@@ -103,7 +103,7 @@ static bool builtin_is_sound(const struct profile *profile, bool biflow)
 		  template_set_add_health(set, profile, biflow) == 0 &&
 		  template_set_add_tunnels(set, profile, biflow) == 0;
 
-	for (int i = 0; ok && i < 3000; i++) {
+	for (int i = 0; ok && i < ROUNDS(3000); i++) {
 		struct record r = random_record();
 		const struct template_choice *c = template_set_look(set, &r);
 
@@ -162,7 +162,7 @@ TEST(templates_of_any_order_are_encoded_as_their_elements_are)
 	size_t n;
 
 	all = ie_all(&n);
-	for (int round = 0; round < 3000; round++) {
+	for (int round = 0; round < ROUNDS(3000); round++) {
 		_cleanup_(template_set_freep) struct template_set *set = NULL;
 		struct template_field fields[ENCODE_ELEMENTS_MAX];
 		bool taken[2 * IE_ROWS_MAX] = { false };
