@@ -30,8 +30,10 @@ static int completion_run(const void *args, int argc, char **argv)
 	if (argc != 1)
 		return fail_usage("which shell: bash, zsh or fish?");
 	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
-		if (strcmp(argv[0], scripts[i].shell) == 0)
-			return fputs(scripts[i].script, stdout) < 0 ? -EIO : 0;
+		if (strcmp(argv[0], scripts[i].shell) != 0)
+			continue;
+		fputs(scripts[i].script, stdout);	/* main() tells what went wrong */
+		return 0;
 	}
 	near = parse_nearest(argv[0], shells);
 	if (near)
