@@ -6,7 +6,7 @@ import os, re, shutil, signal, socket, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'net'))
-from lib import (check, equal, find_flowctl, free_port, json_lines, main, patiently, run, skip, test,  # noqa: E402,F401
+from lib import (becomes, check, equal, find_flowctl, free_port, json_lines, main, patiently, run, skip, test,  # noqa: E402,F401
                  wait_for, whole_lines)
 
 # What the runner sets to find faults of ours makes the collectors slow, which are not ours.

@@ -25,6 +25,13 @@ class Counted(Box):
         l = self.ledger()
         return l['packets'], l['bytes']
 
+    def all_told(self, look):
+        """Wait until what look() has, a collector or a file, is all that was sent: received, or said to be lost."""
+        def both():
+            c = look()
+            return added(received(c), lost(c))
+        becomes(both, self.sent(), 'what came, and what it says was lost')
+
 
 def received(*collectors):
     """(packets, bytes) of all data records, and the keys of those that came twice."""

@@ -57,7 +57,7 @@ class Fixbuf(Collector):
             all_ += new
         return len(self.records)
 
-    def wait(self, n, timeout=15):
+    def wait(self, n, timeout=30):
         wait_for(lambda: self.look() >= n, '%d records, of which %d came' % (n, len(self.records)), timeout)
 
     def __exit__(self, *why):

@@ -125,6 +125,7 @@ class Sleeper(threading.Thread):
         with open(self.path, 'wb') as f:
             while data := connection.recv(1 << 16):
                 f.write(data)
+                f.flush()
                 self.size += len(data)
 
 
@@ -149,8 +150,8 @@ def one_that_never_reads_costs_the_others_nothing_and_is_told_what_it_missed():
             good.wait(n, 30)
             slow.start()
             wait_for(lambda: slow.size, 'the sleeper reading')
-            time.sleep(2.5)     # options data of after the last loss
-        slow.join(10)
+            box.all_told(lambda: Stored(slow.path))     # by options data of after the last loss
+        slow.join(30)
     equal(received(good), box.sent(), 'what the good one got')
     got = Stored(slow.path)
     equal(got.complaints, [], 'what libfixbuf complains of in what the sleeper got')

@@ -46,7 +46,7 @@ def full_disks_cost_the_others_nothing_and_what_is_missing_is_counted():
             box.send(many_flows(PER_WAVE, 60000 - PER_WAVE))
             box.gone()
             good.wait(n + PER_WAVE)
-            time.sleep(2.5)
+            box.all_told(lambda: Stored(seen + '/flow.ipfix'))
             for name in 'flow.ipfix', 'flow.log':
                 shutil.copy(seen + '/' + name, box.dir + '/full-' + name)
     equal(received(good), box.sent(), 'what the collector got')
@@ -83,7 +83,7 @@ def names_that_cannot_be_resolved_for_a_while_cost_tcp_nothing_and_udp_what_it_s
             box.wave(1)
             tcp.wait(2 * PER_WAVE)
             udp.wait(PER_WAVE)
-            time.sleep(2.5)     # options data of after that
+            box.all_told(lambda: (udp.look(), udp)[1])
     equal(received(tcp), box.sent(), 'what arrived by TCP')
     equal(added(received(udp), lost(udp)), box.sent(), 'what arrived by UDP, and what it says was lost')
 
