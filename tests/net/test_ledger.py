@@ -239,15 +239,16 @@ def a_full_table_is_told_once_a_second_with_what_it_lost():
         c.start_agent(c.config(count='all', idle=1, active=1))
         c.agent.send_signal(signal.SIGSTOP)
         traffic(b, dev, flows=4000, pace=40000).start(packets=8000).wait()
-        c.agent.send_signal(signal.SIGCONT)
         begin = time.time()
+        c.agent.send_signal(signal.SIGCONT)
         traffic(b, dev, flows=4000, pace=40000).start(seconds=2).wait()
         lost = ledger(b)['full']
         told = lambda: [m for m in FULL.findall(c.agent_says()) if m[0] == b]
         check(lost[0] > 1000, 'the table was not full: %s' % (lost,))
         becomes(lambda: tuple(sum(int(m[i]) for m in told()) for i in (1, 2)), lost, 'packets and bytes told')
         seconds = time.time() - begin
-        check(1 <= len(told()) <= seconds + 1, 'told %d times in %.1f s' % (len(told()), seconds))
+        # By a clock of a second: one of them may be late, and one is at either end.
+        check(1 <= len(told()) <= seconds + 2, 'told %d times in %.1f s' % (len(told()), seconds))
         c.end_agent()
     detach(b)
 
