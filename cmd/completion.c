@@ -3,7 +3,6 @@
  * Shell completion. The scripts ask `flowctl __complete WORDS...` for what may follow the
  * words typed so far; the answer is read from the commands' own tables.
  */
-#include <errno.h>
 #include <glob.h>
 #include <net/if.h>
 #include <stdio.h>
