@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "cmd.h"
+#include "enrich/hostname.h"
+#include "flow/field_name.h"
 #include "targets.h"
 #include "top/list.h"
 #include "top_loop.h"
@@ -45,6 +47,8 @@ static const struct opt top_opts[] = {
 	    .help = "only these: 'tcp dport 443', '10.0.0.0/8'"),
 	OPT(U64, top_args, limit, .name = "limit", .arg = "N", .min = 1,
 	    .help = "list the first N only"),
+	OPT(FLAG, top_args, resolve, .name = "resolve",
+	    .help = "names of hosts, as they become known (key n)"),
 	STYLE_OPTS(top_args),
 	OPT_END,
 };
@@ -82,6 +86,8 @@ static int close_all(struct top *t, int r)
 		else if (closed < 0)
 			r = closed;
 	}
+	field_set_resolver(NULL, NULL);
+	hostname_free(t->names);
 	top_screen_deinit(&t->screen);
 	top_rows_deinit(&t->rows);
 	outlet_deinit(&t->out);

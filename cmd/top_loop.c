@@ -17,6 +17,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "enrich/hostname.h"
+#include "flow/field_name.h"
 #include "top/list.h"
 #include "top/vitals.h"
 
@@ -26,6 +28,8 @@ enum {
 	GATHER_MS = 5000,
 	KEPT_BYTES = 1 << 20,		/* of lists that nobody reads; then one is left out */
 	NICE = -10,
+	NAME_THREADS = 32,
+	NAME_ENTRIES = 65536,
 };
 
 /* What is in no line: on the screen as long as it runs, below a list once. */
@@ -158,6 +162,16 @@ static int on_chore(struct loop *loop, void *arg)
 	return r < 0 || t->view ? r : outlet_push(&t->out, 0);
 }
 
+/* In threads of their own: what is not known yet stands as an address meanwhile. */
+static int show_names(struct top *t, bool on)
+{
+	const struct hostname_options options = { .threads = NAME_THREADS, .entries = NAME_ENTRIES };
+	int r = on && !t->names ? hostname_new(&options, &t->names) : 0;
+
+	field_set_resolver(on && r == 0 ? hostname_resolve : NULL, t->names);
+	return r;
+}
+
 static int on_keys(struct loop *loop, int fd, uint32_t events, void *arg)
 {
 	struct top *t = arg;
@@ -167,6 +181,8 @@ static int on_keys(struct loop *loop, int fd, uint32_t events, void *arg)
 
 	while (r == 0 && !quit && view_key(t->view, &key))
 		r = top_screen_key(&t->screen, key, &quit);
+	if (r == 0)
+		r = show_names(t, t->screen.named);
 	if (quit || events & (EPOLLHUP | EPOLLERR))
 		loop_stop(loop);
 	return r < 0 ? r : draw(t);
@@ -232,6 +248,7 @@ static int begin_screen(struct top *t)
 	top_screen_init(&t->screen, &t->rows, &t->gauge, t->args->by);
 	tell_where(t, t->screen.where, sizeof(t->screen.where));
 	t->screen.interval_ns = t->interval_ns;
+	t->screen.named = t->args->resolve;
 	if (t->args->sort)
 		t->screen.order = t->order;
 	r = top_screen_filter(&t->screen, t->args->filter ? t->args->filter : "");
@@ -247,6 +264,8 @@ int top_loop_begin(struct top *t)
 	r = top_rows_init(&t->rows, t->place, t->n, t->by);
 	if (r == 0)
 		r = top_rows_choose(&t->rows, t->by, t->args->filter ? &t->words : NULL);
+	if (r == 0)
+		r = show_names(t, t->args->resolve);
 	if (r == 0)
 		r = read_sources(t);
 	if (r == 0)

@@ -17,6 +17,7 @@ struct top_args {
 	uint64_t interval_ns, count, limit;
 	int by;
 	const char *sort, *filter;
+	bool resolve;
 	struct style_args style;
 };
 
@@ -36,6 +37,7 @@ struct top {
 	struct columns columns;		/* of the plain list */
 	struct columns_style style;
 	struct outlet out;
+	struct hostnames *names;	/* NULL: nobody asked for any yet */
 	uint64_t interval_ns;
 	/* private to top_loop.c */
 	uint64_t shown;

@@ -14,14 +14,19 @@ void field_set_resolver(field_resolve_fn fn, void *arg)
 	resolve_arg = arg;
 }
 
+bool field_addr_name(uint8_t family, const uint8_t *addr, char *buf, size_t size)
+{
+	return resolve && resolve(resolve_arg, family, addr, buf, size);
+}
+
 bool field_src_name(const struct record *r, char *buf, size_t size)
 {
-	return resolve && resolve(resolve_arg, r->key.family, r->key.src, buf, size);
+	return field_addr_name(r->key.family, r->key.src, buf, size);
 }
 
 bool field_dst_name(const struct record *r, char *buf, size_t size)
 {
-	return resolve && resolve(resolve_arg, r->key.family, r->key.dst, buf, size);
+	return field_addr_name(r->key.family, r->key.dst, buf, size);
 }
 
 void field_name_src(const struct record *r, struct field_value *v)

@@ -17,6 +17,8 @@ typedef bool (*field_resolve_fn)(void *arg, uint8_t family, const uint8_t *addr,
 /* For all that is printed from now on; NULL: nobody, and the keys are null. */
 void field_set_resolver(field_resolve_fn fn, void *arg);
 
+/* What @addr is called, as above. */
+bool field_addr_name(uint8_t family, const uint8_t *addr, char *buf, size_t size);
 /* The name of an end of @r, as above. */
 bool field_src_name(const struct record *r, char *buf, size_t size);
 bool field_dst_name(const struct record *r, char *buf, size_t size);

@@ -209,3 +209,17 @@ uint32_t netns_domain(const struct netns *ns)
 		hash = (hash ^ (uint8_t)*c) * 16777619u;
 	return hash > 1 ? hash : hash + 2;
 }
+
+bool netns_is_deleted(const struct netns *ns)
+{
+	char path[sizeof(NETNS_DIR) + NETNS_NAME_MAX];
+	struct stat named, ours;
+
+	if (is_initial(ns) || strncmp(ns->name, "net:[", 5) == 0)
+		return false;
+	snprintf(path, sizeof(path), NETNS_DIR "/%s", ns->name);
+	if (stat(path, &named) < 0)
+		return errno == ENOENT;
+	return fstat(ns->fd, &ours) == 0 &&
+	       (named.st_dev != ours.st_dev || named.st_ino != ours.st_ino);
+}

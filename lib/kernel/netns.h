@@ -33,6 +33,11 @@ void netns_close(struct netns *ns);	/* fine on NETNS_NULL */
  * mounts elsewhere; each cookie once. */
 int netns_list(struct netns **ret, size_t *ret_n);
 void netns_list_free(struct netns *list, size_t n);
+/*
+ * Was @ns, opened by a name below /run/netns, taken from there? Whoever holds a descriptor of it, as
+ * we do, keeps its interfaces alive, so that nothing else tells.
+ */
+bool netns_is_deleted(const struct netns *ns);
 /* The one of that cookie, or NULL. */
 const struct netns *netns_find(const struct netns *list, size_t n, uint64_t cookie);
 

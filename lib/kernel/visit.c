@@ -282,6 +282,8 @@ int visit_check(const struct visit *v)
 		return fail_plain(-ESTALE, "the meters of '%s' were attached anew", v->ns.name);
 	if (closing != TABLE_OPEN || fstat(v->table->dir.fd, &st) < 0 || st.st_nlink == 0)
 		return fail_plain(-ESTALE, "the meters of '%s' were detached", v->ns.name);
+	if (netns_is_deleted(&v->ns))
+		return fail_plain(-ENOENT, "network namespace '%s' is gone", v->ns.name);
 	r = netns_enter(&scope, v->ns.fd);
 	for (size_t i = 0; r == 0 && i < v->n_ifaces; i++) {
 		const struct visit_iface *iface = &v->ifaces[i];

@@ -40,7 +40,8 @@ int visit_close(struct visit *v);
 
 /* Its interface of that number, or NULL. */
 const struct visit_iface *visit_find(const struct visit *v, uint32_t ifindex);
-/* Is all as it was? fail() where a meter was detached, the table replaced, an interface removed. */
+/* Is all as it was? fail() where a meter was detached, the table replaced, an interface
+ * or the namespace's name removed. */
 int visit_check(const struct visit *v);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/format.h"
 #include "base/parse.h"
 #include "flow/field.h"
+#include "flow/field_name.h"
 
 #define BY(kind_) (1u << TOP_BY_##kind_)
 #define ENDS	  (BY(CONNECTION) | BY(ENDS) | BY(FLOW))
@@ -74,8 +75,13 @@ void top_column_duration(uint64_t ns, char buf[TOP_CELL_MAX])
 
 void top_column_end(uint8_t family, const uint8_t addr[16], int port, char buf[TOP_CELL_MAX])
 {
-	char *p = buf;
+	/* A name that is longer than any cell is cut. */
+	char *p = buf, name[TOP_CELL_MAX - sizeof(":65535")];
 
+	if (field_addr_name(family, addr, name, sizeof(name))) {
+		snprintf(buf, TOP_CELL_MAX, port < 0 ? "%s" : "%s:%d", name, port);
+		return;
+	}
 	if (family == 6 && port >= 0)
 		*p++ = '[';
 	p = family == 4 ? format_ip4(p, addr) : format_ip6(p, addr);

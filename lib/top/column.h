@@ -54,7 +54,7 @@ void top_column_size(uint64_t bytes, char buf[TOP_CELL_MAX]);
 /* "450us", "12.0ms", "1.50s" / "12s", "3m05s", "2h07m", "3d04h". */
 void top_column_time(uint64_t us, char buf[TOP_CELL_MAX]);
 void top_column_duration(uint64_t ns, char buf[TOP_CELL_MAX]);
-/* "10.0.0.1:80", "[2001:db8::1]:80"; @port -1: none. */
+/* "10.0.0.1:80", "[2001:db8::1]:80", by field_set_resolver() "host.example:80"; @port -1: none. */
 void top_column_end(uint8_t family, const uint8_t addr[16], int port, char buf[TOP_CELL_MAX]);
 
 /* Which lines first: by one column, where that says the same the bigger, and then the older line. */

@@ -324,6 +324,7 @@ static void draw_help(const struct top_canvas *c)
 		{ "r", "the other way round" },
 		{ "t p b", "sort by bits a second, packets, bytes" },
 		{ "l x s", "sort by round trip time, retransmissions, state" },
+		{ "n", "names of hosts for addresses, as they become known" },
 		{ "up  down", "scroll; page up, page down, home, end" },
 		{ "/", "filter as you type: tcp 443   host 10.0.0.0/8   dport 53   idle 10s" },
 		{ "", "proto saddr sport daddr dport ifindex direction idle, as in flowctl dump" },

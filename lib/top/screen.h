@@ -55,6 +55,7 @@ struct top_screen {
 	enum top_by by;
 	struct top_order order;
 	bool paused, help;
+	bool named;			/* the user wants names of hosts: whoever has them gives them */
 	bool typing;			/* a filter */
 	char typed[TOP_FILTER_MAX];	/* it, as typed */
 	char kept[TOP_FILTER_MAX];	/* the one before, for Escape */

@@ -162,6 +162,10 @@ static int plain_key(struct top_screen *s, uint32_t key, bool *ret_quit)
 	case 'r':
 		s->order.reversed = !s->order.reversed;
 		return 0;
+	case 'n':
+		s->named = !s->named;
+		memset(s->name_width, 0, sizeof(s->name_width));
+		return 0;
 	case '/':
 		return begin_typing(s);
 	case TOP_KEY_ESCAPE:

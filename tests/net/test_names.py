@@ -182,6 +182,24 @@ def an_agent_does_not_wait_for_a_resolver_that_is_away():
 
 
 @test
+def top_has_names_as_they_become_known():
+    dns.mode = 'right'
+    top = net.spawn(*with_resolver('top', '-n', 'eth0', '-b', '--interval', '300ms', '--count', '20', '--resolve', '--filter', 'dport 9'),
+                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    check('PROTOCOL' in top.stdout.readline(), 'a list')
+    send(PEERS, sport=2000)
+    wanted, seen = {name_of(p) + ':2000' for p in PEERS}, set()
+    for line in top.stdout:
+        seen |= {w for w in line.split() if w.endswith(':2000')}
+        if wanted <= seen:
+            break
+    top.terminate()
+    equal(wanted - seen, set(), 'names that never came')
+    top.stdout.close()
+    top.wait(10)
+
+
+@test
 def names_of_interfaces_and_namespaces_are_in_every_output():
     odd = 'e\x1b[1mx'
     net.ip(b, 'link', 'add', odd, 'type', 'veth', 'peer', 'name', 'peer')

@@ -224,6 +224,18 @@ def words_of_the_command_line_choose_and_add_up():
     nothing_is_left()
 
 
+@test
+def a_namespace_that_is_deleted_ends_it():
+    c = net.ns('c')
+    p = net.spawn(find_flowctl(), '-v', '--bpffs', net.bpffs, 'top', '--netns', c, '-n', 'lo', '--batch', '--interval', '200ms',
+                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    check('PROTOCOL' in p.stdout.readline(), 'a list')
+    net.del_ns(c)
+    err = p.communicate(timeout=10)[1]
+    equal((p.returncode, err.splitlines()[-1]), (1, "flowctl top: network namespace '%s' is gone" % c))
+    nothing_is_left()
+
+
 # -- the full screen
 
 class Screen:

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 
 #include "base/error.h"
+#include "flow/field_name.h"
 #include "test.h"
 #include "top.h"
 #include "top/list.h"
@@ -293,6 +294,36 @@ TEST(help_covers_the_report_and_any_key_goes_back)
 	CHECK(strstr(paper[5], "10.0.0.1:") && strstr(paper[3], "by rate"));
 	key(' ');
 	CHECK(screen.paused && strstr(paper[0], "paused"));
+	finish();
+}
+
+static bool one_name(void *arg, uint8_t family, const uint8_t *addr, char *buf, size_t size)
+{
+	bool knows = family == 4 && addr[3] == 1;
+
+	if (knows)
+		snprintf(buf, size, "%s", arg ? (const char *)arg : "alpha.example");
+	return knows;
+}
+
+TEST(names_of_hosts_stand_for_addresses_that_have_one)
+{
+	char longest[300];
+
+	begin(80, 24);
+	key('n');
+	CHECK(screen.named && strstr(paper[5], "10.0.0.1:"));
+	field_set_resolver(one_name, NULL);
+	draw();
+	CHECK(strstr(paper[5], " alpha.example:") && strstr(paper[5], "10.0.0.2:"));
+	memset(longest, 'x', sizeof(longest));
+	longest[sizeof(longest) - 1] = '\0';
+	field_set_resolver(one_name, longest);
+	draw();
+	CHECK(strstr(paper[5], "xxxx"));
+	field_set_resolver(NULL, NULL);
+	key('n');
+	CHECK(!screen.named && strstr(paper[5], "10.0.0.1:"));
 	finish();
 }
 
