@@ -143,7 +143,8 @@ static const char *try_all(bool xdp, bool *ret_ok)
 
 	if (why)
 		return why;
-	*ret_ok = all_rows_right(&h) & all_faults_right(&h);
+	*ret_ok = all_rows_right(&h);
+	*ret_ok &= all_faults_right(&h);
 	harness_close(&h);
 	return NULL;
 }
