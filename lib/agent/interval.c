@@ -30,6 +30,7 @@ struct interval_hook {
 	uint64_t since_ns;
 };
 
+/* Lost is what `meter status` calls unmetered: flows may give way to others while an agent hangs. */
 static void count_hook(struct table *t, const struct hook_id *id, uint64_t *ret_seen, uint64_t *ret_lost)
 {
 	uint64_t by[LEDGER_KERNEL_REASONS];
@@ -37,7 +38,8 @@ static void count_hook(struct table *t, const struct hook_id *id, uint64_t *ret_
 	for (int i = 0; i < LEDGER_KERNEL_REASONS; i++)
 		by[i] = table_hook_count(t, id->ifindex, id->direction, i).packets;
 	*ret_seen = by[LEDGER_SEEN] - by[LEDGER_NON_IP];
-	*ret_lost = by[LEDGER_FULL] + by[LEDGER_UNPARSED];
+	*ret_lost = by[LEDGER_FULL] + by[LEDGER_UNPARSED] +
+		    table_aged(t, id->ifindex, id->direction).packets;
 }
 
 static struct interval_hook *find_hook(const struct agent_table *t, const struct hook_id *id)

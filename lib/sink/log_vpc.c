@@ -127,8 +127,11 @@ static int vpc_put(struct sink *s, const struct record *r)
 	p.first_ns = line.first_ns;
 	p.last_ns = line.last_ns;
 	p.tcp_flags = line.tcp_flags;
-	if (err == 0)
+	if (err == 0) {
 		err = enter_spooled(v, VPC_ENTRY_PIECE, &p, sizeof(p));
+		if (err < 0)
+			vpc_book_missed(&v->book, &p);
+	}
 	if (err < 0)
 		sink_vpc_count_trouble(v, err, 1);
 	return 0;

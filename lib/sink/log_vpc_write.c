@@ -127,8 +127,10 @@ static int write_bytes(struct sink_vpc *v, const char *data, size_t len, size_t 
 static int no_memory(struct sink_vpc *v)
 {
 	sink_vpc_count_trouble(v, -ENOMEM, v->book.n_out);
+	v->book.tried = v->skip = 0;
+	vpc_book_lose(&v->book);
 	strbuf_deinit(&v->book.out);
-	v->book.n_out = v->book.tried = v->skip = 0;
+	v->book.n_out = 0;
 	return -ENOMEM;
 }
 

@@ -223,6 +223,12 @@ uint64_t vpc_book_lose(struct vpc_book *b)
 	return n;
 }
 
+void vpc_book_missed(struct vpc_book *b, const struct vpc_piece *p)
+{
+	if (p->place < b->n_places)
+		first_of(&b->places[p->place].lost, p->interval);
+}
+
 int vpc_book_put_back(struct vpc_book *b, const struct strbuf *lines)
 {
 	struct strbuf all = STRBUF_NULL;

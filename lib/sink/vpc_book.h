@@ -72,6 +72,8 @@ int vpc_book_enter(struct vpc_book *b, uint32_t type, const void *data, size_t l
 size_t vpc_book_took(struct vpc_book *b, size_t bytes);
 /* Lose what is in out behind what was tried, and know whose lines that were. How many lines. */
 uint64_t vpc_book_lose(struct vpc_book *b);
+/* @p could not be entered: its place has lost a line. */
+void vpc_book_missed(struct vpc_book *b, const struct vpc_piece *p);
 /* Lines that were thought to be written are not: they come before what is in out. -ENOMEM. */
 int vpc_book_put_back(struct vpc_book *b, const struct strbuf *lines);
 /* How many lines end there. */
