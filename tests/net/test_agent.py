@@ -9,6 +9,7 @@ from lib import *
 from export import *
 
 net = Net('agent')
+SMALL = '--tcp-metrics', 'off'      # a program that the verifier is done with in a third of the time
 
 
 def setup():
@@ -27,7 +28,7 @@ def setup():
 
 class metered:
     def __init__(self, *words):
-        self.words = words or ('-n', 'eth*')
+        self.words = words or ('-n', 'eth*', *SMALL)
 
     def __enter__(self):
         net.flowctl('meter', 'attach', '--netns', r, *self.words)
@@ -77,26 +78,26 @@ def an_idle_flow_leaves_alone_and_says_so():
 @test
 def a_long_flow_gives_several_records_of_their_own_time():
     with metered(), Collectors(net, nfacctd=False) as c:
-        c.start_agent(c.config(active=2, idle=30))
-        for _ in range(70):
+        c.start_agent(c.config(active=1, idle=30))
+        for _ in range(40):
             send_udp(3, dport=12, sport=1212)
             time.sleep(0.1)
         c.end_agent()
         result = c.stop()
     records = of_port(result.log, 12)
-    equal(sum_of(records), (210, 210 * 128))
+    equal(sum_of(records), (120, 120 * 128))
     check(len(records) >= 3, '%d records' % len(records))
     equal([x['end_reason'] for x in records[:-1]], ['active'] * (len(records) - 1))
     # On a busy machine the agent may end just when a record was due.
     check(records[-1]['end_reason'] in ('active', 'forced'), records[-1])
     for x, y in zip(records, records[1:]):
         check(x['first_seen'] <= x['last_seen'] <= y['first_seen'], 'times overlap: %s %s' % (x['last_seen'], y['first_seen']))
-    equal(sum(f['in_packets'] for f in result.nfdump() if f.get('dst_port') == 12), 210, 'nfdump')
+    equal(sum(f['in_packets'] for f in result.nfdump() if f.get('dst_port') == 12), 120, 'nfdump')
 
 
 @test
 def a_finished_connection_leaves_soon():
-    with metered(), Collectors(net, nfacctd=False) as c:
+    with metered('-n', 'eth*'), Collectors(net, nfacctd=False) as c:
         c.start_agent(c.config(idle=30))
         with inside(hosts[1]):
             server = socket.socket()
@@ -134,7 +135,7 @@ def sigint_too_exports_what_is_held():
 @test
 def every_packet_of_the_box_is_in_one_record():
     """Forwarded ones once, with both interfaces; those to and from the router once."""
-    with metered(), Collectors(net) as c:
+    with metered('-n', 'eth*'), Collectors(net) as c:
         c.start_agent(c.config())
         send_udp(50, dport=15, src=0, dst=1)
         send_udp(20, dport=16, src=2, dst=0)
@@ -181,15 +182,14 @@ def templates_come_first_and_again_and_no_message_is_too_long():
         for port in range(2000, 2060):
             send_udp(1, dport=port)
         wait_for(lambda: len(c.log_records()) >= 60, 'the records')
-        time.sleep(2.5)
+        templates = lambda: [when for when, d, _ in c.recorder.datagrams if d[16:18] == b'\0\2']
+        wait_for(lambda: templates()[-1] - templates()[0] >= 2, 'templates once more')
         c.end_agent()
         result = c.stop()
         datagrams = [d for _, d, _ in c.recorder.datagrams]
     sets = [struct.unpack('!H', d[16:18])[0] for d in datagrams]
     equal(sets[0], 2, 'the first set')
     check(max(map(len, datagrams)) <= 300, 'a message of %d bytes' % max(map(len, datagrams)))
-    seen = [when for when, d, _ in c.recorder.datagrams if d[16:18] == b'\0\2']
-    check(seen[-1] - seen[0] >= 2, 'templates only at the beginning')
     equal(result.tshark_complaints(), [])
     equal(result.nfdump_totals(), sum_of(result.log))
 
