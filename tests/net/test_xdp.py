@@ -55,8 +55,9 @@ def nothing_left():
 
 
 def quiet(on):
-    """No traffic but the test's."""
+    """No traffic but the test's: ARP too asks again, seconds after a ping."""
     for ns in a, b:
+        net.ip(ns, 'link', 'set', 'eth0', 'arp', 'off' if on else 'on')
         net.sysctl(ns, 'net.ipv6.conf.eth0.disable_ipv6', int(on))
         if not on:
             net.ip(ns, 'addr', 'replace', 'fd81::%d/64' % (1 + (ns == b)), 'dev', 'eth0', 'nodad')
