@@ -39,9 +39,12 @@ struct audit_rows {
 int audit_rows_read(uint64_t cookie, bool live, uint64_t wait_ns, struct audit_rows *ret);
 void audit_rows_deinit(struct audit_rows *rows);
 
+/* Of the table of hooks, whose rows are struct audit_row. Static. */
 const struct column *audit_columns(size_t *ret_n);
+/* Append the table of outputs. 0 or fail(). */
 int audit_print_outputs(const struct audit_rows *rows, const struct columns_style *style,
 			struct strbuf *out);
+/* Append all of it as one JSON document; want of memory is told by out->failed. */
 void audit_json(const struct audit_rows *rows, struct strbuf *out);
 
 #endif

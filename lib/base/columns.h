@@ -58,6 +58,7 @@ struct columns_style {
 	bool human;		/* octets as sizes */
 };
 
+/* Decimal; a size where the style is human and the column is of octets. */
 void column_number(struct column_cell *cell, uint64_t v);
 /* "" is shown as "-". What is too long is cut. */
 void column_text(struct column_cell *cell, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -19,7 +19,12 @@ struct json {
 	bool pretty;		/* objects and arrays over several lines, two spaces */
 };
 
+/* Written behind what is in @out (borrowed). */
 void json_init(struct json *j, struct strbuf *out, bool pretty);
+/*
+ * @key: of a member of an object; NULL within an array and at the top. Want of memory is told by
+ * out->failed.
+ */
 void json_object_begin(struct json *j, const char *key);
 void json_object_end(struct json *j);
 void json_array_begin(struct json *j, const char *key);

@@ -14,6 +14,7 @@ enum log_level log_level(void);
 /* "flowctl agent: ..." */
 void log_set_name(const char *name);
 
+/* A line on standard error, without its newline in @fmt; for agents and commands only. */
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

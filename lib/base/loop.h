@@ -13,6 +13,7 @@ typedef int (*loop_fd_fn)(struct loop *loop, int fd, uint32_t events, void *arg)
 typedef int (*loop_timer_fn)(struct loop *loop, void *arg);
 typedef int (*loop_signal_fn)(struct loop *loop, int signo, void *arg);
 
+/* 0 or fail(). */
 int loop_new(struct loop **ret);
 /* NULL is fine; closes its own descriptors, not the caller's. */
 void loop_free(struct loop *loop);

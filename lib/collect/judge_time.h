@@ -14,8 +14,10 @@ struct judge_times {
 	} v[2][JUDGE_CLOCKS];
 };
 
+/* Note @v of the record @r, if it is a time of its flow. */
 void judge_time_note(struct judge_times *t, const struct decode_record *r,
 		     const struct schema_value *v);
+/* Behind the last value: report what cannot be. */
 void judge_time(const struct judge_times *t, const struct decode_record *r);
 
 #endif

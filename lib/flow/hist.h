@@ -23,6 +23,7 @@ struct hist {
 	uint64_t bucket[HIST_BUCKETS];
 };
 
+/* One duration, in us. */
 void hist_add(struct hist *h, uint32_t us);
 /* Nearest to the exact sum / count; 0 when empty. */
 uint32_t hist_mean(const struct hist *h);

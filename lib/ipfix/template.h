@@ -46,7 +46,9 @@ struct record_raw {
 
 struct template_set;
 
+/* Empty. 0 or fail(-ENOMEM). */
 int template_set_new(struct template_set **ret);
+/* With its templates. NULL is fine. */
 void template_set_free(struct template_set *set);
 /*
  * TCP, UDP, ICMP and other over IPv4 and IPv6: what older exporters of the kind sent, in

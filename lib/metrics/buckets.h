@@ -23,6 +23,7 @@ struct buckets {
  * struct forward_latency. */
 extern const struct buckets_bounds buckets_network, buckets_loop, buckets_forward;
 
+/* One time, in ns. @bounds: always those that @b is of. */
 void buckets_add(struct buckets *b, const struct buckets_bounds *bounds, uint64_t ns);
 
 #endif

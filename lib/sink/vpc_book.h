@@ -59,6 +59,7 @@ struct vpc_book {
 	void *arg;
 };
 
+/* @format is copied. @max_lines: lines that are held at a time. */
 void vpc_book_init(struct vpc_book *b, const struct vpc_format *format, size_t max_lines);
 void vpc_book_deinit(struct vpc_book *b);
 /* The number of the place of these strings, or @b->n_places. */
