@@ -237,14 +237,14 @@ class Collectors:
         r.cut_lines = self.cut_lines
         time.sleep(0.3)     # datagrams under way on loopback
         self.nfcapd.terminate()
-        self.nfcapd.wait(20)
+        self.nfcapd.wait(60)
         text = open(self.dir + '/nfcapd.log').read()
         r.nfcapd_sequence_errors = sum(int(n) for n in re.findall(r'Sequence Errors: (\d+)', text))
         if self.acct:
             # What is in an unfilled buffer of its plugin comes when it ends, and not before.
             time.sleep(3)
             self.acct.send_signal(signal.SIGINT)
-            self.acct.wait(20)
+            self.acct.wait(60)
             wait_for(lambda: self.acct_rows() or not r.log, 'the output of nfacctd')
             time.sleep(0.5)
             r.nfacctd = self.acct_rows()

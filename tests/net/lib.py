@@ -62,7 +62,7 @@ def skip(why):
     raise Skipped(why)
 
 
-def run(*argv, ok=True, input=None, timeout=60, env=None):
+def run(*argv, ok=True, input=None, timeout=200, env=None):
     """Run a program; its CompletedProcess with text. With ok=True it must exit 0."""
     r = subprocess.run([str(a) for a in argv], input=input, timeout=timeout, env=env,
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -108,7 +108,7 @@ class Path:
     def close(self):
         """Its log."""
         self.wire.terminate()
-        equal(self.wire.wait(10), 0, 'the exit status of the wire')
+        equal(self.wire.wait(60), 0, 'the exit status of the wire')
         with open(self.log_path) as f:
             log = Log(f)
         os.unlink(self.log_path)

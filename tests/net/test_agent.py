@@ -239,7 +239,7 @@ def a_collector_that_dies_and_comes_back_costs_nobody_else_a_record():
     with metered(), Collectors(net, nfacctd=False) as c:
         conf = c.config(idle=1)
         c.nfcapd.terminate()
-        c.nfcapd.wait(10)
+        c.nfcapd.wait(60)
         c.start_agent(conf)
         send_udp(5, dport=21)
         wait_for(lambda: of_port(c.log_records(), 21), 'the record while nobody listens')
@@ -287,7 +287,7 @@ def its_own_export_stream_is_not_exported():
             send_udp(2, dport=24)
             time.sleep(1.5)
         agent.terminate()
-        equal(agent.wait(10), 0)
+        equal(agent.wait(60), 0)
         sink.setblocking(False)
         check(sink.recv(2000), 'nothing was exported')
         equal(of_port(c.log_records(), 4739), [], 'the export stream')
@@ -341,7 +341,7 @@ def a_reader_that_stopped_reading_stops_nobody():
             send_udp(1, dport=port)
         wait_for(lambda: sum(3000 <= (x['dst_port'] or 0) < 3200 for x in c.log_records()) == 200, 'the other log')
         agent.terminate()
-        equal(agent.wait(15), 0)
+        equal(agent.wait(60), 0)
         agent.stdout.close()
 
 

@@ -69,7 +69,7 @@ class AgentIn:
 
     def end(self, sig=signal.SIGTERM):
         self.proc.send_signal(sig)
-        self.proc.wait(10)
+        self.proc.wait(60)
 
 
 @test
@@ -222,7 +222,7 @@ def reloads_under_traffic_lose_and_double_nothing():
                 f.write(good + ('idleTimeoutSeconds: none\n' if n % 3 == 2 else ''))
             c.agent.send_signal(signal.SIGHUP)
             time.sleep(0.4)
-        sent = int(sender.communicate(timeout=20)[0])
+        sent = int(sender.communicate(timeout=60)[0])
         text = c.agent_says()
         c.end_agent()
         result = c.stop()
@@ -242,7 +242,7 @@ def a_collector_that_is_killed_in_the_middle_costs_only_what_it_did_not_hear():
         send_udp(4, 5100)
         wait_for(lambda: of_port(c.log_records(), 5100), 'the first record')
         c.nfcapd.terminate()        # it writes its file; the agent cannot tell from a kill
-        c.nfcapd.wait(10)
+        c.nfcapd.wait(60)
         send_udp(5, 5101)
         wait_for(lambda: of_port(c.log_records(), 5101), 'the second record')
         c.start_nfcapd()

@@ -186,7 +186,7 @@ def force_makes_the_table_another_size_and_loses_nothing():
         n, logged = sender.sent, 0
         if agent:
             process.terminate()
-            equal(process.wait(20), 0)
+            equal(process.wait(60), 0)
             with open(conf + '.log') as f:
                 logged = sum(r['packets'] for r in map(json.loads, f) if r['dst_port'] == 16 and r['iface'] == 'eth0')
         held = sum(r['packets'] for r in net.json('dump', '--netns', a, '-D', '16'))

@@ -107,7 +107,7 @@ def what_an_agent_exports_is_told_by_output_and_at_its_end():
     send('eth1', 4, sport=5)
     wait_for(lambda: hooks(audit()[0])['eth1']['seen']['packets'] == 7, 'the packets')
     agent.terminate()
-    words = agent.communicate(timeout=20)[1]
+    words = agent.communicate(timeout=60)[1]
     equal(agent.returncode, 0, "the agent's exit status")
     h = hooks(audit()[0])
     with open(log) as f:

@@ -80,7 +80,7 @@ class Agent:
     def __exit__(self, *_):
         if self.p.poll() is None:
             self.p.terminate()
-        self.p.wait(10)
+        self.p.wait(60)
 
     def configure(self, aws):
         with open(folder + '/c.yaml.new', 'w') as f:
@@ -107,7 +107,7 @@ class Agent:
         """In how many seconds it ended."""
         begun = time.monotonic()
         self.p.terminate()
-        equal(self.p.wait(10), 0, 'the exit status: %s' % self.said())
+        equal(self.p.wait(60), 0, 'the exit status: %s' % self.said())
         return time.monotonic() - begun
 
 

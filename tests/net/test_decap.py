@@ -160,7 +160,7 @@ def the_agent_attaches_as_configured_and_tells_the_outer_addresses():
     for r in rows().values():
         equal((r['src_ip'], r['dst_ip'], r['pkt_src_ip'], r['pkt_dst_ip']), OUTER + INNER, 'addresses')
     agent.terminate()
-    agent.wait(10)
+    agent.wait(60)
     net.flowctl('meter', 'detach', '--all')
 
 

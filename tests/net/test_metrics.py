@@ -96,7 +96,7 @@ class Agent:
 
     def end(self, how=signal.SIGTERM):
         self.p.send_signal(how)
-        self.p.wait(10)
+        self.p.wait(60)
 
 
 def named(iface, direction):
@@ -322,7 +322,7 @@ def a_reload_moves_the_listener_and_a_taken_port_is_told():
     equal(agent.get('/healthz')[0], 200, 'where it came to rest')
     agent.end()
     agent = Agent(port=taken.getsockname()[1], ok=False)
-    equal(agent.p.wait(10), 1, 'the exit status')
+    equal(agent.p.wait(60), 1, 'the exit status')
     check("cannot serve metrics at '127.0.0.1:%d': Address already in use" % agent.port in agent.said(), agent.said())
     taken.close()
 

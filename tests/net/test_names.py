@@ -157,7 +157,7 @@ def log_of(names, mode, sport):
     wait_for(lambda: len(mine()) == len(names), 'the records')
     took = time.monotonic() - begin
     agent.terminate()
-    equal(agent.wait(20), 0, "the agent's exit status")
+    equal(agent.wait(60), 0, "the agent's exit status")
     with open(log + '-plain') as f:
         check('hostname' not in f.read(), 'names where nobody asked for them')
     with open(log + '-text') as f:

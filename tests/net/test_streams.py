@@ -64,7 +64,7 @@ class Agent:
 
     def end(self):
         self.process.terminate()
-        equal(self.process.wait(20), 0, 'exit status of the agent')
+        equal(self.process.wait(60), 0, 'exit status of the agent')
 
     def __exit__(self, *_):
         if self.process.poll() is None:

@@ -240,7 +240,7 @@ class Agent:
     def end(self):
         """What was told by all of them: of every client's port, its retransmissions."""
         self.p.terminate()
-        equal(self.p.wait(20), 0, "the agent's exit status")
+        equal(self.p.wait(60), 0, "the agent's exit status")
         told = Counter()
         with open(self.dir + '/flow.log') as f:
             for r in map(json.loads, f):

@@ -70,7 +70,7 @@ class Batch:
     def end(self, signo=None, status=0):
         if signo:
             self.p.send_signal(signo)
-        self.err += self.p.communicate(timeout=20)[1]
+        self.err += self.p.communicate(timeout=60)[1]
         equal(self.p.returncode, status, 'exit status; stderr %r;' % self.err)
         return self.lists()
 

@@ -58,7 +58,7 @@ class Agent:
 
     def end(self, sig=signal.SIGTERM):
         self.proc.send_signal(sig)
-        self.proc.wait(10)
+        self.proc.wait(60)
         check(sig == signal.SIGKILL or self.proc.returncode == 0, self.says())
 
     def lines(self):

@@ -519,7 +519,7 @@ def the_agents_configuration_meters_by_xdp():
     equal(status()['ingress'], ('xdp', 'generic'))
     net.exec(a, 'ping', '-c', '3', '-i', '0.2', '10.81.0.2')
     agent.terminate()
-    err = agent.communicate(timeout=20)[1]
+    err = agent.communicate(timeout=60)[1]
     equal(agent.returncode, 0)
     check('rings' in err, err)
     with open(conf + '.log') as f:

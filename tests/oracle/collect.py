@@ -60,7 +60,7 @@ class Collect:
     def stop(self, how=signal.SIGINT):
         if self.process.poll() is None:
             self.process.send_signal(how)
-        self.status = self.process.wait(20)
+        self.status = self.process.wait(60)
         self.kept = self.says
         return self.status
 

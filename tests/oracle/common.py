@@ -193,7 +193,7 @@ class Teller:
         equal(self.process.stdout.readline(), 'told\n', 'the answer')
 
     def end(self):
-        return self.process.communicate(timeout=20)[0]
+        return self.process.communicate(timeout=60)[0]
 
 
 def send_slowly(port, records, options):

@@ -160,7 +160,7 @@ class Agent:
         check(self.proc.poll() is None, 'the agent ended: ' + self.says())
         return self
 
-    def stop(self, sig=signal.SIGTERM, timeout=15):
+    def stop(self, sig=signal.SIGTERM, timeout=60):
         if self.proc.poll() is None:
             self.proc.send_signal(sig)
         return self.proc.wait(timeout)

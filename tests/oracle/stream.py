@@ -54,12 +54,12 @@ class Sender:
     def close(self):
         """End in good order."""
         self.process.stdin.close()
-        self.process.wait(20)
+        self.process.wait(60)
         equal(self.process.returncode, 0, 'exit status of the sender')
 
     def refusal(self):
         """What it says that ends at once, and its exit status."""
-        self.process.wait(10)
+        self.process.wait(60)
         return self.process.stderr.read().strip(), self.process.returncode
 
 

@@ -219,7 +219,7 @@ def over_tcp_and_tls_and_in_a_file_they_are_the_same():
     path = os.path.join(FOLDER, 'ours.ipfix')
     run(SEND, '-k', 'file', path, '0', 1400, input=''.join(line(r) + '\n' for r in RECORDS))
     with Collect('--strict', '--read', path, url=None) as c:
-        c.process.wait(20)
+        c.process.wait(60)
         is_whole(c)
 
 

@@ -39,7 +39,7 @@ def peers_from_everywhere_are_bounded():
 def it_ends_after_so_many_records_by_itself():
     with Collect('--count', '5') as c:
         to(c.port, ipfix(SMALL, small(3)), ipfix(small(4), seq=3))
-        equal(c.process.wait(10), 0, 'its exit status')
+        equal(c.process.wait(60), 0, 'its exit status')
         equal(len(c.lines), 5, 'the records')
 
 
@@ -61,7 +61,7 @@ def a_reader_that_goes_ends_it_quietly():
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for(lambda: is_bound(port), 'the collector')
     p.stdout.close()
-    equal(p.wait(10), 0, 'its exit status')
+    equal(p.wait(60), 0, 'its exit status')
     check(b'ipe' not in p.stderr.read(), 'it complains')
     p.stderr.close()
 

@@ -141,7 +141,7 @@ def an_interrupt_ends_it_cleanly():
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         s.recv(65535)
         p.send_signal(signal.SIGINT)
-        out, err = p.communicate(timeout=20)
+        out, err = p.communicate(timeout=60)
     check(p.returncode == 0 and err == '' and re.search(r' \d+ records in \d+ messages', out), (out, err))
 
 
@@ -158,7 +158,7 @@ def collected(url, config, *argv):
         p = subprocess.Popen([*hear, '--listen', url, '--count', str(len(OLD))], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         p.stderr.readline()         # it listens
         said = json.loads(dummy('-c', f.name, '-o', 'json', *argv).stdout)
-        out, err = p.communicate(timeout=20)
+        out, err = p.communicate(timeout=60)
     return [json.loads(l) for l in out.splitlines()], p.returncode, said
 
 

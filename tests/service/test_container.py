@@ -62,7 +62,7 @@ def base():
     if run('podman', *STORE, 'info', ok=False).returncode:
         STORE[-1] = 'vfs'       # copies everything for every container
         RUN[RUN.index('overlay')] = 'vfs'
-    run('podman', *STORE, 'import', '--quiet', path, 'flowctl-base', timeout=120)
+    run('podman', *STORE, 'import', '--quiet', path, 'flowctl-base', timeout=300)
 
 
 @test
@@ -76,7 +76,7 @@ def the_image_is_built():
     run('meson', 'install', '-C', os.environ['MESON_BUILD_ROOT'], '--no-rebuild',
         env=dict(os.environ, DESTDIR=DIR + '/built/out'))
     run('buildah', *STORE, 'bud', '--quiet', '--isolation=chroot', '--squash', '--build-arg', 'BASE=localhost/flowctl-base',
-        '--build-context', 'build=%s/built' % DIR, '-f', 'misc/container/Containerfile', '-t', IMAGE, '.', timeout=120)
+        '--build-context', 'build=%s/built' % DIR, '-f', 'misc/container/Containerfile', '-t', IMAGE, '.', timeout=300)
     built = True
     r = run(*RUN, '--entrypoint', '/bin/sh', IMAGE, '-c', 'command -v gcc clang cc meson; flowctl version')
     check(r.stdout.startswith('flowctl '), 'in the image: ' + r.stdout)
@@ -101,7 +101,7 @@ class Agent:
 
     def end(self):
         self.p.terminate()
-        equal(self.p.wait(20), 0, "the agent's exit status")
+        equal(self.p.wait(60), 0, "the agent's exit status")
 
 
 def exports(give, name):
