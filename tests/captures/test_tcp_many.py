@@ -149,7 +149,7 @@ def all_right(path):
     wrong = [row for row in less if not is_own(*row[1:])]
     check(not wrong, show(wrong))
     check(len(less) < 0.02 * len(rows), 'too many gave way: ' + show(less))
-    check(time.monotonic() - begin < 30, 'it took %.1f s' % (time.monotonic() - begin))
+    check(time.monotonic() - begin < 150, 'it took %.1f s' % (time.monotonic() - begin))
 
 
 @test

@@ -66,7 +66,7 @@ def build(work):
 
 def boot(kernel, initrd):
     r = run('qemu-system-x86_64', '-machine', 'pc', '-accel', 'tcg', '-cpu', 'max', '-m', '1024', '-smp', '2', '-nographic',
-            '-no-reboot', '-kernel', kernel, '-initrd', initrd, '-append', 'console=ttyS0 quiet panic=-1', timeout=480)
+            '-no-reboot', '-kernel', kernel, '-initrd', initrd, '-append', 'console=ttyS0 quiet panic=-1', timeout=800)
     parts = {}
     for m in re.finditer(r'== (\S+)\r?\n(.*?)== status (\d+)', r.stdout, re.S):
         parts[m.group(1)] = (m.group(2).replace('\r', ''), int(m.group(3)))
