@@ -151,6 +151,16 @@ class Collectors:
         with open('/proc/net/udp') as f:
             return any(line.split()[1].endswith(':%04X' % port) for line in f.readlines()[1:])
 
+    def end_nfcapd(self):
+        """When it has read what came; it writes its file."""
+        def drained():
+            with open('/proc/net/udp') as f:
+                return any(w[1].endswith(':%04X' % self.nf_port) and w[4].endswith(':00000000')
+                           for w in map(str.split, f))
+        wait_for(drained, 'the socket of nfcapd read empty')
+        self.nfcapd.terminate()
+        self.nfcapd.wait(60)
+
     def start_nfacctd(self):
         self.acct_port = free_port()
         with open(self.dir + '/nfacctd.conf', 'w') as f:
@@ -236,8 +246,7 @@ class Collectors:
         r.log = self.log_records()
         r.cut_lines = self.cut_lines
         time.sleep(0.3)     # datagrams under way on loopback
-        self.nfcapd.terminate()
-        self.nfcapd.wait(60)
+        self.end_nfcapd()
         text = open(self.dir + '/nfcapd.log').read()
         r.nfcapd_sequence_errors = sum(int(n) for n in re.findall(r'Sequence Errors: (\d+)', text))
         if self.acct:

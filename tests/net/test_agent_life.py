@@ -4,6 +4,7 @@
 reloads under traffic, a collector that dies in the middle, and other agents."""
 from contextlib import contextmanager
 
+import ipfix
 from lib import *
 from export import *
 
@@ -240,9 +241,11 @@ def a_collector_that_is_killed_in_the_middle_costs_only_what_it_did_not_hear():
     with metered(), Collectors(net, nfacctd=False) as c:
         c.start_agent(c.config(idle=1, active=1))
         send_udp(4, 5100)
-        wait_for(lambda: of_port(c.log_records(), 5100), 'the first record')
-        c.nfcapd.terminate()        # it writes its file; the agent cannot tell from a kill
-        c.nfcapd.wait(60)
+        # The recorder is sent it after nfcapd.
+        wait_for(lambda: any(r.get(ipfix.DPORT) == 5100 for x in ipfix.streams(c.recorder.datagrams).values()
+                             for r in x.records()), 'the first record')
+        wait_for(lambda: of_port(c.log_records(), 5100), 'the first record in the log')
+        c.end_nfcapd()              # the agent cannot tell from a kill
         send_udp(5, 5101)
         wait_for(lambda: of_port(c.log_records(), 5101), 'the second record')
         c.start_nfcapd()
