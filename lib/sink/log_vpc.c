@@ -230,14 +230,13 @@ static int vpc_reopen(struct sink *s)
 
 	vpc_dest_where(v->dest, &dev, &ino, &size);
 	r = vpc_dest_reopen(v->dest);
-	if (r < 0)
-		return r;
-	/* A line that was cut when there was no room is whole in one of the files. */
+	/* A line that was cut when there was no room is whole in one of the files; where there is
+	 * none for its header, it is another one all the same. */
 	vpc_dest_where(v->dest, &new_dev, &new_ino, &size);
 	if (v->book.tried && (dev != new_dev || ino != new_ino))
 		v->skip = 0;
 	sink_vpc_set_base(v);
-	return 0;
+	return r;
 }
 
 /* Nothing is left to be counted up: the spool has done its work, unless lines wait for room. */

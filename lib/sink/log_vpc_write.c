@@ -204,6 +204,9 @@ void sink_vpc_retry(struct sink_vpc *v)
 		return;
 	if (v->due_s)
 		end_file(v, v->due_s, true);
+	/* As long as its spool has what was lost, so would all that follows be. */
+	else if (v->lossy && v->folder && vpc_dest_is_open(v->dest))
+		sink_vpc_do(v, VPC_ENTRY_FILE, clock_real_ns() / NSEC_PER_SEC);
 	sink_vpc_forget_written(v);
 }
 

@@ -331,6 +331,25 @@ TEST(a_line_that_was_cut_is_whole_in_the_file_that_comes_next)
 	remove_files();
 }
 
+TEST(a_cut_line_is_whole_in_a_new_file_whose_header_finds_no_room)
+{
+	struct vpc_config c = config(SHORT);
+	struct sink *s;
+
+	c.header = true;
+	make_long();
+	s = open_with(&c);
+	two_into_full(s);
+	CHECK(rename(path, saved) == 0);
+	limit_files(0);
+	CHECK(s->ops->reopen(s) < 0);
+	limit_files(RLIM_INFINITY);
+	s->ops->tick(s, 0);
+	CHECK(says("81 1 100 1418530020 1418530021 0\n"));
+	s->ops->close(s);
+	remove_files();
+}
+
 #define MANY 600000
 
 TEST(what_waits_is_bounded_and_what_is_lost_is_told_in_the_log)
@@ -406,6 +425,37 @@ TEST(a_folders_file_that_finds_no_room_is_made_when_there_is)
 	CHECK(!s->trouble[0]);
 	s->ops->close(s);
 	CHECK(gather() == 1);
+	remove_folder();
+}
+
+TEST(a_folder_loses_no_more_lines_once_there_is_room)
+{
+	struct vpc_config c = folder_config();
+	char words[256];
+	uint64_t lost;
+	struct sink *s;
+
+	s = open_with(&c);
+	end_interval(s, FULL_FIVE, FULL_FIVE + 60, NULL, 0);
+	limit_files(4096);
+	for (int i = 0; i < MANY; i++) {
+		put_port(s, 80, 1, FULL_FIVE, 0);	/* late, each of them */
+		if (i % 1000 == 999)
+			s->ops->flush(s);
+	}
+	CHECK(strstr(s->trouble, "new ones are lost"));
+	limit_files(RLIM_INFINITY);
+	s->ops->tick(s, 0);
+	CHECK(!s->trouble[0]);
+	lost = s->stats.lost_records;
+	put_port(s, 80, 1, FULL_FIVE, 0);
+	s->ops->flush(s);
+	CHECK(lost && s->stats.lost_records == lost && gather() == 1);
+	s->ops->close(s);
+	CHECK(gather() == 2);
+	snprintf(words, sizeof(words), "test $(wc -l < %s) = %llu", path,
+		 (unsigned long long)(MANY + 1 - lost));
+	CHECK(system(words) == 0);
 	remove_folder();
 }
 
