@@ -114,10 +114,15 @@ static int make_table(struct job *j)
 	return meter_open_locked(j->ns->cookie, &j->table);
 }
 
-/* What is not asked for stays as it is: connections by default follow the number of flows. */
-static void wanted_size(const struct meter_options *o, const struct table_ctl *ctl,
+/*
+ * What is not asked for stays as it is: connections by default follow the number of flows. A guest
+ * asks for a size only where there is no table.
+ */
+static void wanted_size(const struct meter_options *options, const struct table_ctl *ctl,
 			struct table_geometry *ret)
 {
+	const struct meter_options guest = { .tcp_metrics = options->tcp_metrics };
+	const struct meter_options *o = options->guest ? &guest : options;
 	uint32_t connections = o->max_connections ? o->max_connections : ctl->max_connections;
 	struct table_geometry now;
 

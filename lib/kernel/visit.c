@@ -103,9 +103,6 @@ static int attach_missing(struct visit *v, const struct meter_options *wanted, c
 	if (!names)
 		return fail(-ENOMEM, "cannot attach meters");
 	options.guest = true;
-	/* A table that is there keeps its size. */
-	if (v->table)
-		options.max_flows = options.max_connections = 0;
 	for (size_t i = 0; i < v->n_ifaces; i++) {
 		if (!v->ifaces[i].had[FLOW_INGRESS] && !v->ifaces[i].had[FLOW_EGRESS])
 			names[n++] = v->ifaces[i].name;

@@ -300,6 +300,21 @@ def a_meter_that_somebody_else_wants_meanwhile_stays():
 
 
 @test
+def whoever_begins_at_the_same_moment_finds_the_table_of_another_size():
+    for _ in range(6):
+        top = net.spawn(find_flowctl(), '--bpffs', net.bpffs, 'top', '--netns', b, '-n', 'eth0', '--batch',
+                        '--interval', '500ms', '--count', '1', text=True, stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE)
+        latency = net.spawn(find_flowctl(), '--bpffs', net.bpffs, 'latency', '--netns', b, '-n', 'eth0', text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        err = top.communicate(timeout=60)[1]
+        latency.send_signal(signal.SIGINT)
+        err += latency.communicate(timeout=60)[1]
+        check('was made for' not in err, err)
+        nothing_is_left()
+
+
+@test
 def of_other_interfaces_it_says_nothing():
     net.flowctl('meter', 'attach', '--netns', b, '--all')
     latency = Latency('--netns', b, '-n', 'eth1', '-o', 'ndjson')
