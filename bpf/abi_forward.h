@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-/* What became of chosen packets; names in lib/metrics/page.c. A packet may count as several. */
+/* What became of chosen packets; names in lib/flow/forwarded.c. A packet may count as several. */
 enum forward_result {
 	FORWARD_NOTED,		/* at ingress */
 	FORWARD_MEASURED,	/* at egress: its note was there */

@@ -84,8 +84,11 @@ static __always_inline bool sampled_out(void)
 	return ((__u64)bpf_get_prandom_u32() * knob_sample) >> 32;
 }
 
-/* A packet that is metered: to its flow and, when there is nothing to be remembered any more, to its
- * connection: what then differs the verifier would go through anew for each way. */
+/*
+ * A packet that is metered: to its flow and, when there is nothing to be remembered any more, to
+ * its connection. What was still remembered then, the verifier would go through the connection's
+ * part for anew, each way of it.
+ */
 static __always_inline void meter_flow(CONTEXT *ctx, struct facts *f, struct hook_ledger *l,
 				       __u32 cpu)
 {

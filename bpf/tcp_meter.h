@@ -290,8 +290,8 @@ static __always_inline void tcp_tell(struct tcp_work *w, __u32 counted)
 	tcp_event_tell(&w->key, &w->s, &w->told, counted - 1);
 }
 
-/* Count the segment, if it is such as a connection mostly has. False: it is not, and its first bucket
- * stays locked for tcp_segment_other(). */
+/* Count the segment, if it is such as a connection mostly has. False: it is not, and its first
+ * bucket stays locked for tcp_segment_other(). */
 static __always_inline bool tcp_segment(struct tcp_work *w)
 {
 	__u32 hash = w->hash, bucket = tcp_key_bucket(hash, knob_tcp_buckets), way;

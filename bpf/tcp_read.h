@@ -15,9 +15,9 @@
 #include "parse_l4.h"
 #include "tcp_state.h"
 
-/* A number as the memory of a map, @place_, gives it back: the verifier forgets what it was, and goes
- * once through what follows, not anew for every way of the parsers. */
-#define FORGOTTEN(place_, value_)                                                                   \
+/* A number as the memory of a map, @place_, gives it back: the verifier forgets what it was, and
+ * goes once through what follows, not anew for every way of the parsers. */
+#define FORGOTTEN(place_, value_)                                                                  \
 	({                                                                                         \
 		*(volatile __u32 *)&(place_) = (value_);                                           \
 		*(volatile __u32 *)&(place_);                                                      \

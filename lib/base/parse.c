@@ -209,7 +209,7 @@ const char *parse_nearest(const char *s, const char *const *words)
 	for (; *words; words++) {
 		unsigned d = distance(s, *words);
 
-		/* A beginning of the word is meant too. */
+		/* Its beginning alone is one mistake; of two letters it is none, for they may have none. */
 		if (len >= 2 && d > 1 && strncmp(s, *words, len) == 0)
 			d = len >= 3;
 		if (d < best) {

@@ -15,7 +15,10 @@
 #define URL_MAX 256
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/* Labels between dots; a last dot may stand alone. */
+/*
+ * Labels between dots; a last dot may stand alone. What has digits and dots alone is a mistyped
+ * address.
+ */
 static bool is_name(const char *host)
 {
 	if (host[strspn(host, LETTERS "0123456789.-_")] || !host[strspn(host, "0123456789.")])

@@ -10,7 +10,10 @@
 /* "noted", "measured", ...: JSON keys, and labels of metrics; NULL for what is none. */
 const char *forwarded_result_name(enum forward_result result);
 
-/* Packets that were chosen at egress and could not be measured there. */
+/*
+ * Packets that were chosen at egress and could not be measured there, but for FORWARD_BUSY, which
+ * may have been at ingress.
+ */
 uint64_t forwarded_missed(const struct forward_stats *stats);
 
 /* *@sum grows by @l. */
@@ -20,7 +23,7 @@ uint64_t forwarded_count(const struct forward_latency *l);
 uint64_t forwarded_mean_ns(const struct forward_latency *l);
 /*
  * What @permille of the packets took at most, in nanoseconds: the upper bound of its bucket, so up
- * to twice what it was. 0 where nothing was measured.
+ * to twice what it was (512 where it was less). 0 where nothing was measured.
  */
 uint64_t forwarded_quantile_ns(const struct forward_latency *l, unsigned permille);
 
