@@ -184,7 +184,7 @@ def an_agent_does_not_wait_for_a_resolver_that_is_away():
 @test
 def top_has_names_as_they_become_known():
     dns.mode = 'right'
-    top = net.spawn(*with_resolver('top', '-n', 'eth0', '-b', '--interval', '300ms', '--count', '20', '--resolve', '--filter', 'dport 9'),
+    top = net.spawn(*with_resolver('top', '-n', 'eth0', '-b', '--interval', '300ms', '--count', '100', '--resolve', '--filter', 'dport 9'),
                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     check('PROTOCOL' in top.stdout.readline(), 'a list')
     send(PEERS, sport=2000)
@@ -196,7 +196,7 @@ def top_has_names_as_they_become_known():
     top.terminate()
     equal(wanted - seen, set(), 'names that never came')
     top.stdout.close()
-    top.wait(10)
+    top.wait(60)
 
 
 @test

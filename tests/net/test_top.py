@@ -233,7 +233,7 @@ def a_namespace_that_is_deleted_ends_it():
                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     check('PROTOCOL' in p.stdout.readline(), 'a list')
     net.del_ns(c)
-    err = p.communicate(timeout=10)[1]
+    err = p.communicate(timeout=60)[1]
     equal((p.returncode, err.splitlines()[-1]), (1, "flowctl top: network namespace '%s' is gone" % c))
     nothing_is_left()
 
