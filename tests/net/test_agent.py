@@ -79,20 +79,22 @@ def an_idle_flow_leaves_alone_and_says_so():
 def a_long_flow_gives_several_records_of_their_own_time():
     with metered(), Collectors(net, nfacctd=False) as c:
         c.start_agent(c.config(active=1, idle=30))
-        for _ in range(40):
+        sent = 0
+        while sent < 60 or len(of_port(c.log_records(), 12)) < 3:
+            check(sent < 900, 'no third record')
             send_udp(3, dport=12, sport=1212)
+            sent += 3
             time.sleep(0.1)
         c.end_agent()
         result = c.stop()
     records = of_port(result.log, 12)
-    equal(sum_of(records), (120, 120 * 128))
-    check(len(records) >= 3, '%d records' % len(records))
+    equal(sum_of(records), (sent, sent * 128))
     equal([x['end_reason'] for x in records[:-1]], ['active'] * (len(records) - 1))
     # On a busy machine the agent may end just when a record was due.
     check(records[-1]['end_reason'] in ('active', 'forced'), records[-1])
     for x, y in zip(records, records[1:]):
         check(x['first_seen'] <= x['last_seen'] <= y['first_seen'], 'times overlap: %s %s' % (x['last_seen'], y['first_seen']))
-    equal(sum(f['in_packets'] for f in result.nfdump() if f.get('dst_port') == 12), 120, 'nfdump')
+    equal(sum(f['in_packets'] for f in result.nfdump() if f.get('dst_port') == 12), sent, 'nfdump')
 
 
 @test
