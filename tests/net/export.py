@@ -19,7 +19,7 @@ import threading
 import time
 
 import lib
-from lib import Failed, equal, find_flowctl, free_port, json_lines, run, wait_for
+from lib import Failed, drained, equal, find_flowctl, free_port, is_bound, json_lines, run, wait_for
 
 CONFIG = '''
 count: {count}
@@ -144,20 +144,11 @@ class Collectors:
                                         '-I', 'test', *self.buffer, '-t', '3600'],
                                        stdout=self.nf_log, stderr=subprocess.STDOUT)
         wait_for(lambda: 'Startup' in open(self.dir + '/nfcapd.log').read(), 'nfcapd')
-        wait_for(lambda: self._bound(self.nf_port), 'the port of nfcapd')
-
-    @staticmethod
-    def _bound(port):
-        with open('/proc/net/udp') as f:
-            return any(line.split()[1].endswith(':%04X' % port) for line in f.readlines()[1:])
+        wait_for(lambda: is_bound(self.nf_port), 'the port of nfcapd')
 
     def end_nfcapd(self):
         """When it has read what came; it writes its file."""
-        def drained():
-            with open('/proc/net/udp') as f:
-                return any(w[1].endswith(':%04X' % self.nf_port) and w[4].endswith(':00000000')
-                           for w in map(str.split, f))
-        wait_for(drained, 'the socket of nfcapd read empty')
+        wait_for(lambda: drained(self.nf_port), 'the socket of nfcapd read empty')
         self.nfcapd.terminate()
         self.nfcapd.wait(60)
 
@@ -172,7 +163,7 @@ class Collectors:
         self.acct = subprocess.Popen(['nfacctd', '-f', self.dir + '/nfacctd.conf'],
                                      stdout=open(self.dir + '/nfacctd.log', 'w'), stderr=subprocess.STDOUT,
                                      start_new_session=True)
-        wait_for(lambda: self._bound(self.acct_port) and 'object handlers' in
+        wait_for(lambda: is_bound(self.acct_port) and 'object handlers' in
                  open(self.dir + '/nfacctd.log').read(), 'nfacctd')
 
     def config_of_one(self, port, count='all', active=60, idle=1, more='', keys=''):

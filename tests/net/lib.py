@@ -110,17 +110,29 @@ def becomes(f, wanted, what=''):
         equal(f(), wanted, what)
 
 
+def sockets_at(kind, port):
+    """The lines of /proc/net on them, as words."""
+    with open('/proc/thread-self/net/' + kind) as f:
+        return [w for w in map(str.split, f) if w[1].endswith(':%04X' % port)]
+
+
+def is_bound(port):
+    """By UDP, or listened on by TCP: what TCP still knows of a connection before is no sign of that."""
+    return any(w[3] == state for kind, state in (('udp', '07'), ('tcp', '0A'), ('tcp6', '0A')) for w in sockets_at(kind, port))
+
+
+def drained(port):
+    """Nothing waits in the receive queue of UDP."""
+    return any(w[4].endswith(':00000000') for w in sockets_at('udp', port))
+
+
 def iperf_server(net, ns, address):
-    """iperf3 -s -1, when it listens. What TCP still knows of the one before is no sign of that."""
+    """iperf3 -s -1, when it listens."""
     server = net.spawn('iperf3', '-s', '-1', '-B', address, ns=ns, stdout=subprocess.DEVNULL)
 
     def listens():
-        lines = []
         with inside(ns):
-            for name in 'tcp', 'tcp6':
-                with open('/proc/thread-self/net/' + name) as f:
-                    lines += [line.split() for line in f]
-        return any(w[1].endswith(':1451') and w[3] == '0A' for w in lines)
+            return is_bound(5201)
     wait_for(listens, 'the port of iperf3')
     return server
 

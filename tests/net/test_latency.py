@@ -311,6 +311,7 @@ def whoever_begins_at_the_same_moment_finds_the_table_of_another_size():
         latency.send_signal(signal.SIGINT)
         err += latency.communicate(timeout=60)[1]
         check('was made for' not in err, err)
+        equal(top.returncode, 0, "top's exit status: %s" % err)
         nothing_is_left()
 
 

@@ -6,8 +6,8 @@ import os, re, shutil, signal, socket, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'net'))
-from lib import (becomes, check, equal, find_flowctl, free_port, json_lines, main, patiently, run, skip, test,  # noqa: E402,F401
-                 wait_for, whole_lines)
+from lib import (becomes, check, drained, equal, find_flowctl, free_port, is_bound, json_lines, main,  # noqa: E402,F401
+                 patiently, run, skip, test, wait_for, whole_lines)
 
 # What the runner sets to find faults of ours makes the collectors slow, which are not ours.
 os.environ.pop('MALLOC_PERTURB_', None)
@@ -218,21 +218,6 @@ def need(*programs):
         if not shutil.which(p, path=os.environ.get('PATH', '') + ':/usr/sbin:/sbin'):
             print('1..0 # SKIP %s is not installed' % p)
             sys.exit(77)
-
-
-def is_bound(port):
-    """By UDP, or listened on by TCP."""
-    for kind, state in ('udp', '07'), ('tcp', '0A'):
-        with open('/proc/net/' + kind) as f:
-            if any(l.split()[1].endswith(':%04X' % port) and l.split()[3] == state for l in f):
-                return True
-    return False
-
-
-def drained(port):
-    """Nothing waits in the receive queue."""
-    with open('/proc/net/udp') as f:
-        return any(l.split()[1].endswith(':%04X' % port) and l.split()[4].endswith(':00000000') for l in f)
 
 
 class Collector:
