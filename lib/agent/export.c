@@ -318,9 +318,13 @@ static bool forwards(const struct record_names *names)
 static void learn(struct agent_table *t, const struct record_context *ctx)
 {
 	uint64_t since = t->learnt_ns, now = clock_boot_ns();
+	bool all;
 
 	if (!forwards(&t->names))
 		return;
+	all = once_begin(t->once);
+	if (all)
+		since = 0;
 	for (uint32_t i = 0; i < journal_top(t->table); i++) {
 		const struct store_entry *e = journal_flow(t->table, i);
 		struct record rec;
@@ -331,6 +335,8 @@ static void learn(struct agent_table *t, const struct record_context *ctx)
 		record_from_part(&e->key, &e->part, ctx, &rec);
 		once_learn(t->once, &rec);
 	}
+	if (all)
+		once_end(t->once);
 	t->learnt_ns = now;
 }
 

@@ -14,6 +14,8 @@
 
 #include "base/error.h"
 
+enum { MIN_WAYS = 1024 };	/* fewer are not worth a round */
+
 /* The tuple of one way through the box; compared as bytes, so padding is zeroed. */
 struct way_key {
 	uint8_t src[16], dst[16];
@@ -25,6 +27,7 @@ struct way_key {
 struct way {
 	struct way_key key;
 	uint32_t egress_ifindex;	/* 0 = free place */
+	uint32_t round;			/* it was told in */
 	uint64_t packets;
 	uint64_t seen_ns;
 };
@@ -36,6 +39,8 @@ struct once {
 	uint32_t loopback;
 	struct way *ways;
 	uint32_t mask, used;
+	uint32_t kept;			/* were left when the last round ended */
+	uint32_t round;
 };
 
 int once_new(uint64_t keep_ns, struct once **ret)
@@ -119,22 +124,28 @@ static struct way *way_place(struct way *ways, uint32_t mask, const struct way_k
 	return &ways[at];
 }
 
-/* Make room, and forget what was not seen for keep_ns: memory follows the flows that live. */
-static bool rehash(struct once *o)
+/* Told in this round, or of packets that are not older than keep_ns. */
+static bool is_live(const struct once *o, const struct way *w)
+{
+	return w->round == o->round || o->newest_ns < o->keep_ns ||
+	       w->seen_ns >= o->newest_ns - o->keep_ns;
+}
+
+/* Into as many places as they need; @all, or those that live. */
+static bool rehash(struct once *o, bool all)
 {
 	uint32_t live = 0, places = 1024, old = o->ways ? o->mask + 1 : 0;
-	uint64_t since = o->newest_ns > o->keep_ns ? o->newest_ns - o->keep_ns : 0;
 	struct way *ways;
 
 	for (uint32_t i = 0; i < old; i++)
-		live += o->ways[i].egress_ifindex && o->ways[i].seen_ns >= since;
+		live += o->ways[i].egress_ifindex && (all || is_live(o, &o->ways[i]));
 	while (places < 4 * live)
 		places *= 2;
 	ways = calloc(places, sizeof(*ways));
 	if (!ways)
 		return false;
 	for (uint32_t i = 0; i < old; i++) {
-		if (o->ways[i].egress_ifindex && o->ways[i].seen_ns >= since)
+		if (o->ways[i].egress_ifindex && (all || is_live(o, &o->ways[i])))
 			*way_place(ways, places - 1, &o->ways[i].key) = o->ways[i];
 	}
 	free(o->ways);
@@ -142,6 +153,20 @@ static bool rehash(struct once *o)
 	o->mask = places - 1;
 	o->used = live;
 	return true;
+}
+
+bool once_begin(struct once *o)
+{
+	if (o->used <= 2 * o->kept + MIN_WAYS)
+		return false;
+	o->round++;
+	return true;
+}
+
+void once_end(struct once *o)
+{
+	if (rehash(o, false))
+		o->kept = o->used;
 }
 
 /* Nothing of @r is near enough to what @w was learnt from. */
@@ -181,11 +206,12 @@ void once_learn(struct once *o, const struct record *r)
 	if (r->last_ns > o->newest_ns)
 		o->newest_ns = r->last_ns;
 	/* Without memory the interface stays unknown; nothing is miscounted. */
-	if ((!o->ways || 2 * o->used > o->mask) && !rehash(o) && (!o->ways || o->used == o->mask))
+	if ((!o->ways || 2 * o->used > o->mask) && !rehash(o, true) && (!o->ways || o->used == o->mask))
 		return;
 	w = way_place(o->ways, o->mask, &k);
 	o->used += !w->egress_ifindex;
 	w->key = k;
+	w->round = o->round;
 	way_update(o, w, r);
 }
 

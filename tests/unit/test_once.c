@@ -205,6 +205,16 @@ static size_t memory_used(void)
 	return m.uordblks + m.hblkhd;
 }
 
+/* A round, if it is due, is of what is held: the last 20,000. */
+static void learn_held(struct once *o, uint32_t base, uint64_t now_ns)
+{
+	bool due = once_begin(o);
+
+	learn_many(o, base, now_ns);
+	if (due)
+		once_end(o);
+}
+
 /* Two million flows in 100 rounds of 20,000, two rounds alive at a time. */
 TEST(what_is_forgotten_takes_no_room)
 {
@@ -215,11 +225,66 @@ TEST(what_is_forgotten_takes_no_room)
 
 	CHECK(o);
 	for (uint32_t i = 0; i < 100; i++)
-		learn_many(o, i * 20000, (100 + i) * SEC);
+		learn_held(o, i * 20000, (100 + i) * SEC);
 	CHECK(memory_used() < before + 64 * 1024 * 1024);
 	r.key.sport = htons((99 * 20000) & 0xffff);
 	r.key.dport = htons((99 * 20000) >> 16);
 	r.first_ns = r.last_ns = 199 * SEC;
 	CHECK(once_classify(o, &r, &egress) == ONCE_KEEP && egress == 2);
+	once_free(o);
+}
+
+/* An agent that starts late: records of an hour, the newest and the oldest of which leave now. */
+TEST(what_is_told_is_known_until_the_next_round_however_old)
+{
+	struct once *o = metered(both, 8, 15 * SEC);
+
+	CHECK(o);
+	for (uint32_t i = 0; i < 3600; i++) {
+		struct record r = leaving(flow(6, "10.0.0.1", 1, "10.0.1.1", i), 1, 2, 1);
+
+		r.first_ns = r.last_ns = (100 + i) * SEC;
+		once_learn(o, &r);
+	}
+	for (uint32_t i = 0; i < 3600; i++) {
+		struct record r = arriving(flow(6, "10.0.0.1", 1, "10.0.1.1", i), 1, 1);
+		uint32_t egress = 0;
+
+		r.first_ns = r.last_ns = (100 + i) * SEC;
+		CHECK(once_classify(o, &r, &egress) == ONCE_KEEP && egress == 2);
+	}
+	once_free(o);
+}
+
+static bool is_known(struct once *o, uint32_t i)
+{
+	struct record r = arriving(flow(6, "10.0.0.1", 1, "10.0.1.1", i), 1, 1);
+	uint32_t egress = 0;
+
+	r.first_ns = r.last_ns = 100 * SEC;
+	once_classify(o, &r, &egress);
+	return egress == 2;
+}
+
+TEST(a_round_forgets_what_is_neither_held_nor_new)
+{
+	struct once *o = metered(both, 8, 15 * SEC);
+	struct record r;
+
+	CHECK(o && !once_begin(o));
+	for (uint32_t i = 0; i < 5000; i++) {
+		r = leaving(flow(6, "10.0.0.1", 1, "10.0.1.1", i), 1, 2, 1);
+		r.first_ns = r.last_ns = 100 * SEC;
+		once_learn(o, &r);
+	}
+	CHECK(once_begin(o));
+	r.key.dport = htons(7);			/* one of them is held still */
+	once_learn(o, &r);
+	r.key.dport = htons(6000);
+	r.first_ns = r.last_ns = 120 * SEC;
+	once_learn(o, &r);
+	once_end(o);
+	CHECK(is_known(o, 7) && !is_known(o, 8) && is_known(o, 6000));
+	CHECK(!once_begin(o));
 	once_free(o);
 }
