@@ -90,6 +90,20 @@ static void set_found(struct probe_result *r, bool found)
 		r->state = PROBE_VALID;
 }
 
+/* What cannot be tried is not absent: nobody should go and install it. */
+static void set_tried(struct probe_result *r, bool worked)
+{
+	char missing[PROBE_CAPS_MAX];
+
+	set_found(r, worked);
+	probe_missing_caps(missing);
+	if (worked || !missing[0])
+		return;
+	snprintf(r->found, sizeof(r->found), "unknown without %s", missing);
+	if (r->state == PROBE_NOT_INSTALLED)
+		r->state = PROBE_INVALID;
+}
+
 static void probe_btf(struct probe_result *r)
 {
 	set_found(r, access("/sys/kernel/btf/vmlinux", R_OK) == 0);
@@ -115,17 +129,17 @@ static void probe_bpffs(struct probe_result *r)
 
 static void probe_clsact(struct probe_result *r)
 {
-	set_found(r, hook_tc.probe());
+	set_tried(r, hook_tc.probe());
 }
 
 static void probe_tcx(struct probe_result *r)
 {
-	set_found(r, hook_tcx.probe());
+	set_tried(r, hook_tcx.probe());
 }
 
 static void probe_xdp(struct probe_result *r)
 {
-	set_found(r, hook_xdp.probe());
+	set_tried(r, hook_xdp.probe());
 }
 
 static bool make_map(enum bpf_map_type type, uint32_t key, uint32_t value, uint32_t entries)
@@ -137,7 +151,7 @@ static bool make_map(enum bpf_map_type type, uint32_t key, uint32_t value, uint3
 
 static void probe_ringbuf(struct probe_result *r)
 {
-	set_found(r, make_map(BPF_MAP_TYPE_RINGBUF, 0, 0, sysconf(_SC_PAGESIZE)));
+	set_tried(r, make_map(BPF_MAP_TYPE_RINGBUF, 0, 0, sysconf(_SC_PAGESIZE)));
 }
 
 static void probe_batch(struct probe_result *r)
@@ -146,7 +160,7 @@ static void probe_batch(struct probe_result *r)
 	_cleanup_(closep) int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "flowctl_probe", 4, 4, 1, NULL);
 
 	LIBBPF_OPTS(bpf_map_batch_opts, opts);
-	set_found(r, fd >= 0 && (bpf_map_lookup_batch(fd, NULL, &next, keys, values, &count, &opts) == 0 ||
+	set_tried(r, fd >= 0 && (bpf_map_lookup_batch(fd, NULL, &next, keys, values, &count, &opts) == 0 ||
 				 errno == ENOENT));
 }
 

@@ -397,6 +397,19 @@ def what_a_command_needs_is_not_said_to_be_missing():
 
 
 @test
+def what_cannot_be_tried_is_not_said_to_be_absent():
+    nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] if os.geteuid() == 0 else []
+    if subprocess.run([*nobody, 'test', '-x', FLOWCTL]).returncode != 0:
+        return 'the program is not for everybody'
+    r = run('dependency-check', '-o', 'json', prefix=nobody)
+    probes = {p['name']: p for p in json.loads(r.stdout)}
+    assert r.returncode == 3, r
+    for name in 'clsact', 'ring buffer':
+        assert probes[name]['found'] == 'unknown without CAP_NET_ADMIN and CAP_BPF', probes[name]
+        assert probes[name]['state'] == 'INVALID', probes[name]
+
+
+@test
 def a_global_option_behind_the_command_is_told_its_place():
     for option in '-q', '-v', '--quiet', '--verbose', '--bpffs', '--bpffs=/x':
         for words in ['latency', '-n', 'lo'], ['meter', 'status']:
