@@ -121,6 +121,26 @@ static int help_on_columns(const struct cmd *cmd, const void *args)
 	return fputs(strbuf_str(&out), stdout) < 0 ? -EPIPE : 1;
 }
 
+/* As `meter attach eth0`. */
+static int unexpected_word(const struct cmd *cmd, const char *word)
+{
+	int r = fail_usage("unexpected word '%s'", word);
+
+	for (const struct opt *o = cmd->opts; o && o->type != OPT_TYPE_END; o++) {
+		if (o->letter == 'n')
+			error_hint("an interface is named by -%c %s", o->letter, o->arg);
+	}
+	return r;
+}
+
+static int no_subcommand(const struct cmd *cmd)
+{
+	int r = fail_usage("a subcommand is missing");
+
+	error_hint("'flowctl %s --help' lists them", cmd->name);
+	return r;
+}
+
 static int run_cmd(const struct cmd *cmd, int argc, char **argv)
 {
 	_cleanup_(freep) void *args = calloc(1, cmd->args_size + 1);
@@ -134,7 +154,7 @@ static int run_cmd(const struct cmd *cmd, int argc, char **argv)
 	if (r < 0)
 		return r;
 	if (!cmd->operands && rest < argc)
-		return fail_usage("unexpected word '%s'", argv[rest]);
+		return unexpected_word(cmd, argv[rest]);
 	r = help_on_columns(cmd, args);
 	if (r)
 		return r < 0 ? r : 0;
@@ -155,7 +175,7 @@ static int dispatch(int argc, char **argv, struct strbuf *name, const struct cmd
 		if (!cmd->sub)
 			return run_cmd(cmd, argc, argv);
 		if (argc < 2)
-			return fail_usage("a subcommand is missing");
+			return no_subcommand(cmd);
 		if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 			return -ECANCELED;
 		if (!find_cmd(cmd->sub, argv[1]))

@@ -410,6 +410,14 @@ def what_cannot_be_tried_is_not_said_to_be_absent():
 
 
 @test
+def who_leaves_a_word_out_is_told_which():
+    for words in ['meter', 'attach', 'eth0'], ['top', 'eth0'], ['latency', 'eth0'], ['dump', 'eth0']:
+        assert 'an interface is named by -n IFACE' in refused(words), words
+    assert 'named by' not in refused(['agent', 'eth0'])
+    assert "'flowctl meter --help' lists them" in refused(['meter'])
+
+
+@test
 def a_global_option_behind_the_command_is_told_its_place():
     for option in '-q', '-v', '--quiet', '--verbose', '--bpffs', '--bpffs=/x':
         for words in ['latency', '-n', 'lo'], ['meter', 'status']:
