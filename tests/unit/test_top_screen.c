@@ -290,6 +290,8 @@ TEST(help_covers_the_report_and_any_key_goes_back)
 	begin(80, 24);
 	key('h');
 	CHECK(strstr(paper[4], "quit") && !strstr(paper[5], "10.0.0.1:"));
+	for (size_t i = 0; i < 24; i++)
+		CHECK(!strstr(paper[i], "\u2026"));	/* nothing is cut */
 	CHECK(!key('x'));
 	CHECK(strstr(paper[5], "10.0.0.1:") && strstr(paper[3], "by rate"));
 	key(' ');
