@@ -172,8 +172,10 @@ static const struct column columns[] = {
 	COUNT("unparsed", NULL, "IP packets that could not be read", ledger.by[LEDGER_UNPARSED]),
 	COUNT("non_ip", "NON-IP", "no IP packets", ledger.by[LEDGER_NON_IP]),
 	COUNT("sampled_out", "SAMPLED-OUT", "left out by the sample", ledger.by[LEDGER_SAMPLED_OUT]),
-	{ "missing", NULL, "seen and in no other count; below 0: in two", 0, cell_missing },
-	{ "missing_bytes", NULL, "octets of them", COLUMN_MORE, cell_missing_bytes },
+	{ "missing", NULL, "seen and in no other count; below 0: in two", COLUMN_NUMERIC,
+	  cell_missing },
+	{ "missing_bytes", NULL, "octets of them", COLUMN_MORE | COLUMN_NUMERIC,
+	  cell_missing_bytes },
 	{ "verdict", NULL, "balanced, unbalanced, or moving: not at rest", 0, cell_verdict },
 };
 

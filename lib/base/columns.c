@@ -175,7 +175,9 @@ int columns_print(const struct columns *columns, const void *rows, size_t n_rows
 		}
 	}
 	for (size_t k = 0; style->aligned && k < columns->n; k++) {
-		if (numbers[k] && !texts[k])
+		bool numeric = columns->v[k]->flags & COLUMN_NUMERIC;
+
+		if (numeric ? numbers[k] || texts[k] : numbers[k] && !texts[k])
 			text_table_right(t, k);
 	}
 	text_table_color(t, style->color);

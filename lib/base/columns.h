@@ -16,6 +16,7 @@ enum column_flags {
 	COLUMN_OCTETS = 1,	/* a number of octets: 11.45 KiB where that is asked for */
 	COLUMN_RIGHT = 2,	/* to the right in a pipe, too; numbers are on every terminal */
 	COLUMN_MORE = 4,	/* shown when it is asked for only */
+	COLUMN_NUMERIC = 8,	/* its texts are numbers, too: -3, 5.4, 1.02M */
 };
 
 #define COLUMN_TEXT_MAX 288

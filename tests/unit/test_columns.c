@@ -30,11 +30,17 @@ static void none_cell(const struct column *c, const void *row, struct column_cel
 {
 }
 
+static void change_cell(const struct column *c, const void *row, struct column_cell *ret)
+{
+	column_text(ret, "%+.1f", ((const struct row *)row)->count / 2.0 - 13);
+}
+
 static const struct column all[] = {
 	{ "name", NULL, "what it is called", 0, name_cell },
 	{ "count", NULL, "how many", 0, count_cell },
 	{ "octets", "BYTES", "how much", COLUMN_OCTETS, octets_cell },
 	{ "rare", NULL, "seldom wanted", COLUMN_MORE, none_cell },
+	{ "change", NULL, "more or less", COLUMN_MORE | COLUMN_NUMERIC, change_cell },
 };
 static const struct row rows[] = { { "eth0", 7, 11725 }, { "a\033b", 0, 882 } };
 
@@ -43,7 +49,7 @@ static char *printed(const char *list, struct columns_style style)
 	struct strbuf out = STRBUF_NULL;
 	struct columns picked;
 
-	if (columns_pick(all, 4, list, &picked) < 0 ||
+	if (columns_pick(all, 5, list, &picked) < 0 ||
 	    columns_print(&picked, rows, 2, sizeof(rows[0]), &style, &out) < 0) {
 		strbuf_deinit(&out);
 		return NULL;
@@ -63,6 +69,13 @@ TEST(a_terminal_gets_numbers_to_the_right)
 	_cleanup_(freep) char *text = printed(NULL, (struct columns_style) { .aligned = true });
 
 	CHECK_STR(text, "NAME  COUNT  BYTES\neth0      7  11725\na?b       0    882\n");
+}
+
+TEST(a_terminal_gets_texts_that_are_numbers_to_the_right)
+{
+	_cleanup_(freep) char *text = printed("change,name", (struct columns_style) { .aligned = true });
+
+	CHECK_STR(text, "CHANGE  NAME\n  -9.5  eth0\n -13.0  a?b\n");
 }
 
 TEST(colour_makes_heads_bold_and_nothings_dim)
@@ -91,10 +104,10 @@ TEST(a_key_that_is_none_is_refused_with_the_nearest)
 {
 	struct columns picked;
 
-	CHECK(columns_pick(all, 4, "name,cuont", &picked) == -EINVAL);
+	CHECK(columns_pick(all, 5, "name,cuont", &picked) == -EINVAL);
 	CHECK_STR(error_message(), "--columns: unknown key 'cuont'");
 	CHECK_STR(error_hint_text(), "did you mean 'count'?");
-	CHECK(columns_pick(all, 4, ",", &picked) == -EINVAL);
+	CHECK(columns_pick(all, 5, ",", &picked) == -EINVAL);
 	CHECK(error_exit_status() == ERROR_USAGE);
 	error_clear();
 }
