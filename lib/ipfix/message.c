@@ -91,11 +91,6 @@ int message_encode(struct message *m, const struct template *t, const struct enc
 	return 0;
 }
 
-int message_add_record(struct message *m, const struct template *t, const struct record *r)
-{
-	return message_encode(m, t, template_encoder(t, r), r);
-}
-
 /* A set is of templates or of withdrawals, though both have the same id. */
 static void begin_kind(struct message *m, bool withdraws)
 {

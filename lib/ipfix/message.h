@@ -44,9 +44,10 @@ bool message_is_empty(const struct message *m);
 uint8_t *message_reserve(struct message *m, uint16_t set_id, size_t len);
 /* Would the longest data record of @t fit, the set header it may need included? */
 bool message_has_room(const struct message *m, const struct template *t);
-/* 0, or -EMSGSIZE without a sentence and nothing changed. @r: of the message's domain. */
-int message_add_record(struct message *m, const struct template *t, const struct record *r);
-/* The same by the encoder of such records, as template_set_look() found both. */
+/*
+ * Add @r, of the message's domain, by @t and the encoder of such records, as template_set_look()
+ * found both. 0, or -EMSGSIZE without a sentence and nothing changed.
+ */
 int message_encode(struct message *m, const struct template *t, const struct encoder *e,
 		   const struct record *r);
 int message_add_template(struct message *m, const struct template *t);

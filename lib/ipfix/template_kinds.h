@@ -10,7 +10,7 @@
 
 struct template_kind {
 	uint16_t id;
-	const char *own[TEMPLATE_KIND_ELEMENTS];	/* what no other has; NULL-terminated */
+	const char *own[TEMPLATE_KIND_ELEMENTS];	/* what not all have; NULL-terminated */
 };
 /* TCP, UDP, ICMP and other over IPv4, then over IPv6. */
 extern const struct template_kind template_kinds[TEMPLATE_KINDS];

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "add_record.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "hex.h"
@@ -79,7 +80,7 @@ TEST(a_data_set_is_as_in_appendix_a_3)
 	CHECK(bench_init(&b, 1400) == 0);
 	message_begin(&b.m, 0x0a0b0c0d);
 	for (size_t i = 0; i < 3; i++)
-		CHECK(message_add_record(&b.m, b.flows, &flows[i]) == 0);
+		CHECK(add_record(&b.m, b.flows, &flows[i]) == 0);
 	message_finish(&b.m, 0xfffffffe, 0x80000001);
 	CHECK(is_hex(b.m.buf, b.m.len,
 		     "000a 005c 80000001 fffffffe 0a0b0c0d"
@@ -98,9 +99,9 @@ TEST(sets_follow_one_another_each_with_its_own_length)
 	CHECK(bench_init(&b, 1400) == 0);
 	message_begin(&b.m, 2);
 	CHECK(message_add_template(&b.m, b.v6) == 0);
-	CHECK(message_add_record(&b.m, b.v6, &v6) == 0);
-	CHECK(message_add_record(&b.m, b.flows, &flows[2]) == 0);
-	CHECK(message_add_record(&b.m, b.v6, &v6) == 0);
+	CHECK(add_record(&b.m, b.v6, &v6) == 0);
+	CHECK(add_record(&b.m, b.flows, &flows[2]) == 0);
+	CHECK(add_record(&b.m, b.v6, &v6) == 0);
 	message_finish(&b.m, 7, 0);
 	CHECK(is_hex(b.m.buf, b.m.len,
 		     "000a 0066 00000000 00000007 00000002"
@@ -118,13 +119,13 @@ TEST(a_message_is_never_longer_than_it_may_be)
 
 	CHECK(bench_init(&b, 68) == 0);
 	message_begin(&b.m, 1);
-	CHECK(message_add_record(&b.m, b.flows, &flows[0]) == 0);
+	CHECK(add_record(&b.m, b.flows, &flows[0]) == 0);
 	CHECK(message_has_room(&b.m, b.flows));
 	/* 17 bytes would fit, but their set header does not come for nothing */
 	CHECK(message_has_room(&b.m, b.v6));
-	CHECK(message_add_record(&b.m, b.flows, &flows[1]) == 0);
+	CHECK(add_record(&b.m, b.flows, &flows[1]) == 0);
 	CHECK(!message_has_room(&b.m, b.flows) && !message_has_room(&b.m, b.v6));
-	CHECK(message_add_record(&b.m, b.flows, &flows[2]) == -EMSGSIZE);
+	CHECK(add_record(&b.m, b.flows, &flows[2]) == -EMSGSIZE);
 	CHECK(message_add_template(&b.m, b.v6) == -EMSGSIZE);
 	CHECK(b.m.len == 68 && b.m.records == 2);
 }
@@ -136,9 +137,9 @@ TEST(a_set_header_counts_for_the_room)
 	/* one record of 24 and 20 bytes more: 17 fit, 17 + 4 do not */
 	CHECK(bench_init(&b, 16 + 4 + 24 + 20) == 0);
 	message_begin(&b.m, 1);
-	CHECK(message_add_record(&b.m, b.flows, &flows[0]) == 0);
+	CHECK(add_record(&b.m, b.flows, &flows[0]) == 0);
 	CHECK(!message_has_room(&b.m, b.v6));
-	CHECK(message_add_record(&b.m, b.v6, &flows[0]) == -EMSGSIZE);
+	CHECK(add_record(&b.m, b.v6, &flows[0]) == -EMSGSIZE);
 	message_finish(&b.m, 0, 0);
 	CHECK(b.m.len == 44 && b.m.buf[3] == 44 && b.m.buf[19] == 28);
 }
@@ -150,11 +151,11 @@ TEST(a_message_begins_empty_again)
 	CHECK(bench_init(&b, 100) == 0);
 	CHECK(message_is_empty(&b.m));
 	message_begin(&b.m, 1);
-	CHECK(message_add_record(&b.m, b.flows, &flows[0]) == 0 && !message_is_empty(&b.m));
+	CHECK(add_record(&b.m, b.flows, &flows[0]) == 0 && !message_is_empty(&b.m));
 	message_finish(&b.m, 0, 0);
 	message_begin(&b.m, 2);
 	CHECK(message_is_empty(&b.m) && b.m.records == 0);
-	CHECK(message_add_record(&b.m, b.flows, &flows[0]) == 0);
+	CHECK(add_record(&b.m, b.flows, &flows[0]) == 0);
 	message_finish(&b.m, 1, 0);
 	CHECK(b.m.len == 44 && b.m.buf[15] == 2 && b.m.buf[17] == 0 && b.m.buf[19] == 28);
 }
@@ -225,10 +226,10 @@ TEST(records_of_variable_length_take_what_they_take)
 	/* 1 + 1 and 15 + 4 + 3 and 255 + 1 */
 	CHECK(t->is_variable && t->reverse && t->record_len == 280);
 	CHECK(message_add_template(&b.m, t) == 0);
-	CHECK(message_add_record(&b.m, t, &r) == 0);
+	CHECK(add_record(&b.m, t, &r) == 0);
 	r.reverse = NULL;
 	r.description = "up";
-	CHECK(message_add_record(&b.m, t, &r) == 0);
+	CHECK(add_record(&b.m, t, &r) == 0);
 	message_finish(&b.m, 0, 0);
 	CHECK(is_hex(b.m.buf, b.m.len,
 		     "000a 004e 00000000 00000000 00000000"
@@ -251,8 +252,8 @@ TEST(a_message_has_room_for_the_longest_record)
 	CHECK(template_set_add(b.set, 300, name, 1) == 0);
 	t = template_set_get(b.set, 2);
 	for (int i = 0; i < 3; i++)
-		CHECK(message_has_room(&b.m, t) && message_add_record(&b.m, t, &r) == 0);
-	CHECK(!message_has_room(&b.m, t) && message_add_record(&b.m, t, &r) == -EMSGSIZE);
+		CHECK(message_has_room(&b.m, t) && add_record(&b.m, t, &r) == 0);
+	CHECK(!message_has_room(&b.m, t) && add_record(&b.m, t, &r) == -EMSGSIZE);
 	message_finish(&b.m, 0, 0);
 	CHECK(is_hex(b.m.buf, b.m.len, "000a 001a 00000000 00000000 00000000  012c 000a 0161 0161 0161"));
 }
