@@ -106,7 +106,10 @@ static int take_over(struct sink_vpc *v)
 	if (!v->folder || !vpc_dest_is_open(v->dest))
 		r = sink_vpc_begin_anew(v);
 	else
-		r = vpc_spool_set(&v->spool, &v->header);
+		v->spool_err = r = vpc_spool_set(&v->spool, &v->header);
+	/* Of a disk that is full this is no end: its spool begins when there is room. */
+	if (r == -ENOSPC || r == -EDQUOT || r == -EFBIG)
+		return 0;
 	return r < 0 ? fail(r, "cannot write '%s'", v->spool.path) : 0;
 }
 

@@ -159,11 +159,15 @@ int vpc_spool_append(struct vpc_spool *s, const struct strbuf *entries)
 int vpc_spool_set(struct vpc_spool *s, const struct vpc_spool_header *h)
 {
 	struct vpc_spool_header marked = *h;
+	ssize_t n;
 
 	if (s->fd < 0)
 		return 0;
 	memcpy(marked.magic, MAGIC, sizeof(marked.magic));
-	return pwrite(s->fd, &marked, sizeof(marked), 0) == sizeof(marked) ? 0 : -EIO;
+	n = pwrite(s->fd, &marked, sizeof(marked), 0);
+	if (n < 0)
+		return -errno;
+	return n == sizeof(marked) ? 0 : -ENOSPC;
 }
 
 /* Somebody took it away. */

@@ -314,6 +314,28 @@ TEST(lines_that_wait_survive_an_end_and_a_kill)
 	remove_files();
 }
 
+TEST(where_there_is_no_room_for_its_spool_a_log_begins_all_the_same)
+{
+	struct vpc_config c = config(SHORT);
+	struct sink *s;
+
+	make_long();
+	limit_files(0);
+	s = open_with(&c);
+	CHECK(s != NULL);
+	s->ops->tick(s, 0);
+	CHECK(strcmp(s->trouble, "cannot write its spool, a kill would lose lines: File too large") == 0);
+	limit_files(RLIM_INFINITY);
+	s->ops->tick(s, 0);
+	CHECK(!s->trouble[0]);
+	put_port(s, 80, 1, AT, 0);
+	put_port(s, 81, 1, AT, 0);
+	s->ops->flush(s);
+	s->ops->close(s);
+	CHECK(says_behind(two));
+	remove_files();
+}
+
 TEST(a_line_that_was_cut_is_whole_in_the_file_that_comes_next)
 {
 	struct vpc_config c = config(SHORT);
