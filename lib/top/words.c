@@ -133,7 +133,8 @@ static int take_word(struct top_words *w, const char *word, char **save)
 	int i = find_word(word, &value);
 
 	if (i < 0)
-		return set_bare(w, word) == 0 ? 0 : fail_usage("filter: '%s' says nothing", word);
+		return set_bare(w, word) == 0 ? 0 :
+		       fail_usage("filter: '%s' is no key, protocol, address or port", word);
 	if (!value)
 		value = strtok_r(NULL, " \t", save);
 	if (!value)

@@ -418,6 +418,13 @@ def who_leaves_a_word_out_is_told_which():
 
 
 @test
+def a_filter_of_top_that_is_none_is_told_what_it_may_be():
+    if os.geteuid() != 0:
+        return 'not root: the capabilities are missed first'
+    assert "'foo' is no key, protocol, address or port" in refused(['top', '-n', 'lo', '--filter', 'foo bar'])
+
+
+@test
 def a_global_option_behind_the_command_is_told_its_place():
     for option in '-q', '-v', '--quiet', '--verbose', '--bpffs', '--bpffs=/x':
         for words in ['latency', '-n', 'lo'], ['meter', 'status']:
