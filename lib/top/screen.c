@@ -310,7 +310,7 @@ static void draw_keys(const struct top_screen *s, const struct top_canvas *c)
 	}
 	if (s->typing && s->refused) {
 		put(&p, TOP_LOOK_DIM, "e.g. ");
-		put(&p, TOP_LOOK_PLAIN, "tcp 443   host 10.0.0.0/8   dport 53   idle 10s");
+		put(&p, TOP_LOOK_PLAIN, "tcp 443   host 10.0.0.0/8   dport 53");
 	}
 }
 

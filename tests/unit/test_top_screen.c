@@ -285,6 +285,14 @@ TEST(a_filter_works_while_it_is_typed_and_escape_gives_back)
 	finish();
 }
 
+TEST(what_a_filter_may_be_is_told_in_80_columns)
+{
+	begin(80, 24);
+	type("/zzz");
+	CHECK(screen.refused && strstr(paper[23], "e.g. tcp 443") && !strstr(paper[23], "\u2026"));
+	finish();
+}
+
 TEST(help_covers_the_report_and_any_key_goes_back)
 {
 	begin(80, 24);
