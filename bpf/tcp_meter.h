@@ -353,10 +353,8 @@ static __always_inline void tcp_fetch(__u32 hash)
 	FETCH(c->side[1].next);
 }
 
-/*
- * Whose segment it is, and when it came; and the memory of its connection is on its way while that
- * of its flow is waited for. The clock waits for all that was read before, so it comes first.
- */
+/* Whose segment it is; and the memory of its connection is on its way while that of its flow is
+ * waited for. */
 static __always_inline void tcp_expect(CONTEXT *ctx, const struct facts *f)
 {
 	struct tcp_cpu *here = tcp_here();
@@ -368,7 +366,6 @@ static __always_inline void tcp_expect(CONTEXT *ctx, const struct facts *f)
 	w->hash = 0;
 	if (!hook_counts(ctx))
 		return;
-	w->s.now_ns = context_clock(ctx);
 	w->s.side = tcp_key_make(&w->key, f->w, f->sport, f->dport, f->family, f->tunnel,
 				 facts_vni(f));
 	w->hash = tcp_key_hash(&w->key);
@@ -384,7 +381,11 @@ static __always_inline void tcp_meter(CONTEXT *ctx, const struct facts *f)
 	if (!here)
 		return;
 	w = tcp_work_of(here);
-	if (w->hash && tcp_read(ctx, f, &w->s) && !tcp_segment(w))
+	if (!w->hash || !tcp_read(ctx, f, &w->s))
+		return;
+	/* Not before the flow's first packet, or its record would not be this connection's. */
+	w->s.now_ns = context_clock(ctx);
+	if (!tcp_segment(w))
 		tcp_segment_other();
 }
 
