@@ -49,8 +49,6 @@ struct miss {
 	__u32 home;   /* the way at which the flow is looked for first */
 };
 
-#define HOME_WAY(home_, way_) ((home_) << 8 | (way_)) /* in one register */
-
 /* The last half word of the key. */
 static __always_inline __u32 key_kind(__u16 kind, __u8 direction, __u8 tunnel)
 {
@@ -66,19 +64,17 @@ static __always_inline __u32 key_kind(__u16 kind, __u8 direction, __u8 tunnel)
 	return k.half;
 }
 
-/* Who looks into no tunnel has not set it. */
-static __always_inline __u32 facts_vni(const struct facts *f)
-{
-	return knob_decap ? f->key.vni : 0;
-}
-
 /* The words of the key behind the addresses. */
 static __always_inline void key_make(struct facts *f, CONTEXT *ctx)
 {
-	__u32 vni = facts_vni(f), here = context_here(ctx);
-	__u8 tunnel = knob_decap ? f->tunnel : TUNNEL_NONE;
+	__u32 vni = 0, here = context_here(ctx);
+	__u8 tunnel = TUNNEL_NONE;
 
 	OPAQUE(here);
+	if (knob_decap) {
+		vni = f->key.vni;
+		tunnel = f->tunnel;
+	}
 	if (knob_direction == FLOW_EGRESS) {
 		f->w[4] = word_of(f->ports, context_came_by(ctx));
 		f->w[5] = word_of(here, f->vlans);
@@ -428,25 +424,13 @@ static __always_inline __u32 try_second(struct miss *m, __u32 way)
 /*
  * Begin a generation: of the flow's own slot, whose record is complete, or of a victim's.
  * LEDGER_FULL when what is there has nowhere to go. Not inlined: a hit shall not pay for
- * the registers and the stack that this needs.
+ * the registers that this needs.
  */
-static __noinline int account_miss(CONTEXT *ctx, const struct facts *f, __u32 tick, __u32 bucket,
-				   __u32 home_way)
+static __noinline int account_miss(CONTEXT *ctx, struct miss *m)
 {
-	struct miss miss = {
-		.f = f,
-		.b = bpf_map_lookup_elem(&slots, &bucket),
-		.cpu = part_here(),
-		.bucket = bucket,
-		.way = (__u8)home_way,
-		.tick = tick,
-		.home = home_way >> 8,
-	}, *m = &miss;
 	__u32 way = m->way;
 	struct flow_slot *s;
 
-	if (!m->b)
-		return LEDGER_FULL;
 	if (way == FLOW_WAYS) {
 		way = bucket_victim(m->b, m->tick, m->home);
 		if (m->b->way[way & (FLOW_WAYS - 1)].gen)
@@ -489,7 +473,16 @@ static __always_inline enum ledger_reason account(CONTEXT *ctx, struct facts *f,
 		slot_hit(s, f, tick);
 		return LEDGER_SEEN;
 	}
-	return account_miss(ctx, f, tick, bucket, HOME_WAY(home, way));
+	struct miss m = {
+		.f = f,
+		.b = b,
+		.cpu = cpu,
+		.bucket = bucket,
+		.way = way,
+		.tick = tick,
+		.home = home,
+	};
+	return account_miss(ctx, &m);
 }
 
 #endif

@@ -64,13 +64,17 @@ static __always_inline void meter_unserved(const struct facts *f)
 		__sync_fetch_and_add(&e->cpu.decap[(f->decap - 1) & 15], f->packets);
 }
 
-/* Of tcp_meter.h: before the flow is looked for, and behind that. */
-static __always_inline void tcp_expect(CONTEXT *ctx, const struct facts *f);
-static __always_inline void tcp_meter(CONTEXT *ctx, const struct facts *f);
+/* Of tcp_meter.h. */
+__noinline int tcp_meter(CONTEXT *ctx, struct facts *f);
 
-static __always_inline bool is_segment(const struct facts *f)
+static __always_inline void meter_tcp(CONTEXT *ctx, struct facts *f)
 {
-	return knob_tcp && f->proto == IPPROTO_TCP && !is_fragment(f);
+	if (f->proto != IPPROTO_TCP || is_fragment(f))
+		return;
+	/* What no packet but a fragment has. The function is given all of it, and what was never
+	 * written is not to be given away. */
+	f->frag_id = 0;
+	tcp_meter(ctx, f);
 }
 
 /* Of forward.h. */
@@ -84,38 +88,11 @@ static __always_inline bool sampled_out(void)
 	return ((__u64)bpf_get_prandom_u32() * knob_sample) >> 32;
 }
 
-/*
- * A packet that is metered: to its flow and, when there is nothing to be remembered any more, to
- * its connection. What was still remembered then, the verifier would go through the connection's
- * part for anew, each way of it.
- */
-static __always_inline void meter_flow(CONTEXT *ctx, struct facts *f, struct hook_ledger *l,
-				       __u32 cpu)
-{
-	enum ledger_reason reason;
-
-	if (f->fragment != FRAGMENT_NONE) {
-		frag_resolve(f, context_now(ctx));
-		if (knob_decap)
-			decap_fragment(f);
-	}
-	if (is_segment(f))
-		tcp_expect(ctx, f);
-	reason = account(ctx, f, cpu);
-	if (reason != LEDGER_SEEN)
-		ledger_add(l, reason, f);
-	if (knob_decap)
-		ledger_decap(l, f);
-	if (knob_forward)
-		forward(ctx, f);
-	if (is_segment(f))
-		tcp_meter(ctx, f);
-}
-
 /* @reason: what parse() returned for @f. */
 static __always_inline void meter(CONTEXT *ctx, struct facts *f, enum ledger_reason reason)
 {
-	__u32 cpu = part_here();
+	/* A replay's table has one part, whatever CPU it runs on. */
+	__u32 cpu = knob_replay ? 0 : bpf_get_smp_processor_id();
 	union hook_entry *e;
 
 	if (cpu >= knob_parts) {
@@ -129,12 +106,21 @@ static __always_inline void meter(CONTEXT *ctx, struct facts *f, enum ledger_rea
 	if (reason == LEDGER_SEEN && sampled_out())
 		reason = LEDGER_SAMPLED_OUT;
 	if (reason == LEDGER_SEEN) {
-		meter_flow(ctx, f, &e->cpu, cpu);
-		return;
+		if (f->fragment != FRAGMENT_NONE) {
+			frag_resolve(f, context_now(ctx));
+			if (knob_decap)
+				decap_fragment(f);
+		}
+		reason = account(ctx, f, cpu);
+		if (knob_forward)
+			forward(ctx, f);
+		if (knob_tcp)
+			meter_tcp(ctx, f);
 	}
 	if (knob_decap)
 		ledger_decap(&e->cpu, f);
-	ledger_add(&e->cpu, reason, f);
+	if (reason != LEDGER_SEEN)
+		ledger_add(&e->cpu, reason, f);
 }
 
 #endif

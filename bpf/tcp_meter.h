@@ -17,9 +17,6 @@
 #define CLOCK_SLACK_NS 100000  /* no interrupt came between */
 #define CLOCK_OFF_NS   1000000 /* no sleep is shorter */
 
-/* Read, to have it near when it is needed. */
-#define FETCH(x_) asm volatile("" : : "r"(*(const volatile __u32 *)&(x_)))
-
 /* Count the segment in that way, which is its connection's, if it is for this hook to do: then 1
  * and the number of the interface by which the other end's packets come (0: none came), else 0. */
 static __always_inline __u32 tcp_count(struct tcp_bucket *b, __u32 way, struct tcp_conn *c,
@@ -30,7 +27,7 @@ static __always_inline __u32 tcp_count(struct tcp_bucket *b, __u32 way, struct t
 
 	if (!owner_is_here(tcp_side_of(c, s->side), s))
 		return 0;
-	tcp_advance(c, s, &w->told);
+	tcp_advance_at(c, s, &w->told);
 	flags = *way_flags(b, way);
 	if (flags & TCP_WAY_PROBATION && c->side[0].ifindex && c->side[1].ifindex)
 		*way_flags(b, way) = flags &= ~TCP_WAY_PROBATION;
@@ -254,12 +251,14 @@ static __always_inline bool tcp_count_there(__u32 bucket, struct tcp_work *w, __
 	return true;
 }
 
-/* Not such as a connection mostly has. @first is locked, and stays so. As tcp_count(). */
-static __always_inline __u32 tcp_segment_seldom(__u32 first, struct tcp_work *w)
+/* Not what a connection mostly does. @first is locked, and stays so. As tcp_count(). */
+__noinline __u32 tcp_segment_seldom(__u32 first, struct tcp_work *w)
 {
 	struct tcp_bucket *b;
 	__u32 bucket, counted;
 
+	if (!w)
+		return 0;
 	if (tcp_count_there(first, w, &counted))
 		return counted;
 	if (!knob_tcp_more_buckets)
@@ -281,112 +280,49 @@ static __always_inline bool tcp_is_usual(const struct tcp_conn *c, const struct 
 	       tcp_key_equal(&c->key, &w->key);
 }
 
-/* @counted: as tcp_count(). */
-static __always_inline void tcp_tell(struct tcp_work *w, __u32 counted)
+/* Count the segment, and tell of it who watches. */
+static __always_inline void tcp_segment(struct tcp_work *w)
 {
+	__u32 hash = tcp_key_hash(&w->key), bucket = tcp_key_bucket(hash, knob_tcp_buckets), way;
+	struct tcp_bucket *b = tcp_at(bucket);
+	struct tcp_conn *c = NULL;
+	__u32 counted;
+
+	w->hash = hash;
+	if (!b || !tcp_lock(b, hash))
+		return;
+	way = tcp_find_tag(b, hash);
+	if (way < TCP_UNKNOWN)
+		c = tcp_conn_at(bucket, way);
+	if (c && tcp_is_usual(c, w))
+		counted = tcp_count(b, way, c, w);
+	else
+		counted = tcp_segment_seldom(bucket, w);
+	tcp_unlock(b);
 	if (!counted)
 		return;
 	tcp_stats_of(w)->segments++;
 	tcp_event_tell(&w->key, &w->s, &w->told, counted - 1);
 }
 
-/* Count the segment, if it is such as a connection mostly has. False: it is not, and its first
- * bucket stays locked for tcp_segment_other(). */
-static __always_inline bool tcp_segment(struct tcp_work *w)
+__noinline int tcp_meter(CONTEXT *ctx, struct facts *f)
 {
-	__u32 hash = w->hash, bucket = tcp_key_bucket(hash, knob_tcp_buckets), way;
-	struct tcp_bucket *b = tcp_at(bucket);
-	struct tcp_conn *c = NULL;
-	__u32 counted;
-
-	if (!b || !tcp_lock(b, hash))
-		return true;
-	way = tcp_find_tag(b, hash);
-	if (way < TCP_UNKNOWN)
-		c = tcp_conn_at(bucket, way);
-	if (!c || !tcp_is_usual(c, w))
-		return false;
-	counted = tcp_count(b, way, c, w);
-	tcp_unlock(b);
-	tcp_tell(w, counted);
-	return true;
-}
-
-/* Go on with what tcp_segment() left. A packet is one at a time on a CPU: it is all there still. */
-__noinline int tcp_segment_other(void)
-{
-	struct tcp_cpu *here = tcp_here();
-	struct tcp_bucket *b;
+	struct tcp_cpu *here;
 	struct tcp_work *w;
-	__u32 bucket, counted;
 
+	if (!f || !hook_counts(ctx))
+		return 0;
+	here = tcp_here();
 	if (!here)
 		return 0;
 	w = tcp_work_of(here);
-	bucket = tcp_key_bucket(w->hash, knob_tcp_buckets);
-	b = tcp_at(bucket);
-	if (!b)
+	if (!tcp_read(ctx, f, &w->s))
 		return 0;
-	counted = tcp_segment_seldom(bucket, w);
-	tcp_unlock(b);
-	tcp_tell(w, counted);
-	return 0;
-}
-
-/* Of the connection, if it is in its first bucket, what is read first. */
-static __always_inline void tcp_fetch(__u32 hash)
-{
-	__u32 bucket = tcp_key_bucket(hash, knob_tcp_buckets), way;
-	const struct tcp_bucket *b = tcp_at(bucket);
-	const struct tcp_conn *c;
-
-	if (!b)
-		return;
-	way = tcp_find_tag(b, hash);
-	if (way == TCP_UNKNOWN)
-		return;
-	c = tcp_conn_at(bucket, way);
-	if (!c)
-		return;
-	FETCH(c->tick);
-	FETCH(c->side[0].next);
-	FETCH(c->side[1].next);
-}
-
-/* Whose segment it is; and the memory of its connection is on its way while that of its flow is
- * waited for. */
-static __always_inline void tcp_expect(CONTEXT *ctx, const struct facts *f)
-{
-	struct tcp_cpu *here = tcp_here();
-	struct tcp_work *w;
-
-	if (!here)
-		return;
-	w = tcp_work_of(here);
-	w->hash = 0;
-	if (!hook_counts(ctx))
-		return;
 	w->s.side = tcp_key_make(&w->key, f->w, f->sport, f->dport, f->family, f->tunnel,
-				 facts_vni(f));
-	w->hash = tcp_key_hash(&w->key);
-	tcp_fetch(w->hash);
-}
-
-/* Inlined as far as most packets go: a return from a function costs as much as many of the rest. */
-static __always_inline void tcp_meter(CONTEXT *ctx, const struct facts *f)
-{
-	struct tcp_cpu *here = tcp_here();
-	struct tcp_work *w;
-
-	if (!here)
-		return;
-	w = tcp_work_of(here);
-	if (!w->hash || !tcp_read(ctx, f, &w->s))
-		return;
-	/* Not before the flow's first packet, or its record would not be this connection's. */
+				 f->key.vni);
 	w->s.now_ns = context_clock(ctx);
-	if (!tcp_segment(w))
-		tcp_segment_other();
+	tcp_segment(w);
+	return 0;
 }
 
 #endif

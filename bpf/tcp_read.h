@@ -15,14 +15,6 @@
 #include "parse_l4.h"
 #include "tcp_state.h"
 
-/* A number as the memory of a map, @place_, gives it back: the verifier forgets what it was, and
- * goes once through what follows, not anew for every way of the parsers. */
-#define FORGOTTEN(place_, value_)                                                                  \
-	({                                                                                         \
-		*(volatile __u32 *)&(place_) = (value_);                                           \
-		*(volatile __u32 *)&(place_);                                                      \
-	})
-
 #define TCP_SACK_OPTIONS 0x01010500 /* nothing, nothing, SACK; the last byte is its length */
 #define TCP_OPTION_SCALE 3
 #define TCP_OPTION_SACK	 5
@@ -175,7 +167,8 @@ static __always_inline void read_len(const struct facts *f, __u32 words, struct 
 {
 	__u32 header_len = f->l4_off + words * 4 - f->ip_off, len;
 
-	if (FORGOTTEN(s->segments, f->packets) == 1) {
+	s->segments = f->packets;
+	if (s->segments == 1) {
 		s->size = 0;
 		len = f->bytes - header_len;
 	} else {
@@ -192,7 +185,7 @@ static __always_inline bool tcp_read(CONTEXT *ctx, const struct facts *f, struct
 {
 	const void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	const struct tcp_header *tcp;
-	__u64 off = FORGOTTEN(s->len, f->l4_off);
+	__u64 off = f->l4_off;
 	__u32 words;
 
 	BOUND(off);

@@ -38,7 +38,7 @@ struct tcp_work {
 	struct tcp_segment s;
 	struct tcp_key key;
 	struct tcp_told told;
-	__u32 hash;		/* of the key; 0: the segment is not this hook's to count */
+	__u32 hash;		/* of the key */
 	__u64 waited;		/* the lock for which this CPU waited in vain, as it was then */
 };
 _Static_assert(sizeof(struct tcp_work) <= sizeof(((struct tcp_cpu *)0)->work), "tcp_cpu.work");
@@ -53,9 +53,14 @@ static __always_inline __u32 tcp_tick(const struct tcp_segment *s)
 	return knob_replay ? s->now_ns / 1000 : bpf_jiffies64();
 }
 
+static __always_inline __u32 tcp_cpu(void)
+{
+	return knob_replay ? 0 : bpf_get_smp_processor_id();
+}
+
 static __always_inline struct tcp_cpu *tcp_here(void)
 {
-	__u32 cpu = part_here();
+	__u32 cpu = tcp_cpu();
 
 	return bpf_map_lookup_elem(&tcp_stats, &cpu);
 }
@@ -346,6 +351,14 @@ __noinline int tcp_clear(struct tcp_conn *c, const struct tcp_key *key, __u32 id
 	c->key = *key;
 	c->gen = tcp_gen_next(gen);
 	c->idx = idx;
+	return 0;
+}
+
+/* Verified once, however often it is called. */
+__noinline int tcp_advance_at(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_told *ret)
+{
+	if (c && s && ret)
+		tcp_advance(c, s, ret);
 	return 0;
 }
 
