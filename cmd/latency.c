@@ -140,25 +140,12 @@ static int on_signal(struct loop *loop, int signo, void *arg)
 	return 0;
 }
 
-/* Below nohup. */
-static bool is_ignored(int signo)
-{
-	struct sigaction old;
-
-	return sigaction(signo, NULL, &old) == 0 && old.sa_handler == SIG_IGN;
-}
-
 static int make_loop(struct latency *l)
 {
 	sigset_t set;
 	int r, id;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGQUIT);
-	if (!is_ignored(SIGHUP))
-		sigaddset(&set, SIGHUP);
+	loop_end_signals(&set);
 	r = loop_new(&l->loop);
 	if (r == 0)
 		r = loop_add_signals(l->loop, &set, on_signal, l);

@@ -202,25 +202,13 @@ static int on_signal(struct loop *loop, int signo, void *arg)
 	return draw(t);
 }
 
-/* Below nohup. */
-static bool is_ignored(int signo)
-{
-	struct sigaction old;
-
-	return sigaction(signo, NULL, &old) == 0 && old.sa_handler == SIG_IGN;
-}
-
 int top_loop_new(struct top *t)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGQUIT, SIGWINCH };
 	sigset_t set;
 	int r;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaddset(&set, signals[i]);
-	if (!is_ignored(SIGHUP))
-		sigaddset(&set, SIGHUP);
+	loop_end_signals(&set);
+	sigaddset(&set, SIGWINCH);
 	r = loop_new(&t->loop);
 	return r < 0 ? r : loop_add_signals(t->loop, &set, on_signal, t);
 }

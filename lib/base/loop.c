@@ -133,6 +133,19 @@ int loop_add_timer(struct loop *loop, uint64_t period_ns, loop_timer_fn fn, void
 	return 0;
 }
 
+void loop_end_signals(sigset_t *ret)
+{
+	struct sigaction old;
+
+	sigemptyset(ret);
+	sigaddset(ret, SIGINT);
+	sigaddset(ret, SIGTERM);
+	sigaddset(ret, SIGQUIT);
+	/* Below nohup it is. */
+	if (sigaction(SIGHUP, NULL, &old) < 0 || old.sa_handler != SIG_IGN)
+		sigaddset(ret, SIGHUP);
+}
+
 int loop_add_signals(struct loop *loop, const sigset_t *set, loop_signal_fn fn, void *arg)
 {
 	_cleanup_(closep) int fd = -1;

@@ -24,6 +24,8 @@ void loop_remove_fd(struct loop *loop, int fd);
 /* Call @fn every @period_ns, first after one period. *ret_id names it for loop_set_timer(). */
 int loop_add_timer(struct loop *loop, uint64_t period_ns, loop_timer_fn fn, void *arg, int *ret_id);
 int loop_set_timer(struct loop *loop, int id, uint64_t period_ns);
+/* Those at which a command in the foreground ends: INT, TERM, QUIT and, unless it is ignored, HUP. */
+void loop_end_signals(sigset_t *ret);
 /* Block the signals of @set (whatever their disposition was) and call @fn for each. */
 int loop_add_signals(struct loop *loop, const sigset_t *set, loop_signal_fn fn, void *arg);
 
