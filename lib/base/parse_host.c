@@ -54,6 +54,7 @@ static int parse_authority(const char *s, size_t len)
 	char copy[URL_MAX + 8];
 	struct parse_endpoint e;
 	const char *port;
+	int family;
 
 	memcpy(copy, s, len);
 	copy[len] = '\0';
@@ -62,7 +63,8 @@ static int parse_authority(const char *s, size_t len)
 		memcpy(copy + len, ":80", sizeof(":80"));
 	if (parse_endpoint(copy, &e) < 0 || !e.port)
 		return -EINVAL;
-	return (copy[0] == '[') == (parse_host(e.host) == 6) && parse_host(e.host) >= 0 ? 0 : -EINVAL;
+	family = parse_host(e.host);
+	return family >= 0 && (copy[0] == '[') == (family == 6) ? 0 : -EINVAL;
 }
 
 int parse_http_url(const char *s)

@@ -31,6 +31,7 @@ static int check_remote(struct decoder *d, const cJSON *node, void *to)
 	struct parse_endpoint e;
 	char shown[DECODE_SHOWN_MAX];
 	const char *s = *(char **)to;
+	int family;
 
 	decode_shown(s, shown);
 	if (parse_endpoint(s, &e) < 0)
@@ -39,7 +40,8 @@ static int check_remote(struct decoder *d, const cJSON *node, void *to)
 				    "\"[2001:db8::1]:4739\")", shown);
 	if (e.port == 0)
 		return decode_fault(d, node, "'%s' has the port 0", shown);
-	if (parse_host(e.host) < 0 || (s[0] == '[' && parse_host(e.host) != 6))
+	family = parse_host(e.host);
+	if (family < 0 || (s[0] == '[' && family != 6))
 		return decode_fault(d, node, "'%s' has neither an address nor a host's name",
 				    shown);
 	return 0;
