@@ -8,6 +8,30 @@
 
 #include "packet.h"
 
+/* The last two words of the key: written as they are read, see struct facts. */
+static __always_inline __u64 key_ports(__be16 first, __be16 second, __u32 vni)
+{
+	union {
+		struct {
+			__be16 port[2];
+			__u32 vni;
+		};
+		__u64 word;
+	} w = { .port = { first, second }, .vni = vni };
+
+	return w.word;
+}
+
+static __always_inline __u64 key_kinds(__u8 family, __u8 tunnel)
+{
+	union {
+		__u8 byte[8];
+		__u64 word;
+	} w = { .byte = { family, tunnel } };
+
+	return w.word;
+}
+
 /*
  * The key of the connection that a flow of these words belongs to. Returns the side that sends:
  * 0 or 1. @addrs: source then destination, four words as in flow_key; @ports: as in facts.ports
@@ -29,12 +53,8 @@ static __always_inline __u32 tcp_key_make(struct tcp_key *ret, const __u64 *addr
 	to[1] = side ? addrs[3] : addrs[1];
 	to[2] = side ? addrs[0] : addrs[2];
 	to[3] = side ? addrs[1] : addrs[3];
-	ret->port[0] = side ? dport : sport;
-	ret->port[1] = side ? sport : dport;
-	ret->vni = vni;
-	ret->family = family;
-	ret->tunnel = tunnel;
-	__builtin_memset(ret->reserved, 0, sizeof(ret->reserved));
+	to[4] = side ? key_ports(dport, sport, vni) : key_ports(sport, dport, vni);
+	to[5] = key_kinds(family, tunnel);
 	return side;
 }
 
