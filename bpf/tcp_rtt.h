@@ -114,11 +114,21 @@ static __always_inline bool sent_inside(struct tcp_side *w, __u32 ack, __u32 *re
 	return sent_us;
 }
 
-/* The other side acknowledged up to @ack what @w sent. When was that sent? False: not known. */
+/* The other side acknowledged up to @ack what @w sent. When was that sent? False: not known. Mostly it
+ * is all of it. */
 static __always_inline bool sent_acked(struct tcp_side *w, __u32 ack, __u32 *ret_sent_us)
 {
+	__u32 last = w->sent_first + w->n_sent - 1;
 	bool found = false;
 
+	last &= TCP_SENT - 1;
+	if (w->sent[last].end == ack) {
+		w->sent_first += w->n_sent;
+		w->n_sent = 0;
+		w->sent_left = ack;
+		*ret_sent_us = w->sent[last].time_us;
+		return *ret_sent_us;
+	}
 	NO_UNROLL
 	for (int i = 0; i < TCP_SENT; i++) {
 		__u32 slot = w->sent_first & (TCP_SENT - 1);
