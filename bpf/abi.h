@@ -15,7 +15,7 @@
 #include "abi_forward.h"
 #include "abi_tcp.h"
 
-#define FLOWCTL_ABI 7
+#define FLOWCTL_ABI 8
 
 enum {
 	FLOW_INGRESS = 0,

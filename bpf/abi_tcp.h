@@ -163,7 +163,18 @@ struct tcp_bucket {
 	__u32 lock;
 	__u8 flags[TCP_WAYS];	/* TCP_WAY_*: what may give way first */
 	__u32 tag[TCP_WAYS];	/* hash of the key, never 0 where there is one; 0 = free */
-	__u32 reserved[5];
+	__u32 reserved0;
+	__u64 straight;		/* segments that were counted here beside tcp_stats.segments */
+	__u64 reserved;
+};
+
+/*
+ * By number of a flow's slot: where its connection is, as long as that is of generation `gen`; 0:
+ * not known. Written only by the CPU that owns the slot, and cleared when it begins another flow.
+ */
+struct tcp_hint {
+	__u32 gen;
+	__u32 conn;		/* tcp_conn.idx, and in the lowest bit the side that sends */
 };
 
 /* Of one table; per CPU. What is not known, and why. */

@@ -28,6 +28,7 @@
 #include "outer.h"
 #include "packet.h"
 #include "parse_ip.h"
+#include "tcp_hint.h"
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -48,6 +49,8 @@ struct miss {
 	__u32 tick;
 	__u32 home;   /* the way at which the flow is looked for first */
 };
+
+#define HOME_WAY(home_, way_) ((home_) << 8 | (way_)) /* in one register */
 
 /* The last half word of the key. */
 static __always_inline __u32 key_kind(__u16 kind, __u8 direction, __u8 tunnel)
@@ -373,6 +376,8 @@ static __always_inline void slot_begin(struct flow_slot *s, __u32 idx, const str
 	if (knob_decap && f->tunnel)
 		outer_note(&s->key);
 	s->idx = idx;
+	if (knob_tcp)
+		hint_forget(idx);
 	s->c.packets = f->packets;
 	s->c.bytes = f->bytes;
 	s->c.w.word = w.word;
@@ -424,13 +429,25 @@ static __always_inline __u32 try_second(struct miss *m, __u32 way)
 /*
  * Begin a generation: of the flow's own slot, whose record is complete, or of a victim's.
  * LEDGER_FULL when what is there has nowhere to go. Not inlined: a hit shall not pay for
- * the registers that this needs.
+ * the registers and the stack that this needs.
  */
-static __noinline int account_miss(CONTEXT *ctx, struct miss *m)
+static __noinline int account_miss(CONTEXT *ctx, const struct facts *f, __u32 tick, __u32 bucket,
+				   __u32 home_way)
 {
+	struct miss miss = {
+		.f = f,
+		.b = bpf_map_lookup_elem(&slots, &bucket),
+		.cpu = part_here(),
+		.bucket = bucket,
+		.way = home_way & 0xff,
+		.tick = tick,
+		.home = home_way >> 8,
+	}, *m = &miss;
 	__u32 way = m->way;
 	struct flow_slot *s;
 
+	if (!m->b)
+		return LEDGER_FULL;
 	if (way == FLOW_WAYS) {
 		way = bucket_victim(m->b, m->tick, m->home);
 		if (m->b->way[way & (FLOW_WAYS - 1)].gen)
@@ -454,13 +471,16 @@ static __noinline int account_miss(CONTEXT *ctx, struct miss *m)
 	return LEDGER_SEEN;
 }
 
-/* Count the packet of @f in its flow. LEDGER_SEEN, or LEDGER_FULL when there was no room. */
-static __always_inline enum ledger_reason account(CONTEXT *ctx, struct facts *f, __u32 cpu)
+/* Count the packet of @f in its flow. LEDGER_SEEN, or LEDGER_FULL when there was no room. *ret_slot: the
+ * slot that had it already in the first place where it is looked for, or NO_SLOT. */
+static __always_inline enum ledger_reason account(CONTEXT *ctx, struct facts *f, __u32 cpu,
+						  __u32 *ret_slot)
 {
 	__u32 tick = context_tick(ctx), bucket, way, hash, home;
 	struct flow_bucket *b;
 	struct flow_slot *s;
 
+	*ret_slot = NO_SLOT;
 	key_make(f, ctx);
 	hash = key_hash(f);
 	home = hash >> 30;
@@ -471,18 +491,10 @@ static __always_inline enum ledger_reason account(CONTEXT *ctx, struct facts *f,
 	s = bucket_find(b, f, home, &way);
 	if (s && !slot_is_due(s, f, tick)) {
 		slot_hit(s, f, tick);
+		*ret_slot = bucket * FLOW_WAYS + (way & (FLOW_WAYS - 1));
 		return LEDGER_SEEN;
 	}
-	struct miss m = {
-		.f = f,
-		.b = b,
-		.cpu = cpu,
-		.bucket = bucket,
-		.way = way,
-		.tick = tick,
-		.home = home,
-	};
-	return account_miss(ctx, &m);
+	return account_miss(ctx, f, tick, bucket, HOME_WAY(home, way));
 }
 
 #endif

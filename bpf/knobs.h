@@ -6,7 +6,9 @@
 #ifndef FLOWCTL_KNOBS_H
 #define FLOWCTL_KNOBS_H
 
-#include <linux/types.h>
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
 
 #include "abi.h"
 
@@ -25,5 +27,11 @@ const volatile __u32 knob_vxlan_port = DECAP_VXLAN_PORT;
 const volatile __u32 knob_forward = 0; /* forwarding latency of hashes below; 0 = none */
 /* The frames are those of a capture file: time and length come with the context (tc.bpf.c). */
 const volatile __u32 knob_replay = 0;
+
+/* This CPU's entry of what has one for each; the tables of a replay have one. */
+static __always_inline __u32 part_here(void)
+{
+	return knob_replay ? 0 : bpf_get_smp_processor_id();
+}
 
 #endif

@@ -83,6 +83,14 @@ struct {
 	__type(value, struct tcp_conn);
 } tcp_conns SEC(".maps");
 
+/* One for each slot of a flow. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tcp_hint);
+} tcp_hints SEC(".maps");
+
 /* Whole struct tcp_conn of connections whose place is another's now. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -16,6 +16,8 @@
 #include "knobs.h"
 #include "maps.h"
 #include "packet.h"
+#include "tcp_owner.h"
+#include "tcp_straight.h"
 #include "tunnel.h"
 
 /* No reason of the kernel side is above it. */
@@ -64,17 +66,41 @@ static __always_inline void meter_unserved(const struct facts *f)
 		__sync_fetch_and_add(&e->cpu.decap[(f->decap - 1) & 15], f->packets);
 }
 
-/* Of tcp_meter.h. */
-__noinline int tcp_meter(CONTEXT *ctx, struct facts *f);
+/* Of tcp_quick.h and tcp_meter.h. */
+static __always_inline bool tcp_quick(CONTEXT *ctx, const struct facts *f, __u64 now_ns, __u32 slot);
+__noinline int tcp_meter(CONTEXT *ctx, struct facts *f, __u64 now_ns, __u32 slot);
+__noinline int tcp_meter_read(void);
 
-static __always_inline void meter_tcp(CONTEXT *ctx, struct facts *f)
+static __always_inline bool is_segment(const struct facts *f)
 {
-	if (f->proto != IPPROTO_TCP || is_fragment(f))
+	return f->proto == IPPROTO_TCP && !is_fragment(f);
+}
+
+/* What meter_tcp() is told before the flow is counted, in place of a time. */
+#define NOT_ASKED  0 /* which may still be */
+#define NOT_COUNTED 1 /* another hook does that */
+
+/* The clock waits for all that was read before, and should not for the flow. */
+static __always_inline __u64 straight_clock(CONTEXT *ctx, const struct facts *f)
+{
+	if (!is_segment(f) || !straight_packet(f))
+		return NOT_ASKED;
+	return hook_counts(ctx) ? context_clock(ctx) : NOT_COUNTED;
+}
+
+/* @slot: that had the packet's flow before, or NO_SLOT; @now_ns: straight_clock(). */
+static __always_inline void meter_tcp(CONTEXT *ctx, struct facts *f, __u64 now_ns, __u32 slot)
+{
+	if (now_ns > NOT_COUNTED && slot != NO_SLOT && tcp_quick(ctx, f, now_ns, slot))
+		return;
+	if (!is_segment(f) || now_ns == NOT_COUNTED || (now_ns == NOT_ASKED && !hook_counts(ctx)))
 		return;
 	/* What no packet but a fragment has. The function is given all of it, and what was never
 	 * written is not to be given away. */
 	f->frag_id = 0;
-	tcp_meter(ctx, f);
+	/* A record's first packet is not to be later than its connection's. */
+	if (tcp_meter(ctx, f, slot == NO_SLOT ? NOT_ASKED : now_ns, slot))
+		tcp_meter_read();
 }
 
 /* Of forward.h. */
@@ -88,11 +114,31 @@ static __always_inline bool sampled_out(void)
 	return ((__u64)bpf_get_prandom_u32() * knob_sample) >> 32;
 }
 
+static __always_inline enum ledger_reason meter_flow(CONTEXT *ctx, struct facts *f, __u32 cpu)
+{
+	enum ledger_reason reason;
+	__u64 now_ns = NOT_ASKED;
+	__u32 slot;
+
+	if (f->fragment != FRAGMENT_NONE) {
+		frag_resolve(f, context_now(ctx));
+		if (knob_decap)
+			decap_fragment(f);
+	}
+	if (knob_tcp)
+		now_ns = straight_clock(ctx, f);
+	reason = account(ctx, f, cpu, &slot);
+	if (knob_forward)
+		forward(ctx, f);
+	if (knob_tcp)
+		meter_tcp(ctx, f, now_ns, slot);
+	return reason;
+}
+
 /* @reason: what parse() returned for @f. */
 static __always_inline void meter(CONTEXT *ctx, struct facts *f, enum ledger_reason reason)
 {
-	/* A replay's table has one part, whatever CPU it runs on. */
-	__u32 cpu = knob_replay ? 0 : bpf_get_smp_processor_id();
+	__u32 cpu = part_here();
 	union hook_entry *e;
 
 	if (cpu >= knob_parts) {
@@ -105,18 +151,8 @@ static __always_inline void meter(CONTEXT *ctx, struct facts *f, enum ledger_rea
 	ledger_add(&e->cpu, LEDGER_SEEN, f);
 	if (reason == LEDGER_SEEN && sampled_out())
 		reason = LEDGER_SAMPLED_OUT;
-	if (reason == LEDGER_SEEN) {
-		if (f->fragment != FRAGMENT_NONE) {
-			frag_resolve(f, context_now(ctx));
-			if (knob_decap)
-				decap_fragment(f);
-		}
-		reason = account(ctx, f, cpu);
-		if (knob_forward)
-			forward(ctx, f);
-		if (knob_tcp)
-			meter_tcp(ctx, f);
-	}
+	if (reason == LEDGER_SEEN)
+		reason = meter_flow(ctx, f, cpu);
 	if (knob_decap)
 		ledger_decap(&e->cpu, f);
 	if (reason != LEDGER_SEEN)

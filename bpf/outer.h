@@ -27,7 +27,7 @@ struct {
 
 static __always_inline struct tunnel_work *tunnel_work_here(void)
 {
-	__u32 cpu = knob_replay ? 0 : bpf_get_smp_processor_id();
+	__u32 cpu = part_here();
 
 	return bpf_map_lookup_elem(&tunnel_work, &cpu);
 }

@@ -72,6 +72,7 @@ static __always_inline bool pull(struct __sk_buff *skb)
 #include "decap.h"
 #include "forward.h"
 #include "tcp_meter.h"
+#include "tcp_quick.h"
 
 static __always_inline enum ledger_reason observe(struct __sk_buff *skb, struct facts *f)
 {

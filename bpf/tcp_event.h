@@ -48,6 +48,11 @@ static __attribute__((noinline)) void tcp_event_put(const struct tcp_key *k,
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
 }
 
+static __always_inline bool tcp_is_watched(__u64 now_ns)
+{
+	return *(volatile __u64 *)&ctl.watch_ns >= now_ns;
+}
+
 /*
  * Tell what tcp_advance() said of @s in @told. @k: of its connection; @from_ifindex: side[] of
  * the end that did not send @s, its ifindex.
@@ -55,13 +60,11 @@ static __attribute__((noinline)) void tcp_event_put(const struct tcp_key *k,
 static __always_inline void tcp_event_tell(const struct tcp_key *k, const struct tcp_segment *s,
 					   const struct tcp_told *told, __u32 from_ifindex)
 {
-	__u64 watch_ns = *(volatile __u64 *)&ctl.watch_ns;
-
-	if (watch_ns < s->now_ns)
+	if (!tcp_is_watched(s->now_ns))
 		return;
 	if (told->what & TCP_TELLS_HANDSHAKE)
 		tcp_event_put(k, s, TCP_EVENT_HANDSHAKE, told->handshake_us, from_ifindex);
-	if (told->what & TCP_TELLS_RTT && watch_ns & TCP_WATCH_RTT)
+	if (told->what & TCP_TELLS_RTT && ctl.watch_ns & TCP_WATCH_RTT)
 		tcp_event_put(k, s, TCP_EVENT_RTT, told->rtt_us, from_ifindex);
 }
 

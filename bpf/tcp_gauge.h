@@ -48,19 +48,31 @@ static __always_inline void tcp_ecn(struct tcp_counts *n, const struct tcp_segme
 		n->cwr++; /* segmentation leaves it on the first alone */
 }
 
-/* Not of a SYN, whose window is not scaled and whose sender may not know of the other yet. */
-static __always_inline void tcp_window(struct tcp_side *mine, const struct tcp_side *other,
-				       const struct tcp_segment *s)
+static __always_inline __u32 tcp_window_scaled(const struct tcp_side *mine,
+						const struct tcp_side *other, __u32 window)
 {
-	__u32 window = s->window;
-
 	if (mine->scale != TCP_NO_SCALE && other->scale != TCP_NO_SCALE)
 		window <<= mine->scale & 15;
+	return window;
+}
+
+/* @window: scaled. */
+static __always_inline void tcp_window_note(struct tcp_side *mine, __u32 window)
+{
 	mine->last_window = window;
 	if (window < mine->now.min_window)
 		mine->now.min_window = window;
 	if (window >= mine->now.max_window + 1) /* TCP_NONE + 1 is 0 */
 		mine->now.max_window = window;
+}
+
+/* Not of a SYN, whose window is not scaled and whose sender may not know of the other yet. */
+static __always_inline void tcp_window(struct tcp_side *mine, const struct tcp_side *other,
+				       const struct tcp_segment *s)
+{
+	__u32 window = tcp_window_scaled(mine, other, s->window);
+
+	tcp_window_note(mine, window);
 	if (!window && !(s->flags & TCP_FIN))
 		mine->counts.zero_windows++;
 }
@@ -68,14 +80,15 @@ static __always_inline void tcp_window(struct tcp_side *mine, const struct tcp_s
 static __always_inline void tcp_jitter(struct tcp_side *mine, __u64 now_us)
 {
 	__s64 apart = now_us - mine->data_us;
+	__s64 change, sign;
 	__u32 gap = apart, d;
 
-	if (apart < 0) /* the clocks of two CPUs, or of a capture */
-		gap = 0;
-	else if (apart > 0x7fffffff)
-		gap = 0x7fffffff;
+	if ((__u64)apart > 0x7fffffff) /* negative: the clocks of two CPUs, or of a capture */
+		gap = apart < 0 ? 0 : 0x7fffffff;
 	if (mine->data_us && mine->last_gap_us != TCP_NONE) {
-		d = gap > mine->last_gap_us ? gap - mine->last_gap_us : mine->last_gap_us - gap;
+		change = (__s64)gap - mine->last_gap_us;
+		sign = change >> 63;
+		d = (change ^ sign) - sign; /* a jump would go either way, unforeseen */
 		if (mine->jitter_x16_us == TCP_NONE)
 			mine->jitter_x16_us = 0;
 		/* RFC 3550, A.8 */
@@ -85,6 +98,13 @@ static __always_inline void tcp_jitter(struct tcp_side *mine, __u64 now_us)
 	}
 	mine->last_gap_us = mine->data_us ? gap : TCP_NONE;
 	mine->data_us = now_us;
+}
+
+/* So much was sent and not acknowledged. */
+static __always_inline void tcp_in_flight(struct tcp_side *mine, __u32 octets)
+{
+	if (octets >= mine->now.max_in_flight + 1)
+		mine->now.max_in_flight = octets;
 }
 
 #endif

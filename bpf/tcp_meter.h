@@ -10,6 +10,7 @@
 #define FLOWCTL_TCP_METER_H
 
 #include "tcp_event.h"
+#include "tcp_hint.h"
 #include "tcp_owner.h"
 #include "tcp_read.h"
 #include "tcp_table.h"
@@ -34,6 +35,8 @@ static __always_inline __u32 tcp_count(struct tcp_bucket *b, __u32 way, struct t
 	if (s->flags & (TCP_FIN | TCP_RST) && tcp_is_over(c))
 		*way_flags(b, way) = flags | TCP_WAY_OVER;
 	c->tick = tcp_tick(s);
+	if (w->slot != NO_SLOT && !flags)
+		hint_put(w->slot, c, s->side);
 	return 1 + tcp_side_of(c, ~s->side)->ifindex;
 }
 
@@ -171,6 +174,8 @@ __noinline int tcp_move(__u32 half, __u32 from, __u32 first, __u32 hash, const s
 	c->idx = bucket * TCP_WAYS + way;
 	*way_flags(b, way) = *way_flags(h, from);
 	*way_tag(b, way) = hash;
+	/* No hint leads there any more. */
+	old->gen = tcp_gen_next(old->gen);
 	/* A reader who looks among the half-open ones first misses none that moves. */
 	__atomic_exchange_n(way_tag(h, from), 0, __ATOMIC_SEQ_CST);
 	return 0;
@@ -305,12 +310,12 @@ static __always_inline void tcp_segment(struct tcp_work *w)
 	tcp_event_tell(&w->key, &w->s, &w->told, counted - 1);
 }
 
-__noinline int tcp_meter(CONTEXT *ctx, struct facts *f)
+__noinline int tcp_meter(CONTEXT *ctx, struct facts *f, __u64 now_ns, __u32 slot)
 {
 	struct tcp_cpu *here;
 	struct tcp_work *w;
 
-	if (!f || !hook_counts(ctx))
+	if (!f)
 		return 0;
 	here = tcp_here();
 	if (!here)
@@ -320,8 +325,18 @@ __noinline int tcp_meter(CONTEXT *ctx, struct facts *f)
 		return 0;
 	w->s.side = tcp_key_make(&w->key, f->w, f->sport, f->dport, f->family, f->tunnel,
 				 f->key.vni);
-	w->s.now_ns = context_clock(ctx);
-	tcp_segment(w);
+	w->s.now_ns = now_ns ? now_ns : context_clock(ctx);
+	w->slot = slot;
+	return 1;
+}
+
+/* Count what tcp_meter() read: it is all there still, for packets are one at a time on a CPU. */
+__noinline int tcp_meter_read(void)
+{
+	struct tcp_cpu *here = tcp_here();
+
+	if (here)
+		tcp_segment(tcp_work_of(here));
 	return 0;
 }
 

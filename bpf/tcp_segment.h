@@ -74,6 +74,8 @@ struct tcp_told {
 #define TCP_CONN_RST	   0x0002
 #define TCP_CONN_SYN_AGAIN 0x0004 /* a SYN was repeated: the handshake's time is not the RTT */
 
+#define TCP_CONN_STRAIGHT  0x0008 /* see tcp_straight.h */
+
 #define TCP_NO_CLIENT 2
 
 /* tcp_side.again_kind: as what the last retransmissions were counted. */

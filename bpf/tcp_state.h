@@ -13,6 +13,7 @@
 #include "tcp_again.h"
 #include "tcp_gauge.h"
 #include "tcp_handshake.h"
+#include "tcp_straight.h"
 
 #define TCP_SEQ_FAR 0x40000000 /* no window is as wide: what is so far off begins anew */
 
@@ -174,16 +175,13 @@ static __always_inline bool tcp_is_probe(const struct tcp_look *l)
 static __always_inline void tcp_data(struct tcp_look *l)
 {
 	struct tcp_side *mine = l->mine;
-	__s32 in_flight;
+	__s32 in_flight = mine->next - l->other->acked;
 
 	tcp_jitter(mine, l->now_us);
 	if (!(mine->flags & TCP_SIDE_MATCHED))
 		rtt_wait(mine, l->s, l->now_us);
-	if (!(l->other->flags & TCP_SIDE_ACKED))
-		return;
-	in_flight = mine->next - l->other->acked;
-	if (in_flight >= 0 && (__u32)in_flight >= mine->now.max_in_flight + 1)
-		mine->now.max_in_flight = in_flight;
+	if (l->other->flags & TCP_SIDE_ACKED && in_flight >= 0)
+		tcp_in_flight(mine, in_flight);
 }
 
 static __always_inline void tcp_occupies(struct tcp_look *l)
@@ -264,6 +262,9 @@ static __always_inline void tcp_advance(struct tcp_conn *c, const struct tcp_seg
 		mine->first_ns = s->now_ns;
 	if (s->now_ns > mine->last_ns)
 		mine->last_ns = s->now_ns;
+	c->flags &= ~TCP_CONN_STRAIGHT;
+	if (straight_conn(c))
+		c->flags |= TCP_CONN_STRAIGHT;
 }
 
 #endif

@@ -39,6 +39,7 @@ struct tcp_work {
 	struct tcp_key key;
 	struct tcp_told told;
 	__u32 hash;		/* of the key */
+	__u32 slot;		/* that the packet hit, or NO_SLOT */
 	__u64 waited;		/* the lock for which this CPU waited in vain, as it was then */
 };
 _Static_assert(sizeof(struct tcp_work) <= sizeof(((struct tcp_cpu *)0)->work), "tcp_cpu.work");
@@ -53,14 +54,9 @@ static __always_inline __u32 tcp_tick(const struct tcp_segment *s)
 	return knob_replay ? s->now_ns / 1000 : bpf_jiffies64();
 }
 
-static __always_inline __u32 tcp_cpu(void)
-{
-	return knob_replay ? 0 : bpf_get_smp_processor_id();
-}
-
 static __always_inline struct tcp_cpu *tcp_here(void)
 {
-	__u32 cpu = tcp_cpu();
+	__u32 cpu = part_here();
 
 	return bpf_map_lookup_elem(&tcp_stats, &cpu);
 }
@@ -99,7 +95,8 @@ static __always_inline struct tcp_conn *tcp_conn_at(__u32 bucket, __u32 way)
 
 static __always_inline bool tcp_try_lock(struct tcp_bucket *b, __u32 lock)
 {
-	return !(lock & 1) && __sync_val_compare_and_swap(&b->lock, lock, lock + 1) == lock;
+	lock &= ~1u; /* else it is another one */
+	return __sync_val_compare_and_swap(&b->lock, lock, lock | 1) == lock;
 }
 
 static __always_inline __u32 tcp_lock_read(const struct tcp_bucket *b)

@@ -59,6 +59,7 @@ static __always_inline bool pull(struct xdp_md *ctx)
 #include "decap.h"
 #include "forward.h"
 #include "tcp_meter.h"
+#include "tcp_quick.h"
 
 /* The protocol of a device without Ethernet header is nowhere but in the packet. */
 static __always_inline __be16 bare_proto(struct packet *p)

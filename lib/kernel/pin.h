@@ -4,7 +4,7 @@
  *
  *	<cookie>/ctl slots rings ring_<part> journal store frags aged	the table
  *	<cookie>/outers	what was outside of flows in tunnels, if any are looked into
- *	<cookie>/tcp tcp_half tcp_ends tcp_events tcp_stats tcp_ingress	its connections
+ *	<cookie>/tcp tcp_conns tcp_hints tcp_ends tcp_events tcp_stats tcp_ingress	its connections
  *	<cookie>/outputs			what each output of the agent was handed
  *	<cookie>/hook_<ifindex>_<direction>	ledger and options of one meter
  *	<cookie>/prog_<ifindex>_<direction>	its program

@@ -56,6 +56,7 @@ static int set_maps(struct bpf_object *obj, const struct table *t, int hook_fd)
 		{ "hook", hook_fd },	  { "frags", t->frags_fd }, { "aged", t->aged_fd },
 		{ "journal", t->journal_fd }, { "tcp", t->tcp_fd }, { "tcp_conns", t->tcp_conns_fd },
 		{ "tcp_ends", t->tcp_ends_fd }, { "tcp_events", t->tcp_events_fd },
+		{ "tcp_hints", t->tcp_hints_fd },
 		{ "tcp_stats", t->tcp_stats_fd }, { "tcp_ingress", t->tcp_ingress_fd },
 	};
 

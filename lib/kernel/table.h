@@ -77,7 +77,7 @@ struct table {
 	int outers_fd;			/* struct flow_key to struct outer; -1: no tunnel is looked into */
 	/* TCP's: buckets, connections, ends and events (ring buffers), tcp_stats by CPU, and the set
 	 * of interfaces whose ingress is metered with TCP metrics (hash, __u32 -> __u8). */
-	int tcp_fd, tcp_conns_fd, tcp_ends_fd, tcp_events_fd, tcp_stats_fd, tcp_ingress_fd;
+	int tcp_fd, tcp_conns_fd, tcp_hints_fd, tcp_ends_fd, tcp_events_fd, tcp_stats_fd, tcp_ingress_fd;
 	/* The hooks whose ledgers a writer has touched, opened on first use. */
 	struct table_hook *hooks;
 	size_t n_hooks;

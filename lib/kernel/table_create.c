@@ -41,6 +41,8 @@ const struct table_map table_maps[TABLE_MAPS] = {
 	  offsetof(struct table, tcp_fd) },
 	{ "tcp_conns", "flowctl_conns", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tcp_conn),
 	  BPF_F_MMAPABLE, offsetof(struct table, tcp_conns_fd) },
+	{ "tcp_hints", "flowctl_hints", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tcp_hint), 0,
+	  offsetof(struct table, tcp_hints_fd) },
 	{ "tcp_ends", "flowctl_ends", BPF_MAP_TYPE_RINGBUF, 0, 0, 0,
 	  offsetof(struct table, tcp_ends_fd) },
 	{ "tcp_events", "flowctl_events", BPF_MAP_TYPE_RINGBUF, 0, 0, 0,
@@ -67,6 +69,8 @@ static uint32_t tcp_row_entries(const struct table_map *row, const struct table_
 		return at_least(buckets, 1);
 	case offsetof(struct table, tcp_conns_fd):
 		return at_least(buckets * TCP_WAYS, 1);
+	case offsetof(struct table, tcp_hints_fd):
+		return buckets ? g->buckets * g->parts * FLOW_WAYS : 1;
 	case offsetof(struct table, tcp_ends_fd):
 		return at_least(g->tcp_ends_bytes, page);
 	case offsetof(struct table, tcp_events_fd):

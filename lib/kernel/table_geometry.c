@@ -104,6 +104,7 @@ void table_geometry_tcp(struct table_geometry *g, uint32_t max_connections)
 	g->tcp_events_bytes = EVENTS_BYTES;
 	buckets = (uint64_t)g->tcp_buckets + g->tcp_more_buckets + g->tcp_half_buckets;
 	g->memory.tcp = buckets * (sizeof(struct tcp_bucket) + TCP_WAYS * sizeof(struct tcp_conn)) +
+			(uint64_t)g->parts * g->buckets * FLOW_WAYS * sizeof(struct tcp_hint) +
 			ring_memory(g->tcp_ends_bytes) + ring_memory(g->tcp_events_bytes);
 	g->memory_bytes += g->memory.tcp;
 }

@@ -17,7 +17,7 @@ struct table_map {
 	size_t fd_offset;	/* in struct table */
 };
 
-#define TABLE_MAPS 12
+#define TABLE_MAPS 13
 extern const struct table_map table_maps[TABLE_MAPS];
 
 /* Make that map in the size it has in @g, pinned nowhere. 0 or fail(). */

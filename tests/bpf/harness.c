@@ -54,6 +54,7 @@ static bool make_tcp_maps(struct harness *h)
 
 	h->tcp_fd = array(sizeof(struct tcp_bucket), n);
 	h->tcp_conns_fd = array(sizeof(struct tcp_conn), n * TCP_WAYS);
+	h->tcp_hints_fd = array(sizeof(struct tcp_hint), h->n_slots);
 	h->tcp_stats_fd = array(sizeof(struct tcp_cpu), h->parts);
 	h->tcp_ends_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "test", 0, 0, h->tcp_ends_bytes, NULL);
 	h->tcp_events_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "test", 0, 0, 4096, NULL);
@@ -141,7 +142,7 @@ static bool load(struct harness *h)
 	} rows[] = {
 		{ "slots", h->slots_fd }, { "rings", h->rings_fd }, { ".data.ctl", h->ctl_fd },
 		{ "hook", h->hook_fd },	  { "frags", h->frags_fd }, { "aged", h->aged_fd },
-		{ "tcp", h->tcp_fd }, { "tcp_conns", h->tcp_conns_fd }, { "tcp_ends", h->tcp_ends_fd },
+		{ "tcp", h->tcp_fd }, { "tcp_conns", h->tcp_conns_fd }, { "tcp_hints", h->tcp_hints_fd }, { "tcp_ends", h->tcp_ends_fd },
 		{ "tcp_events", h->tcp_events_fd }, { "tcp_stats", h->tcp_stats_fd },
 		{ "tcp_ingress", h->tcp_ingress_fd },
 	};
@@ -188,7 +189,7 @@ const char *harness_open(struct harness *h)
 
 static void close_tcp(struct harness *h)
 {
-	int fds[] = { h->tcp_fd,	h->tcp_conns_fd,	 h->tcp_ends_fd,
+	int fds[] = { h->tcp_fd,	h->tcp_conns_fd,	 h->tcp_hints_fd, h->tcp_ends_fd,
 		      h->tcp_events_fd, h->tcp_stats_fd, h->tcp_ingress_fd };
 
 	uint32_t n = h->tcp_buckets + h->tcp_more_buckets + h->tcp_half_buckets;
@@ -313,6 +314,8 @@ struct tcp_stats harness_tcp_stats(const struct harness *h)
 		for (size_t w = 0; w < sizeof(sum) / sizeof(uint64_t); w++)
 			((uint64_t *)&sum)[w] += ((uint64_t *)&one)[w];
 	}
+	for (uint32_t i = 0; i < h->tcp_buckets + h->tcp_more_buckets + h->tcp_half_buckets; i++)
+		sum.segments += h->tcp[i].straight;
 	return sum;
 }
 

@@ -43,7 +43,7 @@ struct harness {
 	union hook_entry *hook; /* parts + 1 */
 	struct table_ring rings[HARNESS_PARTS];
 	/* With TCP metrics: */
-	int tcp_fd, tcp_conns_fd, tcp_ends_fd, tcp_events_fd, tcp_stats_fd, tcp_ingress_fd;
+	int tcp_fd, tcp_conns_fd, tcp_hints_fd, tcp_ends_fd, tcp_events_fd, tcp_stats_fd, tcp_ingress_fd;
 	struct tcp_bucket *tcp, *tcp_half; /* the second within the first */
 	struct tcp_conn *conns;		   /* TCP_WAYS for each of them */
 	struct table_ring tcp_ends;

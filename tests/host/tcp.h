@@ -45,9 +45,41 @@ static inline struct tcp_segment segment(int side, double ms, uint8_t flags, uin
 	};
 }
 
+static unsigned went_straight;
+
+/* The straight way of it, if it may go there. It leaves to others what user space asks of the other
+ * side, as long as there is nothing to be written. */
+static inline bool go_straight(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	struct facts f = { .tcp_flags = s->flags, .packets = s->segments, .tos = s->ecn };
+	struct tcp_told nobody = { 0 };
+	struct tcp_look l = {
+		.s = s,
+		.c = c,
+		.mine = &c->side[s->side],
+		.other = &c->side[!s->side],
+		.now_us = s->now_ns / 1000,
+		.end = s->seq + s->len,
+	};
+
+	if (!straight_packet(&f) || s->shown & ~TCP_SHOWS_TIMES || !straight_segment(&l))
+		return false;
+	straight_advance(&l, &nobody);
+	tcp_turn(l.other);
+	if (!straight_conn(c))
+		c->flags &= ~TCP_CONN_STRAIGHT;
+	return true;
+}
+
+/* What both ways can count, they count alike. */
 static inline void put(struct tcp_segment s)
 {
+	struct tcp_conn straight = conn;
+	bool goes = go_straight(&straight, &s);
+
 	tcp_advance(&conn, &s, &told);
+	went_straight += goes;
+	CHECK(!goes || memcmp(&straight, &conn, sizeof(conn)) == 0);
 }
 
 /* The usual segment. */
