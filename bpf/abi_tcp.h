@@ -135,15 +135,15 @@ struct tcp_conn {
 	struct tcp_key key;
 	__u32 gen;		/* every connection in this place has another; 0 = never used */
 	__u32 idx;		/* this entry's number */
-	__u32 tick;		/* low half of jiffies at the last packet */
+	__u32 reserved0;
 	__u16 flags;		/* TCP_CONN_* of tcp_segment.h */
 	__u8 client;		/* side that sent the first SYN; 2 = not seen */
-	__u8 reserved0;
+	__u8 reserved1;
 	struct tcp_side side[2];
 	/* The handshake, 0 = not seen: first SYN, first SYN-ACK, the ACK that ended it. */
 	__u64 syn_ns, syn_ack_ns, ack_ns;
 	__u32 hole_us[2][TCP_HOLES]; /* when the holes of each side were made */
-	__u32 reserved[2];
+	__u32 reserved2[2];
 };
 
 /*

@@ -34,7 +34,6 @@ static __always_inline __u32 tcp_count(struct tcp_bucket *b, __u32 way, struct t
 		*way_flags(b, way) = flags &= ~TCP_WAY_PROBATION;
 	if (s->flags & (TCP_FIN | TCP_RST) && tcp_is_over(c))
 		*way_flags(b, way) = flags | TCP_WAY_OVER;
-	c->tick = tcp_tick(s);
 	if (w->slot != NO_SLOT && !flags)
 		hint_put(w->slot, c, s->side);
 	return 1 + tcp_side_of(c, ~s->side)->ifindex;
@@ -119,7 +118,7 @@ __noinline __u32 tcp_midway(__u32 first, __u32 hash, struct tcp_work *w)
 
 	if (!w)
 		return 0;
-	victim = tcp_victim_of_two(first, hash, tcp_tick(&w->s));
+	victim = tcp_victim_of_two(first, hash, tcp_tick(w->s.now_ns));
 	/* It may be nothing: what is alive does not give way to it. */
 	if (victim_is_alive(victim, PROBATION_TICKS)) {
 		TCP_STAT(no_room);
@@ -134,7 +133,7 @@ __noinline __u32 tcp_midway(__u32 first, __u32 hash, struct tcp_work *w)
 
 static __always_inline __u32 tcp_start_half(__u32 half, struct tcp_work *w)
 {
-	__u64 victim = tcp_victim(half, w->hash, tcp_tick(&w->s));
+	__u64 victim = tcp_victim(half, w->hash, tcp_tick(w->s.now_ns));
 	__u32 way = victim_way(victim, w->hash);
 
 	if (victim_rank(victim) < RANK_OVER)
@@ -156,7 +155,7 @@ __noinline int tcp_move(__u32 half, __u32 from, __u32 first, __u32 hash, const s
 
 	if (!w || !h || !old)
 		return 0;
-	victim = tcp_victim_of_two(first, hash, tcp_tick(&w->s));
+	victim = tcp_victim_of_two(first, hash, tcp_tick(w->s.now_ns));
 	bucket = victim_bucket(victim, first, hash);
 	way = victim_way(victim, hash);
 	tcp_give_up(bucket, way, victim_rank(victim));

@@ -66,7 +66,6 @@ static __always_inline bool quick_count(CONTEXT *ctx, struct tcp_conn *c, const 
 		return false;
 	l.now_us = s->now_ns / 1000;
 	straight_advance(&l, &told);
-	c->tick = tcp_tick(s);
 	return true;
 }
 

@@ -48,10 +48,18 @@ _Static_assert(sizeof(struct tcp_work) <= sizeof(((struct tcp_cpu *)0)->work), "
 #define TCP_UNKNOWN TCP_WAYS
 #define TCP_ANOTHERS (TCP_WAYS + 1) /* not this hook's to count */
 
-/* A replay's clock is the capture's, and its CPU none. */
-static __always_inline __u32 tcp_tick(const struct tcp_segment *s)
+/* 4 ms, for the choice of what gives way; the count wraps. */
+static __always_inline __u32 tcp_tick(__u64 now_ns)
 {
-	return knob_replay ? s->now_ns / 1000 : bpf_jiffies64();
+	return now_ns >> 22;
+}
+
+/* Of its last packet. */
+static __always_inline __u32 conn_tick(const struct tcp_conn *c)
+{
+	__u64 a = c->side[0].last_ns, b = c->side[1].last_ns;
+
+	return tcp_tick(a > b ? a : b);
 }
 
 static __always_inline struct tcp_cpu *tcp_here(void)
@@ -274,7 +282,7 @@ __noinline __u64 tcp_victim(__u32 bucket, __u32 hash, __u32 tick)
 		c = v < victim_rank(victim) ? NULL : tcp_conn_at(bucket, way);
 		if (!c)
 			continue;
-		silence = tick - c->tick;
+		silence = tick - conn_tick(c);
 		silence &= ~(silence >> 31);
 		v = (v << 32 | silence) << 3 | last;
 		if (v > victim)
