@@ -67,7 +67,8 @@ static __always_inline void meter_unserved(const struct facts *f)
 }
 
 /* Of tcp_quick.h and tcp_meter.h. */
-static __always_inline bool tcp_quick(CONTEXT *ctx, const struct facts *f, __u64 now_ns, __u32 slot);
+static __always_inline bool tcp_quick(CONTEXT *ctx, const struct facts *f, __u64 now_ns,
+				      __u32 slot);
 __noinline int tcp_meter(CONTEXT *ctx, struct facts *f, __u64 now_ns, __u32 slot);
 __noinline int tcp_meter_read(void);
 
@@ -76,11 +77,12 @@ static __always_inline bool is_segment(const struct facts *f)
 	return f->proto == IPPROTO_TCP && !is_fragment(f);
 }
 
-/* What meter_tcp() is told before the flow is counted, in place of a time. */
-#define NOT_ASKED  0 /* which may still be */
-#define NOT_COUNTED 1 /* another hook does that */
+/* In place of a time; a replay's has 60 bits. */
+#define NOT_ASKED   0	     /* which may still be */
+#define NOT_COUNTED (~0ull) /* another hook does that */
 
-/* The clock waits for all that was read before, and should not for the flow. */
+/* For what may go straight, if it is for this hook. The clock waits for all that was read before, and
+ * should not for the flow. */
 static __always_inline __u64 straight_clock(CONTEXT *ctx, const struct facts *f)
 {
 	if (!is_segment(f) || !straight_packet(f))
@@ -91,14 +93,17 @@ static __always_inline __u64 straight_clock(CONTEXT *ctx, const struct facts *f)
 /* @slot: that had the packet's flow before, or NO_SLOT; @now_ns: straight_clock(). */
 static __always_inline void meter_tcp(CONTEXT *ctx, struct facts *f, __u64 now_ns, __u32 slot)
 {
-	if (now_ns > NOT_COUNTED && slot != NO_SLOT && tcp_quick(ctx, f, now_ns, slot))
+	if (now_ns == NOT_COUNTED)
 		return;
-	if (!is_segment(f) || now_ns == NOT_COUNTED || (now_ns == NOT_ASKED && !hook_counts(ctx)))
+	if (now_ns != NOT_ASKED && slot != NO_SLOT && tcp_quick(ctx, f, now_ns, slot))
+		return;
+	if (!is_segment(f) || (now_ns == NOT_ASKED && !hook_counts(ctx)))
 		return;
 	/* What no packet but a fragment has. The function is given all of it, and what was never
 	 * written is not to be given away. */
 	f->frag_id = 0;
-	/* A record's first packet is not to be later than its connection's. */
+	/* A record's first packet is not to be later than its connection's. Two calls, one behind
+	 * the other, because all frames of a call within a call have 512 octets. */
 	if (tcp_meter(ctx, f, slot == NO_SLOT ? NOT_ASKED : now_ns, slot))
 		tcp_meter_read();
 }

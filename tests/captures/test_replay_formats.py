@@ -275,6 +275,23 @@ def frames_too_far_from_the_first_one_are_told():
 
 
 @test
+def nor_is_their_time_of_any_matter_to_the_health_of_tcp():
+    def frames(first):
+        conversation = [tcp(SYN), tcp(SYN | ACK, 100, 2, b'', 80, 1000), tcp(ACK, 2, 101)]
+        for seq in range(2, 52, 10):
+            conversation += [tcp(ACK, seq, 101, bytes(10))] * 2 + [tcp(ACK, 101, seq + 10, b'', 80, 1000)]
+        yield first, ethernet(P4)
+        for n, segment in enumerate(conversation):
+            ends = (2, 1) if segment[:2] == struct.pack('>H', 80) else (1, 2)
+            yield START_NS - 10**9 * (40 * 365 * 86400 if first == START_NS else 0) + n * 10**6, ethernet(
+                ip4(segment, 6, *ends))
+
+    for first in START_NS - 1, START_NS:
+        r = [r for r in records_of(pcap(list(frames(first)))) if r['dst_port'] == 80]
+        equal([(r['packets'], r['retransmissions'], r['max_bytes_in_flight']) for r in r], [(12, 5, 10)], first)
+
+
+@test
 def fragments_find_their_first_one_by_the_clock_of_the_capture():
     def fragment(offset, more, payload):
         packet = bytearray(ip4(payload, ident=77))
