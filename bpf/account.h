@@ -376,8 +376,8 @@ static __always_inline void slot_begin(struct flow_slot *s, __u32 idx, const str
 	if (knob_decap && f->tunnel)
 		outer_note(&s->key);
 	s->idx = idx;
-	if (knob_tcp)
-		hint_forget(idx);
+	/* With or without TCP metrics: those who have them may come back. */
+	hint_forget(idx);
 	s->c.packets = f->packets;
 	s->c.bytes = f->bytes;
 	s->c.w.word = w.word;
@@ -471,8 +471,8 @@ static __noinline int account_miss(CONTEXT *ctx, const struct facts *f, __u32 ti
 	return LEDGER_SEEN;
 }
 
-/* Count the packet of @f in its flow. LEDGER_SEEN, or LEDGER_FULL when there was no room. *ret_slot: the
- * slot that had it already in the first place where it is looked for, or NO_SLOT. */
+/* Count the packet of @f in its flow. LEDGER_SEEN, or LEDGER_FULL when there was no room.
+ * *ret_slot: the slot that had it already in the first place where it is looked for, or NO_SLOT. */
 static __always_inline enum ledger_reason account(CONTEXT *ctx, struct facts *f, __u32 cpu,
 						  __u32 *ret_slot)
 {

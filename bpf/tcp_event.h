@@ -14,6 +14,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "knobs.h"
 #include "maps.h"
 #include "tcp_state.h"
 
@@ -23,7 +24,7 @@ static __attribute__((noinline)) void tcp_event_put(const struct tcp_key *k,
 						    __u32 value_us, __u32 from_ifindex)
 {
 	struct tcp_event *e = bpf_ringbuf_reserve(&tcp_events, sizeof(*e), 0);
-	__u32 cpu = bpf_get_smp_processor_id(), side = s->side & 1;
+	__u32 cpu = part_here(), side = s->side & 1;
 	struct tcp_cpu *here;
 
 	if (!e) {
@@ -48,9 +49,12 @@ static __attribute__((noinline)) void tcp_event_put(const struct tcp_key *k,
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline bool tcp_is_watched(__u64 now_ns)
+/* Does anybody watch what is told of such segments? @what: TCP_WATCH_RTT, or 0 = anything. */
+static __always_inline bool tcp_is_watched(__u64 now_ns, __u32 what)
 {
-	return *(volatile __u64 *)&ctl.watch_ns >= now_ns;
+	__u64 watch_ns = *(volatile __u64 *)&ctl.watch_ns;
+
+	return watch_ns >= now_ns && (watch_ns & what) == what;
 }
 
 /*
@@ -60,11 +64,11 @@ static __always_inline bool tcp_is_watched(__u64 now_ns)
 static __always_inline void tcp_event_tell(const struct tcp_key *k, const struct tcp_segment *s,
 					   const struct tcp_told *told, __u32 from_ifindex)
 {
-	if (!tcp_is_watched(s->now_ns))
+	if (!tcp_is_watched(s->now_ns, 0))
 		return;
 	if (told->what & TCP_TELLS_HANDSHAKE)
 		tcp_event_put(k, s, TCP_EVENT_HANDSHAKE, told->handshake_us, from_ifindex);
-	if (told->what & TCP_TELLS_RTT && ctl.watch_ns & TCP_WATCH_RTT)
+	if (told->what & TCP_TELLS_RTT && tcp_is_watched(s->now_ns, TCP_WATCH_RTT))
 		tcp_event_put(k, s, TCP_EVENT_RTT, told->rtt_us, from_ifindex);
 }
 

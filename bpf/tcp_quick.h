@@ -72,14 +72,14 @@ static __always_inline bool quick_count(CONTEXT *ctx, struct tcp_conn *c, const 
 /* Is it counted? Of a packet in @slot, at @now_ns of context_clock(). */
 static __always_inline bool tcp_quick(CONTEXT *ctx, const struct facts *f, __u64 now_ns, __u32 slot)
 {
-	struct tcp_segment s = { .now_ns = now_ns, .segments = 1, .flags = TCP_ACK };
+	struct tcp_segment s = { .now_ns = now_ns, .segments = 1 };
 	const struct tcp_hint *h;
 	struct tcp_bucket *b;
 	struct tcp_conn *c;
 	bool counted;
 	__u32 idx;
 
-	if (tcp_is_watched(now_ns))
+	if (tcp_is_watched(now_ns, TCP_WATCH_RTT))
 		return false;
 	h = hint_at(slot);
 	if (!h || !h->gen || !quick_read(ctx, f, &s))

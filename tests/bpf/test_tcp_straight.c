@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "segments.h"
+#include "tc.skel.h"
 #include "tcp_segment.h"
 #include "test.h"
 
@@ -205,6 +206,60 @@ TEST(while_somebody_watches_none_does)
 	h.ctl->watch_ns = UINT64_MAX;
 	exchange(&h);
 	CHECK(exchanged(&h) && straight(&h) == 0);
+	CLOSE();
+}
+
+TEST(who_watches_handshakes_only_is_no_matter)
+{
+	OPEN();
+
+	begin(&h, 1);
+	h.ctl->watch_ns = UINT64_MAX & ~(uint64_t)TCP_WATCH_RTT;
+	exchange(&h);
+	CHECK(exchanged(&h) && straight(&h) == 30);
+	CLOSE();
+}
+
+/* Flows by the same hook while it has no TCP metrics. */
+static bool without_tcp(const struct harness *h)
+{
+	const struct {
+		const char *name;
+		int fd;
+	} rows[] = {
+		{ "slots", h->slots_fd }, { "rings", h->rings_fd }, { ".data.ctl", h->ctl_fd },
+		{ "hook", h->hook_fd },	  { "tcp_hints", h->tcp_hints_fd },
+	};
+	struct harness off = *h;
+
+	off.tc = tc_bpf__open();
+	*off.tc->rodata = *h->tc->rodata;
+	off.tc->rodata->knob_tcp = 0;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		bpf_map__reuse_fd(bpf_object__find_map_by_name(off.tc->obj, rows[i].name), rows[i].fd);
+	if (tc_bpf__load(off.tc) < 0)
+		return false;
+	off.prog_fd = bpf_program__fd(off.tc->progs.flowctl_tc);
+	for (uint32_t connection = 10; connection < 20; connection++) {
+		data(&off, connection, 50);
+		data(&off, connection, 60);
+	}
+	tc_bpf__destroy(off.tc);
+	return true;
+}
+
+TEST(a_hint_of_before_tcp_metrics_were_off_is_of_no_use)
+{
+	OPEN();
+
+	begin(&h, 1);
+	begin(&h, 2);
+	data(&h, 1, 110);
+	data(&h, 2, 110);
+	CHECK(straight(&h) == 2 && without_tcp(&h));
+	for (uint32_t connection = 10; connection < 20; connection++)
+		data(&h, connection, 120);
+	CHECK(straight(&h) == 2 && client(&h, 1)->next == 120 && client(&h, 2)->next == 120);
 	CLOSE();
 }
 
