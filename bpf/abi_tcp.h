@@ -84,7 +84,7 @@ struct tcp_side {
 	__u8 scale;			/* of its window; TCP_NO_SCALE: not known, or none */
 	__u16 flags;			/* TCP_SIDE_* of tcp_segment.h */
 	__u32 done;			/* what of `asked` was done */
-	__u32 asked;			/* raised to end a window: the next packet begins another */
+	__u32 asked;			/* raised to end a window: what is written next begins another */
 	__u32 next;			/* behind the highest that was sent */
 	__u32 acked;			/* the highest ACK this side sent */
 	__u16 window;			/* of its last segment, unscaled */
@@ -164,8 +164,8 @@ struct tcp_bucket {
 	__u8 flags[TCP_WAYS];	/* TCP_WAY_*: what may give way first */
 	__u32 tag[TCP_WAYS];	/* hash of the key, never 0 where there is one; 0 = free */
 	__u32 reserved0;
-	__u64 straight;		/* segments that were counted here beside tcp_stats.segments */
-	__u64 reserved;
+	__u64 straight;		/* segments beside those of tcp_stats, whose line is not at hand */
+	__u64 reserved1;
 };
 
 /*

@@ -49,7 +49,7 @@ static __always_inline void tcp_ecn(struct tcp_counts *n, const struct tcp_segme
 }
 
 static __always_inline __u32 tcp_window_scaled(const struct tcp_side *mine,
-						const struct tcp_side *other, __u32 window)
+					       const struct tcp_side *other, __u32 window)
 {
 	if (mine->scale != TCP_NO_SCALE && other->scale != TCP_NO_SCALE)
 		window <<= mine->scale & 15;

@@ -26,8 +26,12 @@ static __always_inline __u32 tcp_count(struct tcp_bucket *b, __u32 way, struct t
 	const struct tcp_segment *s = &w->s;
 	__u32 flags;
 
-	if (!owner_is_here(tcp_side_of(c, s->side), s))
+	if (!owner_is_here(tcp_side_of(c, s->side), s)) {
+		/* Nor will it be for the next ones: they need not lock it twice. */
+		if (w->slot != NO_SLOT)
+			hint_forget(w->slot);
 		return 0;
+	}
 	tcp_advance_at(c, s, &w->told);
 	flags = *way_flags(b, way);
 	if (flags & TCP_WAY_PROBATION && c->side[0].ifindex && c->side[1].ifindex)
@@ -120,7 +124,7 @@ __noinline __u32 tcp_midway(__u32 first, __u32 hash, struct tcp_work *w)
 		return 0;
 	victim = tcp_victim_of_two(first, hash, tcp_tick(w->s.now_ns));
 	/* It may be nothing: what is alive does not give way to it. */
-	if (victim_is_alive(victim, PROBATION_TICKS)) {
+	if (victim_is_alive(victim, TCP_PROBATION_TICKS)) {
 		TCP_STAT(no_room);
 		return 0;
 	}

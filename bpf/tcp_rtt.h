@@ -114,8 +114,8 @@ static __always_inline bool sent_inside(struct tcp_side *w, __u32 ack, __u32 *re
 	return sent_us;
 }
 
-/* The other side acknowledged up to @ack what @w sent. When was that sent? False: not known. Mostly it
- * is all of it. */
+/* The other side acknowledged up to @ack what @w sent, and something waits for that. When was it
+ * sent? False: not known. Mostly it is all of it. */
 static __always_inline bool sent_acked(struct tcp_side *w, __u32 ack, __u32 *ret_sent_us)
 {
 	__u32 last = w->sent_first + w->n_sent - 1;

@@ -73,8 +73,7 @@ struct tcp_told {
 #define TCP_CONN_OPEN	   0x0001 /* the handshake is complete, or data flows without one */
 #define TCP_CONN_RST	   0x0002
 #define TCP_CONN_SYN_AGAIN 0x0004 /* a SYN was repeated: the handshake's time is not the RTT */
-
-#define TCP_CONN_STRAIGHT  0x0008 /* see tcp_straight.h */
+#define TCP_CONN_STRAIGHT  0x0008 /* its next segments may be for straight_advance() */
 
 #define TCP_NO_CLIENT 2
 

@@ -19,8 +19,7 @@
 /* May a segment be one, as far as its packet's headers tell? */
 static __always_inline bool straight_packet(const struct facts *f)
 {
-	return (f->tcp_flags & STRAIGHT_SEGMENT) == TCP_ACK && f->packets == 1 &&
-	       !(f->tos & 3);
+	return (f->tcp_flags & STRAIGHT_SEGMENT) == TCP_ACK && f->packets == 1 && !(f->tos & 3);
 }
 
 /* Nothing that is seldom goes on with @w, and its last window was noted. */

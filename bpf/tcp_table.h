@@ -48,7 +48,9 @@ _Static_assert(sizeof(struct tcp_work) <= sizeof(((struct tcp_cpu *)0)->work), "
 #define TCP_UNKNOWN TCP_WAYS
 #define TCP_ANOTHERS (TCP_WAYS + 1) /* not this hook's to count */
 
-/* 4 ms, for the choice of what gives way; the count wraps. */
+/* 4 ms, for the choice of what gives way; the count wraps, and goes on while the machine sleeps. */
+#define TCP_PROBATION_TICKS 2500 /* ten seconds */
+
 static __always_inline __u32 tcp_tick(__u64 now_ns)
 {
 	return now_ns >> 22;
@@ -103,7 +105,7 @@ static __always_inline struct tcp_conn *tcp_conn_at(__u32 bucket, __u32 way)
 
 static __always_inline bool tcp_try_lock(struct tcp_bucket *b, __u32 lock)
 {
-	lock &= ~1u; /* else it is another one */
+	lock &= ~1u; /* without a jump: one that is taken is another one */
 	return __sync_val_compare_and_swap(&b->lock, lock, lock | 1) == lock;
 }
 
@@ -129,7 +131,8 @@ __noinline int tcp_lock_wait(struct tcp_bucket *b, __u32 hash)
 	if (w->waited != (id | tcp_lock_read(b))) {
 		NO_UNROLL
 		for (int i = 0; i < TCP_LOCK_TRIES; i++) {
-			if (tcp_try_lock(b, tcp_lock_read(b)))
+			/* A look leaves the line to whoever writes it. */
+			if (!(tcp_lock_read(b) & 1) && tcp_try_lock(b, tcp_lock_read(b)))
 				return 1;
 			bpf_ktime_get_boot_ns(); /* takes time */
 			bpf_ktime_get_boot_ns();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Counts are differences to what was taken. Which window of time the extremes are of, is told by
- * three counts of a side: `asked` and `told` of user space, `done` of the program, which with the
- * first packet behind a raised `asked` puts its `now` away as `before`. Nobody waits for it.
+ * three counts of a side: `asked` and `told` of user space, `done` of the program, which puts its
+ * `now` away as `before` with the first that is to be written behind a raised `asked`. Nobody waits
+ * for it.
  */
 #include "kernel/health_find.h"
 

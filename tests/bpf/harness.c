@@ -142,7 +142,8 @@ static bool load(struct harness *h)
 	} rows[] = {
 		{ "slots", h->slots_fd }, { "rings", h->rings_fd }, { ".data.ctl", h->ctl_fd },
 		{ "hook", h->hook_fd },	  { "frags", h->frags_fd }, { "aged", h->aged_fd },
-		{ "tcp", h->tcp_fd }, { "tcp_conns", h->tcp_conns_fd }, { "tcp_hints", h->tcp_hints_fd }, { "tcp_ends", h->tcp_ends_fd },
+		{ "tcp", h->tcp_fd }, { "tcp_conns", h->tcp_conns_fd }, { "tcp_hints", h->tcp_hints_fd },
+		{ "tcp_ends", h->tcp_ends_fd },
 		{ "tcp_events", h->tcp_events_fd }, { "tcp_stats", h->tcp_stats_fd },
 		{ "tcp_ingress", h->tcp_ingress_fd },
 	};

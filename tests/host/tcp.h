@@ -65,9 +65,11 @@ static inline bool go_straight(struct tcp_conn *c, const struct tcp_segment *s)
 	if (!straight_packet(&f) || s->shown & ~TCP_SHOWS_TIMES || !straight_segment(&l))
 		return false;
 	straight_advance(&l, &nobody);
-	tcp_turn(l.other);
-	if (!straight_conn(c))
-		c->flags &= ~TCP_CONN_STRAIGHT;
+	if (l.other->asked != l.other->done) {
+		tcp_turn(l.other);
+		if (!straight_conn(c))
+			c->flags &= ~TCP_CONN_STRAIGHT;
+	}
 	return true;
 }
 
