@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -36,12 +35,12 @@ static void open_table(struct bench_table *b, uint32_t flows, bool xdp, bool tcp
 		.xdp = xdp,
 		.tcp = tcp,
 	};
-	static unsigned number;
 	struct pin_dir dir = PIN_DIR_NULL;
 	struct table_geometry g;
 
-	snprintf(b->root, sizeof(b->root), "/sys/fs/bpf/flowctl-bench-%d-%u", getpid(), number++);
-	if (mkdir(b->root, 0700) < 0) {
+	/* One that failed leaves its folder behind, and process numbers come again. */
+	snprintf(b->root, sizeof(b->root), "/sys/fs/bpf/flowctl-bench-XXXXXX");
+	if (!mkdtemp(b->root)) {
 		perror(b->root);
 		exit(1);
 	}
