@@ -18,6 +18,7 @@
 #define TCP_PSH 0x08
 #define TCP_ACK 0x10
 
+#define OTHER_IFINDEX 7
 #define SERVER_ADDR 0x0aff0001
 #define SERVER_PORT 80
 #define OPTIONS_MAX 40
@@ -127,5 +128,21 @@ static inline struct tcp_conn *segment_entry(const struct harness *h, uint32_t f
 	}
 	return NULL;
 }
+
+/* No more half-open. */
+static inline struct tcp_conn *in_table(const struct harness *h, uint32_t connection)
+{
+	return segment_entry(h, 0, h->tcp_buckets + h->tcp_more_buckets, connection, 0);
+}
+
+/* A test's own harness, h, with connections. */
+#define OPEN(...)                                                                                  \
+	struct harness h = { __VA_ARGS__ };                                                        \
+	h.tcp_buckets = h.tcp_buckets ? h.tcp_buckets : 1;                                         \
+	const char *why_ = harness_open(&h);                                                       \
+	if (why_)                                                                                  \
+	SKIP(why_)
+
+#define CLOSE() harness_close(&h)
 
 #endif

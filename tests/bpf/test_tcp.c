@@ -11,26 +11,11 @@
 #include "tcp_state.h"
 #include "test.h"
 
-#define OPEN(...)                                                                                  \
-	struct harness h = { __VA_ARGS__ };                                                        \
-	h.tcp_buckets = h.tcp_buckets ? h.tcp_buckets : 1;                                         \
-	const char *why_ = harness_open(&h);                                                       \
-	if (why_)                                                                                  \
-	SKIP(why_)
-
-#define CLOSE() harness_close(&h)
-
 #define SECOND_NS 1000000000ull
-#define OTHER_IFINDEX 7
 
 static void say(const struct harness *h, struct segment s)
 {
 	segment_send(h, &s);
-}
-
-static struct tcp_conn *in_table(const struct harness *h, uint32_t connection)
-{
-	return segment_entry(h, 0, h->tcp_buckets + h->tcp_more_buckets, connection, 0);
 }
 
 static struct tcp_conn *half_open(const struct harness *h, uint32_t connection)

@@ -4,22 +4,11 @@
  * as they may; and no hint leads into a connection that is another one by now.
  */
 #include <bpf/bpf.h>
-#include <time.h>
 
 #include "segments.h"
 #include "tc.skel.h"
 #include "tcp_segment.h"
 #include "test.h"
-
-#define OPEN(...)                                                                                  \
-	struct harness h = { .tcp_buckets = 1, __VA_ARGS__ };                                      \
-	const char *why_ = harness_open(&h);                                                       \
-	if (why_)                                                                                  \
-	SKIP(why_)
-
-#define CLOSE() harness_close(&h)
-
-#define OTHER_IFINDEX 7
 
 static void say(const struct harness *h, struct segment s)
 {
@@ -48,11 +37,6 @@ static void begin(const struct harness *h, uint32_t connection)
 	say(h, (struct segment) { .connection = connection, .flags = TCP_ACK, .seq = 100, .ack = 500 });
 	data(h, connection, 100);
 	ack(h, connection, 110);
-}
-
-static struct tcp_conn *in_table(const struct harness *h, uint32_t connection)
-{
-	return segment_entry(h, 0, h->tcp_buckets, connection, 0);
 }
 
 static struct tcp_side *client(const struct harness *h, uint32_t connection)
