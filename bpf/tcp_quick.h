@@ -27,9 +27,7 @@ static __always_inline bool quick_read(CONTEXT *ctx, const struct facts *f, stru
 	if (words == TCP_USUAL_WORDS ? !read_times(tcp, end, s) :
 				       words != TCP_HEADER_LEN / 4 || (const void *)(tcp + 1) > end)
 		return false;
-	s->seq = bpf_ntohl(tcp->seq);
-	s->ack = bpf_ntohl(tcp->ack);
-	s->window = bpf_ntohs(tcp->window);
+	read_numbers(tcp, s);
 	s->len = f->bytes - (f->l4_off + words * 4 - f->ip_off);
 	return (__s32)s->len >= 0;
 }

@@ -43,6 +43,13 @@ struct tcp_sacks {
 	struct tcp_block block[2];
 } WIRE;
 
+static __always_inline void read_numbers(const struct tcp_header *tcp, struct tcp_segment *s)
+{
+	s->seq = bpf_ntohl(tcp->seq);
+	s->ack = bpf_ntohl(tcp->ack);
+	s->window = bpf_ntohs(tcp->window);
+}
+
 static __always_inline void read_block(struct tcp_range *to, const struct tcp_block *b)
 {
 	to->left = bpf_ntohl(b->left);
@@ -195,9 +202,7 @@ static __always_inline bool tcp_read(CONTEXT *ctx, const struct facts *f, struct
 	words = tcp->offset >> 4;
 	if (words < TCP_HEADER_LEN / 4)
 		return false;
-	s->seq = bpf_ntohl(tcp->seq);
-	s->ack = bpf_ntohl(tcp->ack);
-	s->window = bpf_ntohs(tcp->window);
+	read_numbers(tcp, s);
 	s->flags = tcp->flags;
 	s->scale = TCP_NO_SCALE;
 	s->shown = 0;
