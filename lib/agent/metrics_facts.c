@@ -96,8 +96,10 @@ static void add_netns(struct metrics_facts *f, const struct agent_table *t)
 		.has_tcp = t->table->tcp,
 		.tcp = t->tcp,
 	};
-	if (n->has_tcp)
-		table_tcp_stats(t->table, &n->stats);
+	if (!n->has_tcp)
+		return;
+	table_tcp_stats(t->table, &n->stats);
+	n->stats.segments = table_tcp_segments(t->table);
 }
 
 static int add_pair(struct metrics_facts *f, const struct agent_table *t,

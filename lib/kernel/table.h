@@ -75,9 +75,11 @@ struct table {
 	/* Map descriptors, for programs to be loaded against them. */
 	int ctl_fd, slots_fd, rings_fd, journal_fd, store_fd, frags_fd, aged_fd;
 	int outers_fd;			/* struct flow_key to struct outer; -1: no tunnel is looked into */
-	/* TCP's: buckets, connections, ends and events (ring buffers), tcp_stats by CPU, and the set
-	 * of interfaces whose ingress is metered with TCP metrics (hash, __u32 -> __u8). */
-	int tcp_fd, tcp_conns_fd, tcp_hints_fd, tcp_ends_fd, tcp_events_fd, tcp_stats_fd, tcp_ingress_fd;
+	/* TCP's: buckets, connections, hints by slot, ends and events (ring buffers), tcp_stats by
+	 * CPU, and the set of interfaces whose ingress is metered with TCP metrics (hash, __u32 ->
+	 * __u8). */
+	int tcp_fd, tcp_conns_fd, tcp_hints_fd, tcp_ends_fd, tcp_events_fd, tcp_stats_fd;
+	int tcp_ingress_fd;
 	/* The hooks whose ledgers a writer has touched, opened on first use. */
 	struct table_hook *hooks;
 	size_t n_hooks;
@@ -119,8 +121,11 @@ static inline uint32_t table_tcp_buckets(const struct table_ctl *ctl)
 {
 	return ctl->tcp_buckets + ctl->tcp_more_buckets + ctl->tcp_half_buckets;
 }
-/* Sum over the CPUs of what the program could not tell of connections. */
+/* Sum over the CPUs of what the program could not tell of connections; `segments` are but those
+ * that needed a closer look. */
 void table_tcp_stats(const struct table *t, struct tcp_stats *ret);
+/* Segments that advanced a connection, all of them. It goes through all buckets. */
+uint64_t table_tcp_segments(const struct table *t);
 /* What @from knows of its connections, into the empty @to, which nobody writes yet. */
 void table_tcp_copy(const struct table *from, struct table *to);
 

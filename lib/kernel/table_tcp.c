@@ -44,8 +44,16 @@ void table_tcp_stats(const struct table *t, struct tcp_stats *ret)
 		if (bpf_map_lookup_elem(t->tcp_stats_fd, &part, &one) == 0)
 			add(ret, &one.stats);
 	}
+}
+
+uint64_t table_tcp_segments(const struct table *t)
+{
+	struct tcp_stats stats;
+
+	table_tcp_stats(t, &stats);
 	for (uint32_t i = 0; t->tcp && i < table_tcp_buckets(t->ctl); i++)
-		ret->segments += __atomic_load_n(&t->tcp[i].straight, __ATOMIC_RELAXED);
+		stats.segments += __atomic_load_n(&t->tcp[i].straight, __ATOMIC_RELAXED);
+	return stats.segments;
 }
 
 /* A bucket, and its connections. */

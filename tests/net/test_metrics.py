@@ -244,6 +244,28 @@ def handshakes(n):
 
 
 @test
+def every_segment_of_a_connection_counts_whichever_way_it_goes_in_the_program():
+    agent = Agent()
+    name = 'flowctl_tcp_segments_total{netns="%s"}' % r
+    before = agent.samples()[name]
+    with inside(b):
+        listener = socket.create_server(('10.7.2.2', 80))
+    with inside(a):
+        c = socket.socket()
+    c.connect(('10.7.2.2', 80))
+    d, _ = listener.accept()
+    for _ in range(100):
+        c.send(b'x')
+        d.recv(1)
+        d.send(b'y')
+        c.recv(1)
+    for s in c, d, listener:
+        s.close()
+    wait_for(lambda: agent.samples()[name] >= before + 200, 'each octet in a segment of its own')
+    agent.end()
+
+
+@test
 def each_handshake_counts_once_and_rtt_has_a_histogram_where_it_is_wanted():
     agent = Agent('  rtt: true\n')
     before = agent.samples()
